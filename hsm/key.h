@@ -1,0 +1,46 @@
+/* key.h - making and using keys with OpenSSL: one row per mechanism.
+ *
+ * Pure: no store, no network, no clock. What takes over 2 ms says so (hsm_mechanism_slow), and the
+ * caller runs it as a job; every function here may run on any thread. */
+#pragma once
+
+#include "hsm/object.h"
+
+enum { HSM_GENERATES = 1, HSM_SIGNS = 2, HSM_VERIFIES = 4, HSM_PAIR = 8 };
+
+struct hsm_mechanism {
+	uint32_t number; /* CKM_ */
+	const char *name;
+	uint32_t key_type; /* CKK_ */
+	uint32_t min, max; /* key sizes: bits for RSA and EC, bytes for AES */
+	unsigned flags;
+	const char *digest; /* NULL: the data is a digest, or (RSA_PKCS) a DigestInfo */
+};
+
+const struct hsm_mechanism *hsm_mechanism(uint32_t number); /* NULL: not offered */
+const struct hsm_mechanism *hsm_mechanisms(size_t *n);
+
+/**
+ * Make a key or a pair. `template` is of the secret or private key, `public_template` of the public one
+ * (both decoded lists). On HL_OK `key` and, for pairs, `public` are complete objects but for the handle.
+ * HL_E_MECHANISM, HL_E_ATTRIBUTE (`*why` names the attribute, a static text), HL_E_CRYPTO, HL_E_NOMEM.
+ */
+HL_CHECKED hl_err hsm_key_generate(uint32_t mechanism, const struct hl_list *template,
+	const struct hl_list *public_template, struct hsm_object *key, struct hsm_object *public_key,
+	const char **why);
+
+/* A parsed key, ready for use: EVP_PKEY and the contexts that can be kept. */
+struct hsm_key;
+HL_CHECKED hl_err hsm_key_parse(const struct hsm_object *o, struct hsm_key **out);
+void hsm_key_free(struct hsm_key *k);
+
+/** Whether generating (o NULL) or using it takes over 2 ms. `bits` of the template for generating. */
+bool hsm_mechanism_slow(uint32_t mechanism, const struct hsm_key *k);
+
+/** Sign in one part; appends the signature (ECDSA: r||s, each as long as the order). Checks CKA_SIGN was set at
+ * parse time: HL_E_KEY_USE. HL_E_MECHANISM where it does not fit the key; HL_E_DATA_LENGTH. */
+HL_CHECKED hl_err hsm_key_sign(
+	struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struct hl_buf *signature);
+/** HL_OK, HL_E_SIGNATURE, or as hsm_key_sign (CKA_VERIFY). */
+HL_CHECKED hl_err hsm_key_verify(
+	struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struct hl_bytes signature);

@@ -1,0 +1,1 @@
+# hsm/module.mk

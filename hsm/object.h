@@ -1,0 +1,47 @@
+/* object.h - an object of a partition: its attributes and, for keys, its value; the rules of both.
+ *
+ * Pure: no store, no network. The attributes of PKCS #11 v3.0 section 4, in ascending order of type. */
+#pragma once
+
+#include "lib/base/secret.h"
+#include "lib/wire/messages.h"
+#include "lib/wire/numbers.h"
+
+struct hsm_object {
+	uint64_t handle;
+	uint64_t version;      /* of its row */
+	struct hl_buf memory;  /* what the attributes' views point into */
+	struct hl_attribute *attribute;
+	size_t attributes;
+	struct hl_secret value; /* private key: PKCS #8 DER; secret key: its bytes; public key: SPKI DER */
+};
+
+void hsm_object_clear(struct hsm_object *o);
+
+/** The attribute of this type, or NULL. */
+const struct hl_attribute *hsm_attribute(const struct hsm_object *o, uint32_t type);
+/** Shorthands; absent gives false or 0. */
+bool hsm_attribute_bool(const struct hsm_object *o, uint32_t type);
+uint64_t hsm_attribute_number(const struct hsm_object *o, uint32_t type);
+/** Set (or add) one; the value is copied. HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_attribute_set(
+	struct hsm_object *o, uint32_t type, enum hl_form form, struct hl_bytes value);
+HL_CHECKED hl_err hsm_attribute_set_bool(struct hsm_object *o, uint32_t type, bool v);
+HL_CHECKED hl_err hsm_attribute_set_number(struct hsm_object *o, uint32_t type, uint64_t v);
+
+/** The open part of the object's row (object.row), and back. */
+HL_CHECKED hl_err hsm_object_encode(const struct hsm_object *o, struct hl_buf *out);
+HL_CHECKED hl_err hsm_object_decode(struct hl_bytes open, struct hsm_object *out);
+
+/** Whether every attribute of `template` (a decoded list of attribute) stands so in `o`. Sensitive
+ * values never match. */
+bool hsm_object_matches(const struct hsm_object *o, const struct hl_list *template);
+
+/** Append to `list` (an array of hl_attribute with room) the attribute as a user may see it: a sensitive,
+ * unknown or foreign one as HL_FORM_UNAVAILABLE. */
+void hsm_attribute_shown(const struct hsm_object *o, uint32_t type, struct hl_attribute *out);
+
+/** May a user change this attribute of this object to this value? HL_OK, HL_E_ATTRIBUTE (with `*why` a
+ * static text). Now: CKA_LABEL, CKA_ID, CKA_SUBJECT where CKA_MODIFIABLE; SENSITIVE only up, EXTRACTABLE only down. */
+HL_CHECKED hl_err hsm_attribute_may_set(
+	const struct hsm_object *o, const struct hl_attribute *a, const char **why);

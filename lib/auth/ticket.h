@@ -1,0 +1,18 @@
+/* ticket.h - what the directory vouches for, under a key that it shares with one HSM alone.
+ *
+ *	ticket = fields of hl_ticket (lib/wire/messages.h) | HMAC-SHA-256(key, "hsmlet ticket" | fields)
+ */
+#pragma once
+
+#include "lib/base/secret.h"
+#include "lib/wire/messages.h"
+
+/** SHA-256 over the frames of steps 1 to 3, exact bytes: B, which ties ticket, channel and gateway. */
+HL_CHECKED hl_err hl_binding(struct hl_bytes hello, struct hl_bytes request, struct hl_bytes answer,
+	uint8_t out[HL_BINDING]);
+
+/** Append the sealed ticket to `out`. HL_E_RANGE where a field is out of bounds. */
+HL_CHECKED hl_err hl_ticket_seal(struct hl_bytes key, const struct hl_ticket *t, struct hl_buf *out);
+
+/** Check the MAC, then decode; `out` holds views into `sealed`. HL_E_TICKET for whatever is wrong. */
+HL_CHECKED hl_err hl_ticket_open(struct hl_bytes key, struct hl_bytes sealed, struct hl_ticket *out);

@@ -1,0 +1,145 @@
+/* err.h - every way in which something can fail, in one table.
+ *
+ * A code crosses the wire, is printed as HL-nnnn (its absolute value, four digits) and ends in an
+ * exit code of the front command, so a code never changes its meaning and is never used again. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Whether the same request may be sent again, unchanged, by whoever got the refusal. */
+enum hl_again { HL_FINAL, HL_AGAIN };
+
+/* clang-format off */
+/* name, wire code, exit code, again?, what failed, most likely cause, what to do next.
+ * 0001 general  01xx configuration and files  02xx wire  03xx gateway  04xx directory  05xx HSM
+ * 06xx store  07xx reach and time */
+#define HL_ERRORS(X) \
+	X(HL_OK, 0, 0, HL_FINAL, "success", "", "") \
+	X(HL_E_NOMEM, -1, 75, HL_AGAIN, "out of memory", "the machine or a limit has no memory left", "free some memory and try again") \
+	X(HL_E_BUG, -2, 70, HL_FINAL, "an assumption of hsmlet did not hold", "a defect of hsmlet", "report it with the output of `hsmlet version`") \
+	X(HL_E_ARG, -3, 2, HL_FINAL, "an argument is not usable", "a value is missing, too long or of the wrong form", "see the command's --help") \
+	X(HL_E_IO, -4, 74, HL_FINAL, "input or output failed", "the disk or a descriptor refused", "see the system's own message beside this one") \
+	X(HL_E_CREATE, -5, 73, HL_FINAL, "a file cannot be created", "the folder is missing or not writable", "check the path and its permissions") \
+	X(HL_E_NOT_FOUND, -6, 1, HL_FINAL, "no such thing", "the name is misspelt or it was removed", "list what there is, e.g. `hsmlet key list`") \
+	X(HL_E_EXISTS, -7, 1, HL_FINAL, "it exists already", "the name is taken", "choose another name or remove the old one") \
+	X(HL_E_FULL, -8, 75, HL_AGAIN, "a bounded buffer or table is full", "more was sent than the limit allows", "send less at once, or try again later") \
+	X(HL_E_CRYPTO, -9, 70, HL_FINAL, "a cryptographic operation failed", "the library refused its input", "report it with the output of `hsmlet version`") \
+	X(HL_E_DEFER, -10, 70, HL_FINAL, "the answer comes later", "internal: a job is under way", "report it with the output of `hsmlet version`") \
+	\
+	X(HL_E_CONFIG, -100, 78, HL_FINAL, "the configuration is malformed", "a key is unknown, missing or out of its range", "mend the file at the line named") \
+	X(HL_E_CONFIG_NONE, -101, 78, HL_FINAL, "no configuration file was found", "HSMLET_CONF is not set and no default file exists", "eval \"$(hsmlet env)\", or import credentials: `hsmlet cred import FILES`") \
+	X(HL_E_SECRETS, -102, 78, HL_FINAL, "the secrets file is malformed", "it was edited by hand or cut short", "fetch the secret again: `hsmlet secret add`") \
+	X(HL_E_SECRETS_NONE, -103, 78, HL_FINAL, "no secret is stored for this user", "the setup password was never exchanged here", "exchange it: `hsmlet secret add`") \
+	X(HL_E_PASSWORD_NONE, -104, 78, HL_FINAL, "no service password is stored for this user", "the service credential file was never imported here", "import it: `hsmlet cred import FILE`") \
+	X(HL_E_MODE, -105, 78, HL_FINAL, "a file with secrets is open to others", "its mode lets group or others write or read", "chmod 600 the file, 700 its folder") \
+	X(HL_E_CRED_FILE, -106, 78, HL_FINAL, "a credential file cannot be understood", "a label is missing or a line was cut", "download the file again") \
+	\
+	X(HL_E_SHORT, -200, 76, HL_FINAL, "a message ends early", "the peer sent fewer bytes than its fields need", "check that both sides run the same version") \
+	X(HL_E_TRAIL, -201, 76, HL_FINAL, "a message has bytes left over", "the peer sent more than its fields need", "check that both sides run the same version") \
+	X(HL_E_RANGE, -202, 76, HL_FINAL, "a field is outside its bounds", "a value is too long, too short or too large", "see doc/protocol.md for the limits") \
+	X(HL_E_ORDER, -203, 76, HL_FINAL, "fields stand out of order", "tags must ascend and none may repeat", "check that both sides run the same version") \
+	X(HL_E_FIELD, -204, 76, HL_FINAL, "a field is unknown or missing", "the peer speaks another version", "check that both sides run the same version") \
+	X(HL_E_TYPE, -205, 76, HL_FINAL, "a message is unknown or out of turn", "the peer speaks another protocol", "check the port, then the versions") \
+	X(HL_E_TOO_LONG, -206, 76, HL_FINAL, "a frame is longer than 1 MiB", "the peer speaks another protocol", "check the port") \
+	X(HL_E_VERSION, -207, 76, HL_FINAL, "no common protocol version", "client and service are too far apart", "update the older side") \
+	X(HL_E_CHANNEL, -208, 12, HL_FINAL, "the encrypted channel did not come about or broke", "the two ends do not share a secret, or bytes were altered on the way", "test the secret: `hsmlet secret test`") \
+	X(HL_E_DEPTH, -209, 76, HL_FINAL, "structures are nested too deep", "at most 4 levels are allowed", "check that both sides run the same version") \
+	\
+	X(HL_E_SERVICE_AUTH, -300, 10, HL_FINAL, "the gateway refused the service credentials", "the service user name or its password is wrong", "store the right password: `hsmlet cred import FILE` or `hsmlet proxy-password add`") \
+	X(HL_E_PROXY_AUTH, -301, 10, HL_FINAL, "the gateway could not prove that it knows the service password", "it is not the service it claims to be, or the realm differs", "check the pool name and the realm in primus.cfg") \
+	X(HL_E_LOCKED, -302, 14, HL_AGAIN, "too many failed attempts", "100 failures within 300 s lock this user at this address", "wait for the time named, then try once") \
+	X(HL_E_EPOCH, -303, 75, HL_AGAIN, "the gateway's nonce is of an old epoch", "the directory was restarted", "try again: the client does so by itself") \
+	X(HL_E_SCRAM, -304, 76, HL_FINAL, "a SCRAM message is malformed", "the peer does not follow RFC 5802", "check that both sides run the same version") \
+	\
+	X(HL_E_ADDRESS, -400, 11, HL_FINAL, "this address is not on the allow-list", "the service user may connect only from listed addresses", "list it: `hsmlet allow-list add`, or connect from a listed address") \
+	X(HL_E_PARTITION, -401, 11, HL_FINAL, "this service user has no such partition", "the partition name is wrong or belongs to another tenant", "see `hsmlet partition list`") \
+	X(HL_E_DISABLED, -402, 11, HL_FINAL, "the service user is disabled", "an operator switched it off", "ask the operator") \
+	X(HL_E_EXPIRED, -403, 13, HL_FINAL, "the credential has expired", "its lifetime has passed", "have it renewed: `hsmlet cred renew`") \
+	X(HL_E_DIRECTORY, -404, 11, HL_AGAIN, "the directory service did not answer", "it is down or the proxy has lost its link to it", "see `hsmlet directory list` and `hsmlet status`") \
+	X(HL_E_TICKET, -405, 11, HL_FINAL, "the HSM did not accept the ticket", "it was altered, is of another connection, or was made for another HSM", "see `hsmlet trace show`") \
+	X(HL_E_STALE, -406, 75, HL_AGAIN, "the ticket is of an earlier life of the cluster", "the HSMs were restarted in between", "try again: the client does so by itself") \
+	X(HL_E_USED, -407, 11, HL_FINAL, "this grant was completed before", "one grant opens one channel, once", "connect again") \
+	X(HL_E_BUSY, -408, 75, HL_AGAIN, "the service is busy", "a limit on work under way is reached", "try again in a moment") \
+	\
+	X(HL_E_HSM_AUTH, -500, 12, HL_FINAL, "the HSM did not accept the partition's secret", "the stored user secret or the setup password is wrong", "fetch it again: `hsmlet secret add`") \
+	X(HL_E_IDENTITY, -501, 12, HL_FINAL, "the HSM could not prove its cluster identity", "another host knows the partition's secret, or the cluster was made anew", "do not send a PIN; ask the operator, then `hsmlet secret add`") \
+	X(HL_E_SETUP_EXPIRED, -502, 13, HL_FINAL, "the setup password has expired", "7 days have passed since its first use or its issue", "have it renewed: `hsmlet cred renew`") \
+	X(HL_E_PIN, -503, 12, HL_FINAL, "the PKCS#11 PIN is wrong", "HSMLET_PIN or the typed PIN does not match", "check the PIN in the technical-user file") \
+	X(HL_E_PIN_LOCKED, -504, 14, HL_AGAIN, "the PKCS#11 PIN is locked", "100 wrong PINs within 300 s", "wait for the time named, then try once") \
+	X(HL_E_LOGIN, -505, 12, HL_FINAL, "a login with the PIN is needed", "private objects are for logged-in users", "give the PIN: HSMLET_PIN or --pin-file") \
+	X(HL_E_KEY, -506, 1, HL_FINAL, "no such key", "the handle or the label is wrong, or the key is private and nobody logged in", "see `hsmlet key list`") \
+	X(HL_E_MECHANISM, -507, 1, HL_FINAL, "the mechanism is not offered", "it is unknown or does not fit this key", "see doc/protocol.md for the list") \
+	X(HL_E_KEY_USE, -508, 1, HL_FINAL, "the key may not be used so", "its usage attributes forbid it", "see the key's attributes: `hsmlet key list`") \
+	X(HL_E_ATTRIBUTE, -509, 1, HL_FINAL, "an attribute is not acceptable", "it is unknown, has a wrong value or cannot be changed", "see the attribute named") \
+	X(HL_E_SENSITIVE, -510, 1, HL_FINAL, "the attribute is sensitive", "key values never leave the HSM in the clear", "wrap the key instead") \
+	X(HL_E_SIGNATURE, -511, 1, HL_FINAL, "the signature does not match", "the data, the key or the signature was changed", "compare the three with what was signed") \
+	X(HL_E_DATA_LENGTH, -512, 1, HL_FINAL, "the data has the wrong length", "the mechanism takes data of a fixed or bounded length", "hash the data first, or choose a hashing mechanism") \
+	X(HL_E_SETUP_ONLY, -513, 12, HL_FINAL, "this channel may only fetch the secret", "it was opened with the setup password", "connect with the stored secret") \
+	X(HL_E_HOLDS_KEYS, -514, 1, HL_FINAL, "the partition holds keys", "a new setup password then needs the security officer", "ask the security officer at the HSM") \
+	X(HL_E_NO_PIN, -515, 12, HL_FINAL, "the partition has no PKCS#11 PIN", "the PKCS#11 API was not ordered for it", "order it at provisioning: `hsmlet up` does so by default") \
+	X(HL_E_BEHIND, -516, 75, HL_AGAIN, "this HSM is behind the others", "its store is older than what the client has seen", "try again: the client asks another member") \
+	\
+	X(HL_E_STORE, -600, 74, HL_FINAL, "the store refused", "the disk is full, failing or read-only", "see the daemon's log") \
+	X(HL_E_STORE_STALE, -601, 75, HL_AGAIN, "the row changed in between", "another request was faster", "try again") \
+	X(HL_E_STORE_SEAL, -602, 74, HL_FINAL, "a sealed row does not open", "it was altered, moved or sealed under another device key", "restore the store and its device key together") \
+	X(HL_E_STORE_SCHEMA, -603, 74, HL_FINAL, "the store has a schema this version does not know", "it was written by a newer hsmlet", "use that version") \
+	X(HL_E_STORE_KEY, -604, 74, HL_FINAL, "the device key is missing or belongs to another store", "files of two worlds were mixed", "restore the store and its device key together") \
+	\
+	X(HL_E_NAME, -700, 16, HL_FINAL, "the pool name was not found", "it is misspelt, or the resolver does not know it", "check `host` and the resolver in primus.cfg") \
+	X(HL_E_NAME_TIMEOUT, -701, 16, HL_AGAIN, "the resolver did not answer", "the directory that answers DNS is down", "see `hsmlet status`") \
+	X(HL_E_PROXIES, -702, 16, HL_AGAIN, "no proxy of the pool can be reached", "they are down or the port is wrong", "see `hsmlet proxy list`") \
+	X(HL_E_HSMS, -703, 16, HL_AGAIN, "no HSM of the cluster can be reached", "they are down, or the proxy cannot reach them", "see `hsmlet hsm list`") \
+	X(HL_E_TIMEOUT, -704, 75, HL_AGAIN, "the time limit has passed", "a peer was too slow or silent", "try again; see `hsmlet trace show`") \
+	X(HL_E_CLOSED, -705, 76, HL_AGAIN, "the peer closed the connection", "it was restarted or ended the conversation", "try again") \
+	X(HL_E_REFUSED, -706, 16, HL_AGAIN, "the connection was refused", "nothing listens at that address", "see `hsmlet status`") \
+	X(HL_E_UNKNOWN, -707, 17, HL_FINAL, "the outcome is unknown", "the answer was lost and could not be asked again in time", "look whether it happened, e.g. `hsmlet key list`") \
+	X(HL_E_WORLD, -708, 69, HL_FINAL, "the world is not running", "it was not started or it was stopped", "start it: `hsmlet up`") \
+	X(HL_E_FORKED, -709, 70, HL_FINAL, "this handle belongs to the parent process", "a handle does not survive fork()", "open a new one in the child")
+/* clang-format on */
+
+#define X(name, code, exit, again, text, cause, next) name = code,
+typedef enum hl_err { HL_ERRORS(X) } hl_err;
+#undef X
+
+struct hl_err_row {
+	hl_err code;
+	const char *name;  /* HL_E_... */
+	int exit_code;     /* of the front command */
+	enum hl_again again;
+	const char *text;  /* what failed */
+	const char *cause; /* the most likely one */
+	const char *next;  /* the command or step that mends it */
+};
+
+/** The row of `code`; never NULL: a code of no row yields HL_E_BUG's. */
+const struct hl_err_row *hl_err_row(hl_err code);
+
+/** What failed, in words. */
+const char *hl_err_text(hl_err code);
+
+/** The code that crossed the wire as `wire` (its absolute value); HL_E_BUG where no row has it. */
+hl_err hl_err_of_wire(uint32_t wire);
+
+/** All rows, for tables and tests; `*n` is their number. */
+const struct hl_err_row *hl_err_rows(unsigned *n);
+
+#define HL_CHECKED __attribute__((warn_unused_result))
+#define HL_AUTO(fn) __attribute__((cleanup(fn)))
+#define HL_COUNT(a) (sizeof(a) / sizeof(*(a)))
+
+/* Leave this function at the first failure; HL_AUTO variables clean up. */
+#define HL_TRY(call) \
+	do { \
+		hl_err hl_rc_ = (call); \
+		if (hl_rc_ != HL_OK) \
+			return hl_rc_; \
+	} while (0)
+
+/* Hand a pointer on and forget it, so that its HL_AUTO finds NULL. */
+#define hl_take(p) \
+	({ \
+		__typeof__(p) hl_p_ = (p); \
+		(p) = NULL; \
+		hl_p_; \
+	})

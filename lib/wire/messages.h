@@ -1,0 +1,403 @@
+/* messages.h - every message, field, bound and label of the service, in one place.
+ *
+ * A row F is a field: S, tag, kind, member, least, most (value, or length), flags, meaning.
+ * A row L is a list: S, tag, member, message of an item, most items, flags, meaning.
+ * (S stands for the message's struct; offsetof needs it.)
+ * From these rows come the structs below, the codec's tables (messages.c), the trace lines, the
+ * fuzz targets and doc/protocol.md. */
+#pragma once
+
+#include "lib/wire/msg.h"
+
+#define HL_VERSION_MIN 1
+#define HL_VERSION_MAX 1
+
+#define HL_NAME_TEXT 64    /* users, partitions, members, client ids */
+#define HL_SECRET_BYTES 32 /* a user secret */
+#define HL_BINDING 32      /* SHA-256 over the frames of steps 1 to 3 */
+#define HL_MAC 32
+#define HL_NONCE_EPOCH 12
+#define HL_INCARNATION 8
+#define HL_TOKEN 16
+#define HL_DATA_MAX (512u << 10)
+
+/* clang-format off */
+/* -- everywhere ------------------------------------------------------------------------------ */
+/* Frozen for all versions, like the first two fields of hello.proxy. */
+#define HL_M_REFUSED(F, L, S) \
+	F(S, 1, U16, code, 1, 9999, 0, "stable id: the absolute wire code, printed HL-nnnn") \
+	F(S, 2, U8,  step, 0, 9, 0, "at which step") \
+	F(S, 3, U8,  retryable, 0, 1, 0, "1: the same may be tried again") \
+	F(S, 4, U32, retry_after_ms, 0, 86400000, 0, "not before this time has passed") \
+	F(S, 5, TEXT, detail, 0, 128, HL_OPT, "what exactly, where the code alone does not say it")
+
+/* -- gateway: steps 1 to 3 and 6, in the clear ------------------------------------------------ */
+#define HL_M_HELLO_PROXY(F, L, S) \
+	F(S, 1, U16, version_min, 1, 65535, 0, "lowest version the client speaks (frozen)") \
+	F(S, 2, U16, version_max, 1, 65535, 0, "highest version the client speaks (frozen)") \
+	F(S, 3, BYTES, connection, 16, 16, 0, "connection id, random") \
+	F(S, 4, TEXT, client_id, 0, HL_NAME_TEXT, HL_OPT, "free text of the client, for logs") \
+	F(S, 5, TEXT, partition, 1, HL_NAME_TEXT, 0, "partition asked for") \
+	F(S, 6, TEXT, pool, 1, 255, 0, "pool name that was resolved") \
+	F(S, 7, TEXT, dialled, 1, 63, 0, "address and port that the client dialled") \
+	F(S, 8, TEXT, scram, 1, 512, 0, "SCRAM client-first message, a= the partition")
+
+#define HL_M_AUTH_REQUEST(F, L, S) \
+	F(S, 1, U16, version, 1, 65535, 0, "version chosen") \
+	F(S, 2, TEXT, scram, 1, 512, 0, "SCRAM server-first message")
+
+#define HL_M_AUTH_ANSWER(F, L, S) \
+	F(S, 1, TEXT, scram, 1, 512, HL_SECRET, "SCRAM client-final message with the proof")
+
+#define HL_M_AUTH_RESULT(F, L, S) \
+	F(S, 1, TEXT, scram, 1, 128, HL_SECRET, "SCRAM server-final message: the server signature") \
+	F(S, 2, TEXT, hsm, 1, HL_NAME_TEXT, 0, "HSM that was reached")
+
+/* -- service links: the first frame in the clear, the rest inside a channel ------------------- */
+#define HL_M_LINK_HELLO(F, L, S) \
+	F(S, 1, U8, role, 1, 3, 0, "1 proxy, 2 HSM, 3 REST") \
+	F(S, 2, TEXT, name, 1, HL_NAME_TEXT, 0, "name of the member that dials") \
+	F(S, 3, TEXT, peer, 1, HL_NAME_TEXT, 0, "name of the member that it means to reach") \
+	F(S, 4, BYTES, connection, 16, 16, 0, "connection id, random")
+
+#define HL_M_HEARTBEAT(F, L, S) \
+	F(S, 1, U8, role, 1, 3, 0, "as in link.hello") \
+	F(S, 2, TEXT, name, 1, HL_NAME_TEXT, 0, "name of the member") \
+	F(S, 3, TEXT, address, 0, 63, HL_OPT, "where it takes connections") \
+	F(S, 4, TEXT, cluster, 0, HL_NAME_TEXT, HL_OPT, "HSM: its cluster") \
+	F(S, 5, BYTES, incarnation, 0, HL_INCARNATION, HL_OPT, "HSM: incarnation of the cluster")
+
+#define HL_M_HEARTBEAT_ANSWER(F, L, S) \
+	F(S, 1, BYTES, epoch, HL_NONCE_EPOCH, HL_NONCE_EPOCH, 0, "nonce epoch in force") \
+	F(S, 2, TEXT, realm, 1, HL_NAME_TEXT, 0, "realm of the salts") \
+	F(S, 3, U32, iterations, 4096, 10000000, 0, "SCRAM iteration count of the realm") \
+	F(S, 4, U64, wall_ms, 0, UINT64_MAX, 0, "the directory's time")
+
+#define HL_M_DIR_QUERY(F, L, S) \
+	F(S, 1, BYTES, hello, 1, HL_FRAME_GATEWAY, HL_SECRET, "frame of step 1, exact bytes") \
+	F(S, 2, BYTES, request, 1, HL_FRAME_GATEWAY, HL_SECRET, "frame of step 2, exact bytes") \
+	F(S, 3, BYTES, answer, 1, HL_FRAME_GATEWAY, HL_SECRET, "frame of step 3, exact bytes") \
+	F(S, 4, TEXT, peer, 1, 63, 0, "the client's address as the proxy sees it") \
+	F(S, 5, TEXT, proxy, 1, HL_NAME_TEXT, 0, "name of the proxy")
+
+#define HL_M_GRANT_TICKET(F, L, S) \
+	F(S, 1, TEXT, hsm, 1, HL_NAME_TEXT, 0, "HSM that the ticket is for") \
+	F(S, 2, TEXT, address, 1, 63, 0, "where it takes connections") \
+	F(S, 3, BYTES, ticket, 1, 1024, HL_SECRET, "the ticket, sealed for that HSM")
+
+#define HL_M_DIR_GRANT(F, L, S) \
+	F(S, 1, BYTES, grant, 16, 16, 0, "grant id, random") \
+	F(S, 2, U32, valid_ms, 1, 3600000, 0, "how long the tickets are good") \
+	F(S, 3, TEXT, scram, 1, 128, HL_SECRET, "SCRAM server-final message, for step 6") \
+	L(S, 4, tickets, grant_ticket, 16, 0, "one for each HSM of the cluster that is up")
+
+#define HL_M_DIR_REFUSED(F, L, S) \
+	F(S, 1, U16, code, 1, 9999, 0, "stable id, as in `refused`") \
+	F(S, 2, U32, retry_after_ms, 0, 86400000, 0, "not before this time has passed") \
+	F(S, 3, BYTES, epoch, 0, HL_NONCE_EPOCH, HL_OPT, "the epoch in force, where the old one was the reason")
+
+#define HL_M_PARTITION_MAKE(F, L, S) \
+	F(S, 1, TEXT, partition, 1, HL_NAME_TEXT, 0, "name of the new partition") \
+	F(S, 2, U64, setup_life_ms, 1000, 31536000000u, 0, "life of the setup password") \
+	F(S, 3, U8, life_from, 0, 1, 0, "0: from first use, 1: from issue") \
+	F(S, 4, U8, pin_wanted, 0, 1, 0, "1: the PKCS#11 API was ordered") \
+	F(S, 5, TEXT, setup_password, 0, 64, HL_OPT | HL_SECRET, "lab worlds: fixed, instead of a random one") \
+	F(S, 6, TEXT, pin, 0, 32, HL_OPT | HL_SECRET, "lab worlds: fixed, instead of a random one")
+
+#define HL_M_PARTITION_MADE(F, L, S) \
+	F(S, 1, TEXT, setup_password, 1, 64, HL_SECRET, "five groups of five, told once") \
+	F(S, 2, TEXT, pin, 0, 32, HL_OPT | HL_SECRET, "PKCS#11 password, told once")
+
+#define HL_M_HSM_OPEN(F, L, S) \
+	F(S, 1, BYTES, ticket, 1, 1024, HL_SECRET, "the ticket")
+
+#define HL_M_HSM_OPENED(F, L, S) \
+	F(S, 1, TEXT, hsm, 1, HL_NAME_TEXT, 0, "name of the HSM; from here on the link carries the channel")
+
+/* -- never alone: the content of a ticket, before its MAC ------------------------------------ */
+#define HL_M_TICKET(F, L, S) \
+	F(S, 1, BYTES, grant, 16, 16, 0, "grant id") \
+	F(S, 2, BYTES, binding, HL_BINDING, HL_BINDING, 0, "SHA-256 over the frames of steps 1 to 3") \
+	F(S, 3, BYTES, connection, 16, 16, 0, "connection id") \
+	F(S, 4, TEXT, partition, 1, HL_NAME_TEXT, 0, "partition") \
+	F(S, 5, TEXT, client, 1, 63, 0, "the client's address") \
+	F(S, 6, TEXT, proxy, 1, HL_NAME_TEXT, 0, "proxy that asked") \
+	F(S, 7, TEXT, hsm, 1, HL_NAME_TEXT, 0, "HSM that it is for") \
+	F(S, 8, U64, issued_ms, 0, UINT64_MAX, 0, "wall clock") \
+	F(S, 9, U64, expires_ms, 0, UINT64_MAX, 0, "wall clock") \
+	F(S, 10, BYTES, incarnation, HL_INCARNATION, HL_INCARNATION, 0, "incarnation of the cluster")
+
+/* -- inside the channel: hsmlet-op/1 ---------------------------------------------------------- */
+/* What the client has seen of the cluster, in every request ... */
+#define HL_SEEN(F, S) \
+	F(S, 1, U64, seen_term, 0, UINT64_MAX, HL_OPT, "largest term the client has seen") \
+	F(S, 2, U64, seen_generation, 0, UINT64_MAX, HL_OPT, "largest store generation in that term")
+/* ... and where the cluster stands, in every reply. */
+#define HL_MARK(F, S) \
+	F(S, 1, U64, term, 0, UINT64_MAX, 0, "term of the cluster") \
+	F(S, 2, U64, generation, 0, UINT64_MAX, 0, "store generation") \
+	F(S, 3, U64, time_ms, 0, UINT64_MAX, 0, "the HSM's time")
+
+#define HL_M_HSM_RESULT(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, BYTES, signature, 64, 64, 0, "Ed25519 over the channel's exported keying material") \
+	F(S, 5, BYTES, identity, 0, 32, HL_OPT, "cluster identity key; on a setup channel only")
+
+#define HL_M_OP_REFUSED(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, U16, code, 1, 9999, 0, "stable id") \
+	F(S, 5, U8, retryable, 0, 1, 0, "1: the same request may be sent again") \
+	F(S, 6, U32, retry_after_ms, 0, 86400000, 0, "not before this time has passed") \
+	F(S, 7, TEXT, detail, 0, 128, HL_OPT, "which attribute or field")
+
+#define HL_M_ATTRIBUTE(F, L, S) \
+	F(S, 1, U32, type, 0, UINT32_MAX, 0, "CKA_ number") \
+	F(S, 2, U8, form, 0, 3, 0, "0 bytes, 1 boolean, 2 number, 3 unavailable") \
+	F(S, 3, BYTES, value, 0, 65536, HL_OPT | HL_SECRET, "bytes; a boolean as one byte, a number as eight")
+
+#define HL_M_ATTRIBUTE_TYPE(F, L, S) \
+	F(S, 1, U32, type, 0, UINT32_MAX, 0, "CKA_ number")
+
+#define HL_M_HANDLE(F, L, S) \
+	F(S, 1, U64, handle, 1, UINT64_MAX, 0, "object handle")
+
+#define HL_M_PING(F, L, S) HL_SEEN(F, S)
+#define HL_M_PONG(F, L, S) HL_MARK(F, S)
+
+#define HL_M_SECRET_FETCH(F, L, S) HL_SEEN(F, S)
+#define HL_M_SECRET_FETCHED(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, BYTES, secret, HL_SECRET_BYTES, HL_SECRET_BYTES, HL_SECRET, "the partition's user secret") \
+	F(S, 5, U32, secret_generation, 1, UINT32_MAX, 0, "its generation")
+
+#define HL_M_LOGIN(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "PKCS#11 PIN of the partition's user")
+#define HL_M_LOGOUT(F, L, S) HL_SEEN(F, S)
+#define HL_M_DONE(F, L, S) HL_MARK(F, S)
+
+#define HL_M_INFO(F, L, S) HL_SEEN(F, S)
+#define HL_M_INFO_ANSWER(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, TEXT, device, 1, HL_NAME_TEXT, 0, "name of the HSM") \
+	F(S, 5, TEXT, version, 1, HL_NAME_TEXT, 0, "version of its software") \
+	F(S, 6, TEXT, partition, 1, HL_NAME_TEXT, 0, "partition name, the token's label") \
+	F(S, 7, TEXT, serial, 16, 16, 0, "serial of the partition, the same on all members") \
+	F(S, 8, U32, objects, 0, UINT32_MAX, 0, "objects in the partition") \
+	F(S, 9, U32, objects_max, 0, UINT32_MAX, 0, "how many it may hold") \
+	F(S, 10, U8, pin_set, 0, 1, 0, "1: it has a PKCS#11 PIN") \
+	F(S, 11, U8, logged_in, 0, 1, 0, "1: this channel is logged in")
+
+#define HL_M_RANDOM(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U32, length, 1, 65536, 0, "how many bytes")
+#define HL_M_RANDOM_ANSWER(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, BYTES, bytes, 1, 65536, HL_SECRET, "random bytes")
+
+#define HL_M_GENERATE(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token: 8 bytes of HSM time, 8 random") \
+	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
+	L(S, 5, template, attribute, 64, 0, "of the secret or private key") \
+	L(S, 6, public_template, attribute, 64, 0, "of the public key")
+#define HL_M_GENERATED(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "secret or private key") \
+	F(S, 5, U64, public_handle, 0, UINT64_MAX, HL_OPT, "public key")
+
+#define HL_M_FIND(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U64, after, 0, UINT64_MAX, HL_OPT, "handles above this one") \
+	F(S, 4, U32, limit, 1, 1024, 0, "at most so many") \
+	L(S, 5, template, attribute, 64, 0, "all of these must match")
+#define HL_M_FOUND(F, L, S) \
+	HL_MARK(F, S) \
+	L(S, 4, handles, handle, 1024, 0, "in ascending order") \
+	F(S, 5, U8, more, 0, 1, HL_OPT, "1: there are more")
+
+#define HL_M_ATTRIBUTES_GET(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U64, handle, 1, UINT64_MAX, 0, "object") \
+	L(S, 4, types, attribute_type, 64, 0, "which attributes; an empty list means all")
+#define HL_M_ATTRIBUTES(F, L, S) \
+	HL_MARK(F, S) \
+	L(S, 4, attributes, attribute, 64, 0, "in the order asked for; sensitive or foreign ones as unavailable")
+
+#define HL_M_ATTRIBUTES_SET(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
+	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "object") \
+	L(S, 5, attributes, attribute, 64, 0, "new values")
+
+#define HL_M_DESTROY(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
+	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "object")
+
+#define HL_M_SIGN(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U64, key, 1, UINT64_MAX, 0, "handle of the private key") \
+	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
+	F(S, 5, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "what is signed")
+#define HL_M_SIGNED(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, BYTES, signature, 1, 4096, 0, "the signature")
+
+#define HL_M_VERIFY(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U64, key, 1, UINT64_MAX, 0, "handle of the public key") \
+	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
+	F(S, 5, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "what was signed") \
+	F(S, 6, BYTES, signature, 0, 4096, HL_OPT, "the signature")
+
+/* -- admin: a local socket, the same user ------------------------------------------------------ */
+#define HL_M_ALLOWED(F, L, S) \
+	F(S, 1, TEXT, range, 1, 63, 0, "address, or address/prefix")
+
+#define HL_M_PROVISION(F, L, S) \
+	F(S, 1, TEXT, tenant, 1, HL_NAME_TEXT, 0, "tenant, the <company> of the file names") \
+	F(S, 2, TEXT, service_user, 1, HL_NAME_TEXT, 0, "service user") \
+	F(S, 3, TEXT, partition, 1, HL_NAME_TEXT, 0, "partition") \
+	F(S, 4, TEXT, package, 1, 16, 0, "SBX, ECO, ECO-CC or PLATINUM") \
+	F(S, 5, U8, pkcs11, 0, 1, 0, "1: the PKCS#11 API is ordered") \
+	L(S, 6, allowed, allowed, 64, 0, "addresses that may connect; empty: all") \
+	F(S, 7, TEXT, service_password, 0, 64, HL_OPT | HL_SECRET, "lab worlds: fixed") \
+	F(S, 8, TEXT, setup_password, 0, 64, HL_OPT | HL_SECRET, "lab worlds: fixed") \
+	F(S, 9, TEXT, pin, 0, 32, HL_OPT | HL_SECRET, "lab worlds: fixed")
+#define HL_M_PROVISIONED(F, L, S) \
+	F(S, 1, TEXT, service_file, 1, 4096, 0, "path of the service-user file") \
+	F(S, 2, TEXT, hsm_file, 1, 4096, 0, "path of the technical-user file")
+
+#define HL_M_STATUS(F, L, S) \
+	F(S, 1, U8, what, 0, 0, HL_OPT, "reserved")
+#define HL_M_STATUS_MEMBER(F, L, S) \
+	F(S, 1, U8, role, 1, 3, 0, "as in link.hello") \
+	F(S, 2, TEXT, name, 1, HL_NAME_TEXT, 0, "name") \
+	F(S, 3, TEXT, address, 0, 63, HL_OPT, "where it takes connections") \
+	F(S, 4, U8, up, 0, 1, 0, "1: its link to the directory stands")
+#define HL_M_STATUS_PARTITION(F, L, S) \
+	F(S, 1, TEXT, partition, 1, HL_NAME_TEXT, 0, "name") \
+	F(S, 2, TEXT, tenant, 1, HL_NAME_TEXT, 0, "whose") \
+	F(S, 3, TEXT, service_user, 1, HL_NAME_TEXT, 0, "who opens the gateway for it") \
+	F(S, 4, TEXT, package, 1, 16, 0, "service package") \
+	F(S, 5, TEXT, cluster, 1, HL_NAME_TEXT, 0, "where it lives")
+#define HL_M_STATUS_ANSWER(F, L, S) \
+	L(S, 1, members, status_member, 256, 0, "proxies and HSMs") \
+	L(S, 2, partitions, status_partition, 1024, 0, "partitions of all tenants")
+
+/* -- never alone: what the HSM's store keeps --------------------------------------------------- */
+#define HL_M_OBJECT_ROW(F, L, S) \
+	L(S, 1, attributes, attribute, 64, 0, "all but the key value")
+
+#define HL_M_CLUSTER_ROW(F, L, S) \
+	F(S, 1, TEXT, cluster, 1, HL_NAME_TEXT, 0, "name of the cluster") \
+	F(S, 2, BYTES, identity, 32, 32, 0, "Ed25519 public key of the cluster") \
+	F(S, 3, U64, term, 0, UINT64_MAX, 0, "changes of master so far")
+#define HL_M_CLUSTER_SECRET(F, L, S) \
+	F(S, 1, BYTES, identity, 32, 32, HL_SECRET, "Ed25519 private key of the cluster")
+
+#define HL_M_PARTITION_ROW(F, L, S) \
+	F(S, 1, TEXT, name, 1, HL_NAME_TEXT, 0, "name, the token's label") \
+	F(S, 2, TEXT, serial, 16, 16, 0, "hex, the same on all members") \
+	F(S, 3, U32, secret_generation, 1, UINT32_MAX, 0, "of the user secret") \
+	F(S, 4, U32, setup_generation, 1, UINT32_MAX, 0, "of the setup password") \
+	F(S, 5, U64, setup_life_ms, 0, UINT64_MAX, 0, "life of the setup password") \
+	F(S, 6, U8, setup_from_issue, 0, 1, 0, "1: life counts from issue, 0: from first use") \
+	F(S, 7, U64, setup_issued_ms, 0, UINT64_MAX, 0, "when it was made") \
+	F(S, 8, U64, setup_used_ms, 0, UINT64_MAX, HL_OPT, "first use; 0: none yet") \
+	F(S, 9, U8, pin_set, 0, 1, 0, "1: there is a PKCS#11 PIN") \
+	F(S, 10, BYTES, pin_salt, 0, 32, HL_OPT, "of PBKDF2") \
+	F(S, 11, U32, pin_iterations, 0, UINT32_MAX, HL_OPT, "of PBKDF2-HMAC-SHA-256") \
+	F(S, 12, U32, pin_failures, 0, UINT32_MAX, HL_OPT, "wrong PINs in the window under way") \
+	F(S, 13, U64, pin_window_ms, 0, UINT64_MAX, HL_OPT, "when that window began") \
+	F(S, 14, U64, pin_locked_ms, 0, UINT64_MAX, HL_OPT, "locked until then") \
+	F(S, 15, U32, objects_max, 0, UINT32_MAX, 0, "how many objects it may hold")
+#define HL_M_PARTITION_SECRET(F, L, S) \
+	F(S, 1, BYTES, secret, HL_SECRET_BYTES, HL_SECRET_BYTES, HL_SECRET, "user secret") \
+	F(S, 2, BYTES, setup_key, 32, 32, HL_SECRET, "derived from the setup password") \
+	F(S, 3, BYTES, pin_hash, 0, 32, HL_OPT | HL_SECRET, "slow hash of the PIN")
+/* clang-format on */
+
+/* clang-format off */
+/* member name, type, wire name, way, rows, meaning. Items before the lists that hold them. */
+#define HL_MESSAGES(M) \
+	M(refused,          0x0001, "refused",          "proxy > client, HSM > proxy, directory > front command", HL_M_REFUSED, "the conversation ends here, and why") \
+	M(hello_proxy,      0x0101, "hello.proxy",      "client > proxy", HL_M_HELLO_PROXY, "step 1") \
+	M(auth_request,     0x0102, "auth.request",     "proxy > client", HL_M_AUTH_REQUEST, "step 2") \
+	M(auth_answer,      0x0103, "auth.answer",      "client > proxy", HL_M_AUTH_ANSWER, "step 3") \
+	M(auth_result,      0x0106, "auth.result",      "proxy > client", HL_M_AUTH_RESULT, "step 6; then the bytes of the channel") \
+	M(link_hello,       0x0201, "link.hello",       "proxy, HSM > directory", HL_M_LINK_HELLO, "opens a service link; then the bytes of its channel") \
+	M(heartbeat,        0x0202, "heartbeat",        "proxy, HSM > directory", HL_M_HEARTBEAT, "I am here") \
+	M(heartbeat_answer, 0x0203, "heartbeat.answer", "directory > proxy, HSM", HL_M_HEARTBEAT_ANSWER, "what the members need to know") \
+	M(dir_query,        0x0204, "dir.query",        "proxy > directory", HL_M_DIR_QUERY, "step 4") \
+	M(grant_ticket,     0,      "grant.ticket",     "in dir.grant", HL_M_GRANT_TICKET, "a ticket and where to bring it") \
+	M(dir_grant,        0x0205, "dir.grant",        "directory > proxy", HL_M_DIR_GRANT, "step 5") \
+	M(dir_refused,      0x0206, "dir.refused",      "directory > proxy", HL_M_DIR_REFUSED, "step 5, refused") \
+	M(partition_make,   0x0210, "partition.make",   "directory > HSM", HL_M_PARTITION_MAKE, "make a partition and its first credentials") \
+	M(partition_made,   0x0211, "partition.made",   "HSM > directory", HL_M_PARTITION_MADE, "its credentials, for the file") \
+	M(hsm_open,         0x0301, "hsm.open",         "proxy > HSM", HL_M_HSM_OPEN, "before step 6: shows the ticket") \
+	M(hsm_opened,       0x0302, "hsm.opened",       "HSM > proxy", HL_M_HSM_OPENED, "the ticket is good") \
+	M(ticket,           0,      "ticket",           "in a ticket", HL_M_TICKET, "what the directory vouches for; HMAC-SHA-256 follows it") \
+	M(hsm_result,       0x1001, "hsm.result",       "HSM > client", HL_M_HSM_RESULT, "step 8: the cluster proves its identity") \
+	M(op_refused,       0x1002, "op.refused",       "HSM > client", HL_M_OP_REFUSED, "a request failed") \
+	M(done,             0x1003, "done",             "HSM > client", HL_M_DONE, "a request without result succeeded") \
+	M(attribute,        0,      "attribute",        "in templates", HL_M_ATTRIBUTE, "one attribute of an object") \
+	M(attribute_type,   0,      "attribute.type",   "in attributes.get", HL_M_ATTRIBUTE_TYPE, "one attribute asked for") \
+	M(handle,           0,      "handle",           "in found", HL_M_HANDLE, "one object") \
+	M(ping,             0x1010, "ping",             "client > HSM", HL_M_PING, "is the link alive?") \
+	M(pong,             0x1011, "pong",             "HSM > client", HL_M_PONG, "it is") \
+	M(secret_fetch,     0x1012, "secret.fetch",     "client > HSM", HL_M_SECRET_FETCH, "the only request on a setup channel") \
+	M(secret_fetched,   0x1013, "secret.fetched",   "HSM > client", HL_M_SECRET_FETCHED, "the user secret") \
+	M(login,            0x1014, "login",            "client > HSM", HL_M_LOGIN, "log this channel in") \
+	M(logout,           0x1015, "logout",           "client > HSM", HL_M_LOGOUT, "log it out") \
+	M(info,             0x1016, "info",             "client > HSM", HL_M_INFO, "device and partition information") \
+	M(info_answer,      0x1017, "info.answer",      "HSM > client", HL_M_INFO_ANSWER, "the answer to it") \
+	M(random,           0x1018, "random",           "client > HSM", HL_M_RANDOM, "random bytes") \
+	M(random_answer,    0x1019, "random.answer",    "HSM > client", HL_M_RANDOM_ANSWER, "the answer to it") \
+	M(generate,         0x1020, "generate",         "client > HSM", HL_M_GENERATE, "make a key or a key pair") \
+	M(generated,        0x1021, "generated",        "HSM > client", HL_M_GENERATED, "its handles") \
+	M(find,             0x1022, "find",             "client > HSM", HL_M_FIND, "objects by their attributes") \
+	M(found,            0x1023, "found",            "HSM > client", HL_M_FOUND, "their handles") \
+	M(attributes_get,   0x1024, "attributes.get",   "client > HSM", HL_M_ATTRIBUTES_GET, "attributes of an object") \
+	M(attributes,       0x1025, "attributes",       "HSM > client", HL_M_ATTRIBUTES, "their values") \
+	M(attributes_set,   0x1026, "attributes.set",   "client > HSM", HL_M_ATTRIBUTES_SET, "change attributes") \
+	M(destroy,          0x1028, "destroy",          "client > HSM", HL_M_DESTROY, "remove an object") \
+	M(sign,             0x1030, "sign",             "client > HSM", HL_M_SIGN, "sign in one part") \
+	M(signed,           0x1031, "signed",           "HSM > client", HL_M_SIGNED, "the signature") \
+	M(verify,           0x1032, "verify",           "client > HSM", HL_M_VERIFY, "verify in one part; answered by done or op.refused") \
+	M(allowed,          0,      "allowed",          "in provision", HL_M_ALLOWED, "one entry of an allow-list") \
+	M(provision,        0x2001, "provision",        "front command > directory", HL_M_PROVISION, "make a tenant, its service user and its partition") \
+	M(provisioned,      0x2002, "provisioned",      "directory > front command", HL_M_PROVISIONED, "where the credential files are") \
+	M(status,           0x2003, "status",           "front command > directory", HL_M_STATUS, "who is there") \
+	M(status_member,    0,      "status.member",    "in status.answer", HL_M_STATUS_MEMBER, "one proxy or HSM") \
+	M(status_partition, 0,      "status.partition", "in status.answer", HL_M_STATUS_PARTITION, "one partition") \
+	M(status_answer,    0x2004, "status.answer",    "directory > front command", HL_M_STATUS_ANSWER, "the answer to it") \
+	M(object_row,       0,      "object.row",       "in the HSM's store", HL_M_OBJECT_ROW, "attributes of a stored object") \
+	M(cluster_row,      0,      "cluster.row",      "in the HSM's store", HL_M_CLUSTER_ROW, "the cluster itself") \
+	M(cluster_secret,   0,      "cluster.secret",   "in the HSM's store, sealed", HL_M_CLUSTER_SECRET, "its identity") \
+	M(partition_row,    0,      "partition.row",    "in the HSM's store", HL_M_PARTITION_ROW, "a partition") \
+	M(partition_secret, 0,      "partition.secret", "in the HSM's store, sealed", HL_M_PARTITION_SECRET, "its secrets")
+/* clang-format on */
+
+/* For each message: its struct (struct hl_hello_proxy), its type (HL_T_hello_proxy) and its table
+ * (hl_msg_hello_proxy). */
+#define HL_C_U8 uint8_t
+#define HL_C_U16 uint16_t
+#define HL_C_U32 uint32_t
+#define HL_C_U64 uint64_t
+#define HL_C_BYTES struct hl_bytes
+#define HL_C_TEXT struct hl_bytes
+#define HL_MEMBER_F(S, tag, kind, member, least, most, flags, text) HL_C_##kind member;
+#define HL_MEMBER_L(S, tag, member, item, most, flags, text) struct hl_list member;
+#define M(id, type, name, way, rows, text) struct hl_##id { rows(HL_MEMBER_F, HL_MEMBER_L, id) };
+HL_MESSAGES(M)
+#undef M
+
+#define M(id, type, name, way, rows, text) HL_T_##id = type,
+enum { HL_MESSAGES(M) HL_T_END };
+#undef M
+
+#define M(id, type, name, way, rows, text) extern const struct hl_msg hl_msg_##id;
+HL_MESSAGES(M)
+#undef M

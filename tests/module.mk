@@ -1,0 +1,10 @@
+# Unit tests mirror the source: tests/unit/test_NAME.c tests NAME.c.
+check_LTLIBRARIES += libhltest.la
+libhltest_la_SOURCES = tests/support/test.c tests/support/test.h
+libhltest_la_LIBADD = $(CUNIT_LIBS)
+
+UNIT_TESTS =
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+LDADD = libhltest.la libhl.la $(CUNIT_LIBS)
+LOG_COMPILER = $(HL_RUN)
