@@ -33,6 +33,7 @@ enum hl_lane { HL_LANE_CPU, HL_LANE_PIN, HL_LANE_STORE, HL_LANES };
  * owns it, and may free it only after its HL_EV_JOB. */
 struct hl_job {
 	void (*run)(struct hl_job *j);
+	void (*done)(struct hl_job *j); /* the core's own continuation, for its HL_EV_JOB */
 	enum hl_lane lane;
 	struct hl_job *next; /* the env's, while it waits */
 };

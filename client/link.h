@@ -1,0 +1,93 @@
+/* link.h - the client's asynchronous core: one link to one partition, through all eight steps.
+ *
+ * It draws an address of the pool, proves the service password to the gateway, opens the channel,
+ * makes sure of the HSM, and then carries requests, answers in any order. Its shells: blocking
+ * (libhsmlet.so), libev (ev.h), in memory (scenarios). */
+#pragma once
+
+#include "lib/auth/channel.h"
+#include "lib/base/env.h"
+#include "lib/wire/messages.h"
+
+struct client_conf_link {
+	const char *host;         /* pool name; must outlive the core, like all below */
+	uint16_t port;
+	const char *partition;
+	const char *client_id;    /* free text, "" for none */
+	const char *service_user;
+	const char *realm;
+	struct hl_bytes service_password;
+	enum hl_channel_kind kind; /* USER or SETUP */
+	uint32_t generation;      /* of the user secret; 0 for SETUP */
+	struct hl_bytes secret;   /* user secret, or the key made of the setup password */
+	const uint8_t *identity;  /* USER: the pinned key of the cluster, 32 bytes; SETUP: NULL */
+};
+
+/* Bounds, milliseconds (faults.md 2.1). */
+#define CLIENT_DNS_MS 3000
+#define CLIENT_DIAL_MS 1000
+#define CLIENT_STEP_MS 2000
+#define CLIENT_RESULT_MS 6000 /* step 6: the proxy asks the directory and reaches an HSM meanwhile */
+#define CLIENT_OPEN_MS 15000
+#define CLIENT_ADDRESSES 64
+
+/* How an attempt to open ended, for a four-part message. */
+struct client_failure {
+	hl_err err;
+	enum hl_step step;
+	unsigned attempts;         /* connections that were tried */
+	uint32_t retry_after_ms;
+	char where[HL_ADDR_TEXT];  /* last address dialled, or "" */
+	char detail[129];
+};
+
+/* One request. The caller owns it and what it points to until `done`. */
+struct client_call {
+	const struct hl_msg *msg;
+	const void *body;
+	const struct hl_msg *expect; /* the reply's message */
+	int64_t deadline_us;         /* monotonic */
+	/* filled in: */
+	bool done;
+	hl_err err;                  /* HL_OK: `reply` holds the answer */
+	struct client_failure failure; /* where err is not HL_OK */
+	struct hl_frame reply;       /* views into `frame` */
+	struct hl_buf frame;         /* to be cleared by the caller, done or not */
+	/* the core's: */
+	uint32_t id;
+	bool sent;
+	struct client_call *next;
+};
+
+struct client;
+/** HL_E_ARG where a part of the configuration is missing or too long; HL_E_NOMEM; HL_E_CRYPTO. */
+HL_CHECKED hl_err client_new(
+	const struct hl_env *env, const struct client_conf_link *conf, struct client **out);
+void client_event(struct client *c, const struct hl_event *e);
+bool client_wish(struct client *c, struct hl_wish *out);
+void client_free(struct client *c);
+extern const struct hl_core_ops client_core;
+
+/** Begin to open, unless that is done or under way. The end: client_is_open() or client_failed(). */
+void client_open(struct client *c);
+bool client_is_open(const struct client *c);
+/** NULL while it is open, opening, or was never tried. */
+const struct client_failure *client_failed(const struct client *c);
+
+/** Queue a request; opens the link where it is not open. It ends with call->done, at its deadline at the
+ * latest: HL_E_TIMEOUT, or HL_E_UNKNOWN where it has an effect and had been sent. */
+void client_submit(struct client *c, struct client_call *call);
+/** Forget a call that is not done (its owner gives up waiting). */
+void client_cancel(struct client *c, struct client_call *call);
+
+/** End in order: close_notify, then the connection. */
+void client_close(struct client *c);
+
+/** The cluster's identity as proved in step 8: 32 bytes, valid while open. */
+const uint8_t *client_identity(const struct client *c);
+/** Connection id of the present (or last) attempt: HL_CONNECTION_ID bytes. */
+const uint8_t *client_connection(const struct client *c);
+/** HSM reached, as told in step 6; "" before. */
+const char *client_hsm(const struct client *c);
+/** An effect token: 8 bytes of the HSM's time as this client estimates it, 8 random (design section 3). */
+void client_token(const struct client *c, uint8_t out[HL_TOKEN]);

@@ -1,0 +1,366 @@
+/* conn.c - one connection from a proxy: ticket > handshake > proof > operations. */
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+#include "hsm/rooms.h"
+#include "lib/auth/ticket.h"
+
+#define TICKET_MS 2000
+#define SHAKE_MS 5000
+#define IN_MAX (HL_FRAME_MAX + (64u << 10))
+#define OUT_MAX (4u << 20)
+#define IDENTITY_LABEL "EXPORTER-hsmlet-identity"
+#define IDENTITY_PREFIX "hsmlet hsm.result 1"
+#define EXPORTED 32
+
+static void set_deadline(struct hsm_conn *c, int limit_ms)
+{
+	struct hsm *h = c->hsm;
+
+	c->deadline_us = limit_ms ? hl_mono_us(h->env) + limit_ms * 1000 : 0;
+	if (c->deadline_us && (!h->deadline_us || c->deadline_us < h->deadline_us))
+		h->deadline_us = c->deadline_us;
+}
+
+hl_err hsm_conn_start(struct hsm *h, uint32_t port)
+{
+	struct hsm_conn *c = calloc(1, sizeof *c);
+
+	if (!c || hl_map_put(&h->ports, port, c) != HL_OK) {
+		free(c);
+		return HL_E_NOMEM;
+	}
+	c->hsm = h;
+	c->port = port;
+	c->io.in = hl_buf(IN_MAX);
+	c->io.out = hl_buf(OUT_MAX);
+	h->connections++;
+	set_deadline(c, TICKET_MS);
+	return HL_OK;
+}
+
+void hsm_conn_free(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+
+	for (struct hsm_task *t = h->tasks; t; t = t->next)
+		if (t->conn == c)
+			t->conn = NULL;
+	hl_map_take(&h->ports, c->port);
+	h->connections--;
+	h->channels -= c->counted;
+	hl_channel_free(c->channel);
+	hl_buf_clear(&c->io.in);
+	hl_buf_clear(&c->io.out);
+	free(c);
+}
+
+void hsm_conn_close(struct hsm_conn *c, hl_err why, bool drain)
+{
+	if (c->closing)
+		return;
+	c->closing = true;
+	c->deadline_us = 0;
+	hl_trace_step(c->hsm->env, c->state == HSM_OPEN ? HL_STEP_OPEN : HL_STEP_PROVED, HL_DID, c->id,
+		NULL, NULL, why);
+	hl_wish_close(&c->hsm->wishes, c->port, drain);
+}
+
+void hsm_conn_time(struct hsm_conn *c, int64_t now_us)
+{
+	if (c->deadline_us && now_us >= c->deadline_us)
+		hsm_conn_close(c, HL_E_TIMEOUT, false);
+}
+
+/* -- the ticket -------------------------------------------------------------------------------------- */
+
+static hl_err check_ticket(struct hsm_conn *c, const struct hl_ticket *t)
+{
+	struct hsm *h = c->hsm;
+	int64_t now = hl_wall_ms(h->env);
+	const uint8_t *incarnation = h->conf.shared.ops->incarnation(h->conf.shared.at);
+
+	if (!hl_bytes_eq(t->hsm, hl_text(h->conf.name)))
+		return HL_E_TICKET;
+	/* The page of used grants began anew with the incarnation, so older tickets may be used ones. */
+	if (!hl_bytes_eq(t->incarnation, hl_bytes(incarnation, HL_INCARNATION)))
+		return HL_E_STALE;
+	if ((uint64_t)now >= t->expires_ms || t->expires_ms < t->issued_ms)
+		return HL_E_TICKET;
+	return HL_OK;
+}
+
+/* What the channel's answer needs, kept until the ClientHello comes. */
+static hl_err keep_ticket(struct hsm_conn *c, const struct hl_ticket *t)
+{
+	struct hsm *h = c->hsm;
+	int64_t left_s = ((int64_t)t->expires_ms - hl_wall_ms(h->env)) / 1000 + 1;
+
+	memcpy(c->id, t->connection.p, sizeof c->id);
+	HL_TRY(hl_bytes_str(t->partition, c->partition, sizeof c->partition));
+	HL_TRY(hl_bytes_str(t->client, c->client, sizeof c->client));
+	c->partition_id = hsm_partition_id(t->partition);
+	c->grant_until_s = hl_mono_us(h->env) / 1000000 + left_s;
+	return HL_OK;
+}
+
+static hl_err lookup_secret(
+	void *at, enum hl_channel_kind kind, uint32_t generation, struct hl_secret *out)
+{
+	struct hsm_conn *c = at;
+	struct hsm_partition p;
+	hl_err err = hsm_partition_load(c->hsm, hl_text(c->partition), &p);
+
+	if (err != HL_OK)
+		return err;
+	if (kind == HL_CHANNEL_USER && generation == p.row.secret_generation)
+		err = hl_secret_set(out, p.secret.secret);
+	else if (kind == HL_CHANNEL_SETUP && generation == 0) /* a file does not tell its generation */
+		err = hl_secret_set(out, p.secret.setup_key);
+	else
+		err = HL_E_NOT_FOUND;
+	hsm_partition_clear(&p);
+	return err;
+}
+
+static hl_err read_ticket(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+	struct hl_hsm_opened opened = { .hsm = hl_text(h->conf.name) };
+	struct hl_channel_bond bond = {
+		.initiator = "client",
+		.responder = "hsm",
+		.name = c->partition,
+		.alpn = HL_ALPN_OP,
+	};
+	struct hl_hsm_open open;
+	struct hl_ticket t;
+	struct hl_frame f;
+
+	HL_TRY(hl_frame_peek(hl_buf_view(&c->io.in), HL_FRAME_GATEWAY, &f));
+	HL_TRY(hl_msg_get(&hl_msg_hsm_open, &f, &open));
+	if (h->connections > h->conf.connections_max)
+		return HL_E_BUSY;
+	HL_TRY(hl_ticket_open(hl_bytes(h->ticket_key, sizeof h->ticket_key), open.ticket, &t));
+	HL_TRY(hl_fault_err(h->env, HL_AT_HSM_TICKET, c->port));
+	HL_TRY(check_ticket(c, &t));
+	HL_TRY(keep_ticket(c, &t));
+	bond.binding = t.binding;
+	HL_TRY(hl_channel_answer(h->ctx, &bond, lookup_secret, c, &c->channel));
+	hl_buf_eat(&c->io.in, f.whole.n);
+	hl_msg_put(&c->io.out, &hl_msg_hsm_opened, 0, &opened);
+	hl_wish_send(&h->wishes, c->port);
+	c->state = HSM_SHAKING;
+	set_deadline(c, SHAKE_MS);
+	return HL_OK;
+}
+
+static void refuse_ticket(struct hsm_conn *c, hl_err err)
+{
+	struct hl_refused no = {
+		.code = (uint16_t)-err,
+		.step = HL_STEP_RESULT,
+		.retryable = hl_err_row(err)->again == HL_AGAIN,
+	};
+
+	hl_msg_put(&c->io.out, &hl_msg_refused, 0, &no);
+	hsm_conn_close(c, err, true);
+}
+
+/* -- the proof --------------------------------------------------------------------------------------- */
+
+static hl_err sign_identity(struct hsm_conn *c, uint8_t signature[64])
+{
+	uint8_t text[sizeof IDENTITY_PREFIX + EXPORTED] = IDENTITY_PREFIX;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t n = 64;
+	hl_err err = ctx ? hl_channel_export(c->channel, IDENTITY_LABEL, text + sizeof IDENTITY_PREFIX, EXPORTED)
+			 : HL_E_NOMEM;
+
+	if (err == HL_OK && (EVP_DigestSignInit(ctx, NULL, NULL, NULL, c->hsm->identity) != 1 ||
+				    EVP_DigestSign(ctx, signature, &n, text, sizeof text) != 1))
+		err = HL_E_CRYPTO;
+	EVP_MD_CTX_free(ctx);
+	return err;
+}
+
+static void prove(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+	uint8_t signature[64];
+	struct hl_hsm_result result = { .signature = hl_bytes(signature, sizeof signature) };
+	hl_err err = sign_identity(c, signature);
+
+	if (err != HL_OK) {
+		hsm_conn_close(c, err, false);
+		return;
+	}
+	/* A client with a user secret has the key pinned; one with a setup password learns it here. */
+	if (hl_channel_kind(c->channel) == HL_CHANNEL_SETUP)
+		result.identity = hl_bytes(h->identity_public, sizeof h->identity_public);
+	c->state = HSM_OPEN;
+	c->counted = true;
+	h->channels++;
+	set_deadline(c, 0);
+	hsm_reply(c, &hl_msg_hsm_result, 0, &result);
+	hl_trace_step(h->env, HL_STEP_PROVED, HL_SENT, c->id, &hl_msg_hsm_result, &result, HL_OK);
+}
+
+static void first_use_noted(struct hsm_task *t);
+static hl_err channel_bytes(struct hsm_conn *c);
+
+/* "7 days from first use": the first use is on disk before the HSM's signature leaves. */
+static hl_err note_first_use(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+	int64_t now = hl_wall_ms(h->env);
+	struct hl_frame none = { .id = 0 };
+	struct hsm_partition p;
+	struct hsm_task *t;
+	hl_err err;
+
+	HL_TRY(hsm_partition_load(h, hl_text(c->partition), &p));
+	if (hsm_setup_expired(&p.row, now)) {
+		hsm_partition_clear(&p);
+		return HL_E_SETUP_EXPIRED;
+	}
+	if (p.row.setup_used_ms != 0) {
+		hsm_partition_clear(&p);
+		prove(c);
+		return HL_OK;
+	}
+	t = hsm_task_new(h, c, &none, sizeof *t);
+	p.row.setup_used_ms = (uint64_t)now;
+	err = t ? hsm_change_partition(h, &t->change, &p) : HL_E_NOMEM;
+	hsm_partition_clear(&p);
+	if (err == HL_OK)
+		hsm_task_commit(t, first_use_noted);
+	else if (t)
+		hsm_task_free(t);
+	return err;
+}
+
+/* Told inside the channel, to whoever proved the password, in place of the signature. */
+static void refuse_inside(struct hsm_conn *c, hl_err err)
+{
+	hsm_refuse(c, 0, err, NULL, 0);
+	hl_channel_end(c->channel, &c->io);
+	hsm_conn_close(c, err, true);
+}
+
+static void first_use_noted(struct hsm_task *t)
+{
+	struct hsm_conn *c = t->conn;
+	hl_err err = t->change.commit.result;
+
+	hsm_task_free(t);
+	if (!c || c->closing)
+		return;
+	if (err == HL_E_STORE_STALE) /* another connection was first: look again */
+		err = note_first_use(c);
+	else if (err == HL_OK)
+		prove(c);
+	if (err != HL_OK)
+		refuse_inside(c, err);
+	else if (c->state == HSM_OPEN && channel_bytes(c) != HL_OK) /* what came while the commit was under way */
+		hsm_conn_close(c, HL_E_CHANNEL, true);
+}
+
+/* The client's Finished has verified: the grant is used now, once in the whole cluster. */
+static hl_err finished(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+
+	hl_trace_step(h->env, HL_STEP_TLS, HL_GOT, c->id, NULL, NULL, HL_OK);
+	HL_TRY(hl_fault_err(h->env, HL_AT_HSM_FINISHED, c->port));
+	HL_TRY(h->conf.shared.ops->take_grant(
+		h->conf.shared.at, c->id, hl_mono_us(h->env) / 1000000, c->grant_until_s));
+	c->state = HSM_PROVING;
+	if (hl_channel_kind(c->channel) == HL_CHANNEL_SETUP)
+		return note_first_use(c);
+	prove(c);
+	return HL_OK;
+}
+
+/* -- bytes ------------------------------------------------------------------------------------------- */
+
+static hl_err channel_bytes(struct hsm_conn *c)
+{
+	struct hl_frame f;
+	hl_err err = hl_channel_pump(c->channel, &c->io);
+
+	if (c->io.out.n > 0)
+		hl_wish_send(&c->hsm->wishes, c->port);
+	HL_TRY(err);
+	if (c->state == HSM_SHAKING && hl_channel_ready(c->channel)) {
+		err = finished(c);
+		if (err != HL_OK) {
+			refuse_inside(c, err);
+			return HL_OK;
+		}
+	}
+	/* Before the proof has left, requests wait: nothing is answered to a client that is not sure of us. */
+	while (c->state == HSM_OPEN && !c->closing && (err = hl_channel_next(c->channel, &f)) == HL_OK)
+		hsm_dispatch(c, &f);
+	if (err != HL_OK && err != HL_E_SHORT)
+		return err;
+	if (hl_channel_ended(c->channel))
+		hsm_conn_close(c, HL_OK, true);
+	return HL_OK;
+}
+
+static void on_bytes(struct hsm_conn *c)
+{
+	hl_err err;
+
+	if (c->state == HSM_TICKET) {
+		err = read_ticket(c);
+		if (err == HL_E_SHORT)
+			return;
+		if (err != HL_OK) {
+			refuse_ticket(c, err);
+			return;
+		}
+	}
+	err = channel_bytes(c);
+	if (err != HL_OK)
+		hsm_conn_close(c, err, true);
+}
+
+void hsm_conn_event(struct hsm_conn *c, const struct hl_event *e)
+{
+	if (e->kind == HL_EV_ENDED)
+		hsm_conn_free(c);
+	else if (e->kind == HL_EV_BYTES && !c->closing)
+		on_bytes(c);
+}
+
+/* -- replies ----------------------------------------------------------------------------------------- */
+
+void hsm_reply(struct hsm_conn *c, const struct hl_msg *m, uint32_t id, void *body)
+{
+	struct hsm *h = c->hsm;
+	struct hl_done mark = { .term = h->term, .time_ms = (uint64_t)hl_wall_ms(h->env) };
+	hl_err err = h->conf.store.ops->generation(h->conf.store.at, &mark.generation);
+
+	memcpy(body, &mark, sizeof mark); /* every reply begins with HL_MARK */
+	if (err == HL_OK)
+		err = hl_channel_send(c->channel, &c->io, m, id, body);
+	if (err != HL_OK)
+		hsm_conn_close(c, err, false);
+	else
+		hl_wish_send(&h->wishes, c->port);
+}
+
+void hsm_refuse(struct hsm_conn *c, uint32_t id, hl_err err, const char *detail, uint32_t retry_after_ms)
+{
+	struct hl_op_refused no = {
+		.code = (uint16_t)-err,
+		.retryable = hl_err_row(err)->again == HL_AGAIN,
+		.retry_after_ms = retry_after_ms,
+		.detail = hl_text(detail),
+	};
+
+	hsm_reply(c, &hl_msg_op_refused, id, &no);
+}

@@ -1,0 +1,267 @@
+#include "hsm/core.h"
+
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+#include "hsm/rooms.h"
+
+/* -- identity ------------------------------------------------------------------------------------ */
+
+static hl_err take_identity(struct hsm *h, struct hl_bytes private_key)
+{
+	size_t n = sizeof h->identity_public;
+
+	h->identity = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, private_key.p, private_key.n);
+	if (!h->identity || EVP_PKEY_get_raw_public_key(h->identity, h->identity_public, &n) != 1)
+		return HL_E_CRYPTO;
+	return HL_OK;
+}
+
+static hl_err load_cluster(struct hsm *h)
+{
+	struct hl_buf memory = hl_buf(HL_FRAME_MAX);
+	struct hl_secret plain = { 0 };
+	struct hl_cluster_row open;
+	struct hl_cluster_secret secret;
+	struct hsm_row row;
+	hl_err err = h->conf.store.ops->get(h->conf.store.at, HSM_CLUSTER, 0, 1, &memory, &row);
+
+	if (err == HL_OK)
+		err = hsm_unseal(h->conf.seal, &row, &plain);
+	if (err == HL_OK)
+		err = hl_body_get(&hl_msg_cluster_row, row.open, &open);
+	if (err == HL_OK && !hl_bytes_eq(open.cluster, hl_text(h->conf.cluster)))
+		err = HL_E_STORE_KEY;
+	if (err == HL_OK)
+		err = hl_body_get(&hl_msg_cluster_secret, hl_secret_view(&plain), &secret);
+	if (err == HL_OK) {
+		h->term = open.term;
+		err = take_identity(h, secret.identity);
+	}
+	hl_secret_clear(&plain);
+	hl_buf_clear(&memory);
+	return err;
+}
+
+/* The first member of a new cluster makes its identity. Another member may do so at the same time: the
+ * store lets one of them win, and the other loads what that one made. */
+static hl_err found_cluster(struct hsm *h)
+{
+	struct hl_buf open = hl_buf(HL_FRAME_MAX), secret = hl_buf(HL_FRAME_MAX);
+	struct hsm_change change = { 0 };
+	struct hl_secret seed = { 0 };
+	struct hsm_row row = { .table = HSM_CLUSTER, .id = 1, .version = 1 };
+	hl_err err = hl_secret_make(&seed, 32);
+
+	if (err == HL_OK) {
+		hl_random(h->env, seed.p, seed.n);
+		err = take_identity(h, hl_secret_view(&seed));
+	}
+	if (err == HL_OK) {
+		hl_body_put(&open, &hl_msg_cluster_row,
+			&(struct hl_cluster_row){ .cluster = hl_text(h->conf.cluster),
+				.identity = hl_bytes(h->identity_public, 32),
+				.term = 1 });
+		hl_body_put(&secret, &hl_msg_cluster_secret,
+			&(struct hl_cluster_secret){ .identity = hl_secret_view(&seed) });
+		row.open = hl_buf_view(&open);
+		err = open.err != HL_OK ? open.err : hsm_change_put(h, &change, &row, hl_buf_view(&secret));
+	}
+	if (err == HL_OK) {
+		change.commit.put = change.put;
+		h->conf.store.ops->prepare(h->conf.store.at, &change.commit);
+		change.commit.job.run(&change.commit.job); /* at start, before there is a loop to hold up */
+		err = change.commit.result;
+	}
+	EVP_PKEY_free(h->identity);
+	h->identity = NULL;
+	hsm_change_reset(&change);
+	hl_buf_clear(&open);
+	hl_buf_clear(&secret);
+	hl_secret_clear(&seed);
+	return err == HL_OK || err == HL_E_STORE_STALE ? load_cluster(h) : err;
+}
+
+/* -- life ---------------------------------------------------------------------------------------- */
+
+static hl_err start(struct hsm *h)
+{
+	struct hl_link_conf link = {
+		.role = HL_ROLE_HSM,
+		.self = h->conf.name,
+		.peer = h->conf.directory,
+		.address = h->conf.directory_at,
+		.secret = h->conf.link_secret,
+		.port = HSM_PORT_DIRECTORY,
+	};
+	hl_err err = load_cluster(h);
+
+	if (err == HL_E_NOT_FOUND)
+		err = found_cluster(h);
+	HL_TRY(err);
+	HL_TRY(hl_link_ticket_key(h->conf.link_secret, h->ticket_key));
+	HL_TRY(hl_channel_ctx_new(&h->ctx));
+	hl_link_init(&h->directory, h->env, h->ctx, &h->wishes, &link);
+	hl_link_start(&h->directory);
+	return HL_OK;
+}
+
+hl_err hsm_new(const struct hl_env *env, const struct hsm_conf *conf, struct hsm **out)
+{
+	struct hsm *h = calloc(1, sizeof *h);
+	hl_err err;
+
+	if (!h)
+		return HL_E_NOMEM;
+	h->env = env;
+	h->conf = *conf;
+	err = start(h);
+	if (err != HL_OK) {
+		hsm_free(h);
+		return err;
+	}
+	*out = h;
+	return HL_OK;
+}
+
+void hsm_free(struct hsm *h)
+{
+	struct hsm_conn *c;
+	size_t at = 0;
+
+	if (!h)
+		return;
+	while (h->tasks)
+		hsm_task_free(h->tasks);
+	while ((c = hl_map_next(&h->ports, &at)) != NULL) {
+		hsm_conn_free(c);
+		at = 0;
+	}
+	hsm_keys_clear(h);
+	hl_map_clear(&h->ports);
+	hl_link_clear(&h->directory);
+	hl_wishes_clear(&h->wishes);
+	hl_channel_ctx_free(h->ctx);
+	EVP_PKEY_free(h->identity);
+	OPENSSL_cleanse(h->ticket_key, sizeof h->ticket_key);
+	free(h);
+}
+
+void hsm_identity(const struct hsm *h, uint8_t out[32])
+{
+	memcpy(out, h->identity_public, 32);
+}
+
+bool hsm_ready(const struct hsm *h)
+{
+	return h->directory.state == HL_LINK_UP;
+}
+
+size_t hsm_channels(const struct hsm *h)
+{
+	return h->channels;
+}
+
+/* -- the directory --------------------------------------------------------------------------------- */
+
+static void beat(struct hsm *h)
+{
+	char address[HL_ADDR_TEXT];
+	struct hl_heartbeat say = {
+		.role = HL_ROLE_HSM,
+		.name = hl_text(h->conf.name),
+		.address = hl_text(address),
+		.cluster = hl_text(h->conf.cluster),
+		.incarnation = hl_bytes(h->conf.shared.ops->incarnation(h->conf.shared.at), HL_INCARNATION),
+	};
+
+	hl_addr_text(&h->conf.address, address);
+	if (hl_link_send(&h->directory, &hl_msg_heartbeat, 0, &say) != HL_OK)
+		hl_trace_life(h->env, "heartbeat.unsent", HL_E_DIRECTORY, h->conf.directory);
+}
+
+static void directory_event(struct hsm *h, const struct hl_event *e)
+{
+	struct hl_frame f;
+
+	hl_link_event(&h->directory, e);
+	while (hl_link_next(&h->directory, &f) == HL_OK) {
+		if (f.type == HL_T_heartbeat_answer)
+			hl_link_beat_answered(&h->directory);
+		else if (f.type == HL_T_partition_make)
+			hsm_partition_make(h, &f);
+	}
+}
+
+/* -- events ---------------------------------------------------------------------------------------- */
+
+/* The soonest deadline is kept as a lower bound; it is made exact when it has passed. */
+static void connections_time(struct hsm *h)
+{
+	int64_t now = hl_mono_us(h->env);
+	struct hsm_conn *c;
+	size_t at = 0;
+
+	if (!h->deadline_us || now < h->deadline_us)
+		return;
+	h->deadline_us = 0;
+	while ((c = hl_map_next(&h->ports, &at)) != NULL) {
+		hsm_conn_time(c, now);
+		if (c->deadline_us && (!h->deadline_us || c->deadline_us < h->deadline_us))
+			h->deadline_us = c->deadline_us;
+	}
+}
+
+void hsm_event(struct hsm *h, const struct hl_event *e)
+{
+	struct hsm_conn *c;
+
+	if (e->kind == HL_EV_JOB) {
+		e->job->done(e->job);
+	} else if (e->kind == HL_EV_ACCEPTED) {
+		if (hsm_conn_start(h, e->port) != HL_OK)
+			hl_wish_close(&h->wishes, e->port, false);
+	} else if (e->kind == HL_EV_TIME) {
+		directory_event(h, e);
+		connections_time(h);
+	} else if (e->port == HSM_PORT_DIRECTORY) {
+		directory_event(h, e);
+	} else if ((c = hl_map_get(&h->ports, e->port)) != NULL) {
+		hsm_conn_event(c, e);
+	}
+	if (hl_link_beat_due(&h->directory))
+		beat(h);
+}
+
+bool hsm_wish(struct hsm *h, struct hl_wish *out)
+{
+	int64_t link = hl_link_deadline(&h->directory);
+	int64_t at = h->deadline_us;
+
+	if (link && (!at || link < at))
+		at = link;
+	return hl_wishes_take(&h->wishes, at, out);
+}
+
+static void core_event(void *core, const struct hl_event *e)
+{
+	hsm_event(core, e);
+}
+
+static bool core_wish(void *core, struct hl_wish *out)
+{
+	return hsm_wish(core, out);
+}
+
+static struct hl_port *core_port(void *core, uint32_t port)
+{
+	struct hsm *h = core;
+	struct hsm_conn *c = hl_map_get(&h->ports, port);
+
+	if (port == HSM_PORT_DIRECTORY)
+		return &h->directory.io;
+	return c ? &c->io : NULL;
+}
+
+const struct hl_core_ops hsm_core = { core_event, core_wish, core_port };

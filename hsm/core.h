@@ -1,0 +1,44 @@
+/* core.h - one HSM of a cluster: partitions, their users and keys, behind tickets and channels.
+ *
+ * All members of a cluster share one store and one page of memory, so that keys, PIN counters and
+ * used grants exist once. */
+#pragma once
+
+#include "hsm/seal.h"
+#include "hsm/shared.h"
+#include "hsm/store.h"
+#include "lib/auth/link.h"
+#include "lib/base/env.h"
+
+#define HSM_PORT_DIRECTORY (HL_PORT_DIALLED | 1u)
+
+struct hsm_conf {
+	const char *name;    /* of this member; must outlive the core, like all below */
+	const char *cluster;
+	const char *version; /* of the software, as told to clients */
+	const char *directory;
+	struct hl_addr directory_at;
+	struct hl_bytes link_secret; /* of the ordered pair HSM > directory */
+	struct hl_addr address;      /* where proxies dial this HSM */
+	struct hsm_store store;
+	struct hsm_shared shared;
+	struct hsm_seal *seal;
+	unsigned connections_max;
+};
+
+struct hsm;
+/** Load the cluster's identity, or make it where the store is new (one commit, made here and now).
+ * HL_E_STORE_SEAL where the device key does not fit the store, HL_E_STORE, HL_E_NOMEM, HL_E_CRYPTO. */
+HL_CHECKED hl_err hsm_new(const struct hl_env *env, const struct hsm_conf *conf, struct hsm **out);
+void hsm_event(struct hsm *h, const struct hl_event *e);
+bool hsm_wish(struct hsm *h, struct hl_wish *out);
+/** No job of this core may be under way any more. */
+void hsm_free(struct hsm *h);
+extern const struct hl_core_ops hsm_core;
+
+/** The public half of the cluster's identity. */
+void hsm_identity(const struct hsm *h, uint8_t out[32]);
+/** Whether its link to the directory stands, so that grants can reach it. */
+bool hsm_ready(const struct hsm *h);
+/** Channels that are open. */
+size_t hsm_channels(const struct hsm *h);

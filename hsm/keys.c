@@ -1,0 +1,133 @@
+/* keys.c - objects from the store, and the parsed keys that are kept between uses. */
+#include <stdlib.h>
+
+#include "hsm/rooms.h"
+
+static hl_err load(struct hsm *h, uint64_t partition, uint64_t handle, struct hsm_object *out)
+{
+	struct hl_buf memory = hl_buf(HL_FRAME_MAX);
+	struct hsm_row row;
+	hl_err err = h->conf.store.ops->get(h->conf.store.at, HSM_OBJECT, partition, handle, &memory, &row);
+
+	if (err == HL_OK)
+		err = hsm_object_decode(row.open, out);
+	if (err == HL_OK) {
+		out->handle = handle;
+		out->version = row.version;
+		err = hsm_unseal(h->conf.seal, &row, &out->value);
+		if (err != HL_OK)
+			hsm_object_clear(out);
+	}
+	hl_buf_clear(&memory);
+	return err == HL_E_NOT_FOUND ? HL_E_KEY : err;
+}
+
+hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hsm_object *out)
+{
+	HL_TRY(load(c->hsm, c->partition_id, handle, out));
+	if (!hsm_attribute_bool(out, HL_CKA_PRIVATE) || c->logged_in)
+		return HL_OK;
+	hsm_object_clear(out);
+	return HL_E_KEY; /* who is not logged in does not learn that it is there */
+}
+
+static void cached_free(struct hsm_cached *k)
+{
+	hsm_key_free(k->key);
+	free(k);
+}
+
+static void drop(struct hsm *h, struct hsm_cached *k)
+{
+	hl_map_take(&h->keys, k->handle);
+	if (k->users > 0)
+		k->dropped = true;
+	else
+		cached_free(k);
+}
+
+void hsm_key_release(struct hsm_cached *k)
+{
+	k->users--;
+	if (k->dropped && k->users == 0)
+		cached_free(k);
+}
+
+void hsm_keys_clear(struct hsm *h)
+{
+	struct hsm_cached *k;
+	size_t at = 0;
+
+	while ((k = hl_map_next(&h->keys, &at)) != NULL)
+		cached_free(k);
+	hl_map_clear(&h->keys);
+}
+
+/* Whether the row still stands as it was parsed. The whole store's generation tells at once when nothing
+ * at all has changed, which is the common case. */
+static bool is_current(struct hsm *h, struct hsm_cached *k, uint64_t generation)
+{
+	struct hl_buf memory = hl_buf(HL_FRAME_MAX);
+	struct hsm_row row;
+	hl_err err;
+
+	if (k->generation == generation)
+		return true;
+	err = h->conf.store.ops->get(h->conf.store.at, HSM_OBJECT, k->partition, k->handle, &memory, &row);
+	hl_buf_clear(&memory);
+	if (err != HL_OK || row.version != k->version)
+		return false;
+	k->generation = generation;
+	return true;
+}
+
+static hl_err parse(struct hsm *h, uint64_t partition, uint64_t handle, uint64_t generation,
+	struct hsm_cached **out)
+{
+	struct hsm_object o = { 0 };
+	struct hsm_cached *k;
+	hl_err err;
+
+	HL_TRY(load(h, partition, handle, &o));
+	k = calloc(1, sizeof *k);
+	err = k ? hsm_key_parse(&o, &k->key) : HL_E_NOMEM;
+	if (err == HL_OK) {
+		k->handle = handle;
+		k->partition = partition;
+		k->version = o.version;
+		k->generation = generation;
+		k->is_private = hsm_attribute_bool(&o, HL_CKA_PRIVATE);
+		err = hl_map_put(&h->keys, handle, k);
+	}
+	hsm_object_clear(&o);
+	if (err == HL_OK)
+		*out = k;
+	else if (k)
+		cached_free(k);
+	return err;
+}
+
+hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out)
+{
+	struct hsm *h = c->hsm;
+	struct hsm_cached *k = hl_map_get(&h->keys, handle);
+	uint64_t generation;
+	size_t at = 0;
+
+	HL_TRY(h->conf.store.ops->generation(h->conf.store.at, &generation));
+	if (k && k->partition != c->partition_id)
+		return HL_E_KEY; /* handles are random: one cannot stand for two partitions' objects */
+	if (k && !is_current(h, k, generation)) {
+		drop(h, k);
+		k = NULL;
+	}
+	if (!k) {
+		while (h->keys.n >= HSM_KEY_CACHE)
+			drop(h, hl_map_next(&h->keys, &at)), at = 0;
+		HL_TRY(parse(h, c->partition_id, handle, generation, &k));
+	}
+	if (k->is_private && !c->logged_in)
+		return HL_E_KEY;
+	*out = k;
+	return HL_OK;
+}

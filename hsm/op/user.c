@@ -1,0 +1,198 @@
+/* user.c - the partition's user: the secret of the channel, the PIN of private objects. */
+#include <openssl/crypto.h>
+
+#include "hsm/pin.h"
+#include "hsm/rooms.h"
+
+hl_err hsm_op_secret_fetch(
+	struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
+{
+	struct hl_secret_fetched fetched;
+	struct hsm_partition p;
+
+	(void)body, (void)detail;
+	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
+	fetched.secret = p.secret.secret;
+	fetched.secret_generation = p.row.secret_generation;
+	hsm_reply(c, &hl_msg_secret_fetched, f->id, &fetched);
+	hsm_partition_clear(&p);
+	return HL_OK;
+}
+
+hl_err hsm_op_logout(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
+{
+	struct hl_done done;
+
+	(void)body, (void)detail;
+	c->logged_in = false;
+	hsm_reply(c, &hl_msg_done, f->id, &done);
+	return HL_OK;
+}
+
+/* -- login: hash on the PIN lane > count > answer ------------------------------------------------------ */
+
+struct login {
+	struct hsm_task task;
+	struct hl_bytes pin; /* in task.request */
+	uint8_t salt[32], stored[HSM_PIN_HASH], hash[HSM_PIN_HASH];
+	size_t salt_n;
+	uint32_t iterations;
+	hl_err hashed;
+	hl_err outcome; /* told after the commit */
+	uint32_t retry_after_ms;
+};
+
+static void login_clear(struct hsm_task *t)
+{
+	struct login *l = (struct login *)t;
+
+	OPENSSL_cleanse(l->stored, sizeof l->stored);
+	OPENSSL_cleanse(l->hash, sizeof l->hash);
+}
+
+static void answer(struct login *l, hl_err err)
+{
+	struct hsm_conn *c = l->task.conn;
+	struct hl_done done;
+
+	if (c && !c->closing) {
+		if (err == HL_OK) {
+			c->logged_in = true;
+			hsm_reply(c, &hl_msg_done, l->task.id, &done);
+		} else {
+			hsm_refuse(c, l->task.id, err, NULL, l->retry_after_ms);
+		}
+	}
+	hsm_task_free(&l->task);
+}
+
+static void count(struct login *l);
+
+static void counted(struct hsm_task *t)
+{
+	struct login *l = (struct login *)t;
+	hl_err err = t->change.commit.result;
+
+	hsm_change_reset(&t->change);
+	if (err == HL_E_STORE_STALE)
+		count(l); /* the row moved: look at it again */
+	else
+		answer(l, err == HL_OK ? l->outcome : err);
+}
+
+static bool is_locked(const struct hl_partition_row *row, int64_t now, uint32_t *retry_after_ms)
+{
+	if ((int64_t)row->pin_locked_ms <= now)
+		return false;
+	*retry_after_ms = (uint32_t)((int64_t)row->pin_locked_ms - now);
+	return true;
+}
+
+/* 100 wrong PINs within 300 s lock the PIN for 300 s. */
+static hl_err one_more_failure(struct hl_partition_row *row, int64_t now)
+{
+	if (now - (int64_t)row->pin_window_ms >= HSM_LOGIN_WINDOW_MS) {
+		row->pin_window_ms = (uint64_t)now;
+		row->pin_failures = 0;
+	}
+	row->pin_failures++;
+	if (row->pin_failures >= HSM_LOGIN_FAILURES) {
+		row->pin_locked_ms = (uint64_t)now + HSM_LOGIN_LOCK_MS;
+		row->pin_failures = 0;
+	}
+	return HL_E_PIN;
+}
+
+/* The counter is an effect: its commit carries the version of the row that was looked at, and a lock that
+ * was reached meanwhile wins even over a right PIN. */
+static void count(struct login *l)
+{
+	struct hsm *h = l->task.hsm;
+	struct hsm_partition p;
+	int64_t now = hl_wall_ms(h->env);
+	hl_err err = l->hashed;
+
+	if (err == HL_OK)
+		err = l->task.conn ? hsm_partition_load(h, hl_text(l->task.conn->partition), &p) : HL_E_CLOSED;
+	if (err != HL_OK) {
+		answer(l, err);
+		return;
+	}
+	if (is_locked(&p.row, now, &l->retry_after_ms)) {
+		err = HL_E_PIN_LOCKED;
+	} else if (!hl_bytes_eq_secret(hl_bytes(l->hash, HSM_PIN_HASH), p.secret.pin_hash)) {
+		l->outcome = one_more_failure(&p.row, now);
+		err = HL_E_DEFER;
+	} else if (p.row.pin_failures > 0) {
+		p.row.pin_failures = 0;
+		l->outcome = HL_OK;
+		err = HL_E_DEFER;
+	}
+	if (err == HL_E_DEFER) {
+		err = hsm_change_partition(h, &l->task.change, &p);
+		err = err == HL_OK ? HL_E_DEFER : err;
+	}
+	hsm_partition_clear(&p);
+	if (err == HL_E_DEFER)
+		hsm_task_commit(&l->task, counted);
+	else
+		answer(l, err);
+}
+
+static void hash(struct hl_job *j)
+{
+	struct login *l = (struct login *)j;
+
+	l->hashed = hsm_pin_hash(l->pin, hl_bytes(l->salt, l->salt_n), l->iterations, l->hash);
+}
+
+static void hashed(struct hsm_task *t)
+{
+	count((struct login *)t);
+}
+
+static hl_err begin(struct login *l, const struct hsm_partition *p)
+{
+	struct hl_login request;
+	struct hl_frame f;
+
+	if (!p->row.pin_set)
+		return HL_E_NO_PIN;
+	if (p->row.pin_salt.n > sizeof l->salt || p->secret.pin_hash.n != HSM_PIN_HASH)
+		return HL_E_STORE_SEAL;
+	HL_TRY(hl_frame_peek(hl_buf_view(&l->task.request), HL_FRAME_MAX, &f));
+	HL_TRY(hl_msg_get(&hl_msg_login, &f, &request));
+	l->pin = request.pin;
+	l->salt_n = p->row.pin_salt.n;
+	memcpy(l->salt, p->row.pin_salt.p, l->salt_n);
+	l->iterations = p->row.pin_iterations;
+	return HL_OK;
+}
+
+hl_err hsm_op_login(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
+{
+	struct hsm *h = c->hsm;
+	struct hsm_partition p;
+	struct login *l;
+	uint32_t retry_after_ms = 0;
+	hl_err err;
+
+	(void)body, (void)detail;
+	HL_TRY(hsm_partition_load(h, hl_text(c->partition), &p));
+	if (is_locked(&p.row, hl_wall_ms(h->env), &retry_after_ms)) {
+		hsm_partition_clear(&p);
+		hsm_refuse(c, f->id, HL_E_PIN_LOCKED, NULL, retry_after_ms);
+		return HL_OK;
+	}
+	l = (struct login *)hsm_task_new(h, c, f, sizeof *l);
+	err = l ? begin(l, &p) : HL_E_NOMEM;
+	hsm_partition_clear(&p);
+	if (err == HL_OK) {
+		l->task.clear = login_clear;
+		hsm_task_work(&l->task, HL_LANE_PIN, hash, hashed);
+		return HL_E_DEFER;
+	}
+	if (l)
+		hsm_task_free(&l->task);
+	return err;
+}

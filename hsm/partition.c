@@ -1,0 +1,201 @@
+/* partition.c - partitions: their rows, their first credentials, their lives. */
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "hsm/pin.h"
+#include "hsm/rooms.h"
+#include "lib/auth/setup.h"
+
+void hsm_partition_clear(struct hsm_partition *p)
+{
+	hl_buf_clear(&p->memory);
+	hl_secret_clear(&p->plain);
+	*p = (struct hsm_partition){ 0 };
+}
+
+hl_err hsm_partition_load(struct hsm *h, struct hl_bytes name, struct hsm_partition *out)
+{
+	uint64_t id = hsm_partition_id(name);
+	struct hsm_row row;
+	hl_err err;
+
+	*out = (struct hsm_partition){ .id = id, .memory = hl_buf(HL_FRAME_MAX) };
+	err = h->conf.store.ops->get(h->conf.store.at, HSM_PARTITION, 0, id, &out->memory, &row);
+	if (err == HL_OK)
+		err = hsm_unseal(h->conf.seal, &row, &out->plain);
+	if (err == HL_OK)
+		err = hl_body_get(&hl_msg_partition_row, row.open, &out->row);
+	if (err == HL_OK)
+		err = hl_body_get(&hl_msg_partition_secret, hl_secret_view(&out->plain), &out->secret);
+	if (err == HL_OK && !hl_bytes_eq(out->row.name, name))
+		err = HL_E_NOT_FOUND;
+	if (err == HL_OK)
+		out->version = row.version;
+	else
+		hsm_partition_clear(out);
+	return err == HL_E_NOT_FOUND ? HL_E_PARTITION : err;
+}
+
+bool hsm_setup_expired(const struct hl_partition_row *row, int64_t wall_ms)
+{
+	uint64_t from = row->setup_from_issue ? row->setup_issued_ms : row->setup_used_ms;
+
+	return from != 0 && (uint64_t)wall_ms >= from + row->setup_life_ms;
+}
+
+/* -- partition.make ---------------------------------------------------------------------------------- */
+
+struct make {
+	struct hsm_task task;
+	struct hl_partition_make request; /* views into task.request */
+	char setup[HL_SETUP_TEXT + 1], pin[HSM_PIN_TEXT + 1];
+	uint8_t pin_salt[HSM_PIN_SALT], pin_hash[HSM_PIN_HASH];
+	hl_err hashed;
+};
+
+static void make_clear(struct hsm_task *t)
+{
+	struct make *m = (struct make *)t;
+
+	OPENSSL_cleanse(m->setup, sizeof m->setup);
+	OPENSSL_cleanse(m->pin, sizeof m->pin);
+	OPENSSL_cleanse(m->pin_hash, sizeof m->pin_hash);
+}
+
+static void make_end(struct make *m, hl_err err)
+{
+	struct hsm *h = m->task.hsm;
+	struct hl_partition_made made = { .setup_password = hl_text(m->setup), .pin = hl_text(m->pin) };
+	struct hl_refused no = { .code = (uint16_t)-err };
+
+	if (err == HL_OK)
+		err = hl_link_send(&h->directory, &hl_msg_partition_made, m->task.id, &made);
+	else
+		err = hl_link_send(&h->directory, &hl_msg_refused, m->task.id, &no);
+	/* Where the link broke meanwhile, the directory takes its rows back and asks again. */
+	hl_trace_life(h->env, "partition.made", err, NULL);
+	hsm_task_free(&m->task);
+}
+
+static void made_committed(struct hsm_task *t)
+{
+	make_end((struct make *)t, t->change.commit.result);
+}
+
+/* What the row will hold; the parts that a renewed partition keeps come from `old`. */
+static hl_err fill(struct make *m, const struct hsm_partition *old)
+{
+	struct hsm *h = m->task.hsm;
+	struct hsm_partition p = { .id = hsm_partition_id(m->request.partition), .version = old->version };
+	struct hl_secret secret = { 0 };
+	uint8_t setup_key[HL_SETUP_KEY], serial_bytes[8];
+	char serial[17];
+	hl_err err = hl_secret_make(&secret, HL_SECRET_BYTES);
+
+	hl_random(h->env, serial_bytes, sizeof serial_bytes);
+	hl_hex(hl_bytes(serial_bytes, sizeof serial_bytes), serial);
+	if (err == HL_OK)
+		hl_random(h->env, secret.p, secret.n);
+	if (err == HL_OK)
+		err = hl_setup_key(hl_text(m->setup), m->request.partition, setup_key);
+	p.row = (struct hl_partition_row){
+		.name = m->request.partition,
+		.serial = old->version ? old->row.serial : hl_text(serial),
+		.secret_generation = old->version ? old->row.secret_generation : 1,
+		.setup_generation = old->row.setup_generation + 1,
+		.setup_life_ms = m->request.setup_life_ms,
+		.setup_from_issue = m->request.life_from,
+		.setup_issued_ms = (uint64_t)hl_wall_ms(h->env),
+		.objects_max = HSM_OBJECTS_MAX,
+	};
+	p.secret = (struct hl_partition_secret){
+		.secret = old->version ? old->secret.secret : hl_secret_view(&secret),
+		.setup_key = hl_bytes(setup_key, sizeof setup_key),
+	};
+	if (m->request.pin_wanted) {
+		p.row.pin_set = 1;
+		p.row.pin_salt = hl_bytes(m->pin_salt, sizeof m->pin_salt);
+		p.row.pin_iterations = HSM_PIN_ITERATIONS;
+		p.secret.pin_hash = hl_bytes(m->pin_hash, sizeof m->pin_hash);
+	}
+	if (err == HL_OK)
+		err = hsm_change_partition(h, &m->task.change, &p);
+	OPENSSL_cleanse(setup_key, sizeof setup_key);
+	hl_secret_clear(&secret);
+	return err;
+}
+
+static void hash_pin(struct hl_job *j)
+{
+	struct make *m = (struct make *)j;
+
+	m->hashed = hsm_pin_hash(hl_text(m->pin), hl_bytes(m->pin_salt, sizeof m->pin_salt),
+		HSM_PIN_ITERATIONS, m->pin_hash);
+}
+
+/* A partition that holds keys keeps its credentials: a new setup password then needs the security officer. */
+static void pin_hashed(struct hsm_task *t)
+{
+	struct make *m = (struct make *)t;
+	struct hsm *h = t->hsm;
+	struct hsm_partition old = { 0 };
+	uint64_t objects = 0;
+	hl_err err = m->hashed;
+
+	if (err == HL_OK)
+		err = hsm_partition_load(h, m->request.partition, &old);
+	if (err == HL_OK)
+		err = h->conf.store.ops->count(h->conf.store.at, HSM_OBJECT, old.id, &objects);
+	if (err == HL_OK && objects > 0)
+		err = HL_E_HOLDS_KEYS;
+	if (err == HL_E_PARTITION)
+		err = HL_OK;
+	if (err == HL_OK)
+		err = fill(m, &old);
+	hsm_partition_clear(&old);
+	if (err == HL_OK)
+		hsm_task_commit(t, made_committed);
+	else
+		make_end(m, err);
+}
+
+static hl_err take_or_make(struct make *m)
+{
+	const struct hl_env *env = m->task.hsm->env;
+
+	if (m->request.setup_password.n > 0) {
+		HL_TRY(hl_setup_check(m->request.setup_password));
+		HL_TRY(hl_bytes_str(m->request.setup_password, m->setup, sizeof m->setup));
+	} else {
+		hl_setup_make(env, m->setup);
+	}
+	if (!m->request.pin_wanted)
+		return HL_OK;
+	hl_random(env, m->pin_salt, sizeof m->pin_salt);
+	if (m->request.pin.n > 0)
+		return hl_bytes_str(m->request.pin, m->pin, sizeof m->pin);
+	hl_random_text(env, "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789", HSM_PIN_MADE, m->pin);
+	return HL_OK;
+}
+
+void hsm_partition_make(struct hsm *h, const struct hl_frame *f)
+{
+	struct make *m = (struct make *)hsm_task_new(h, NULL, f, sizeof *m);
+	struct hl_frame copy;
+	hl_err err;
+
+	if (!m)
+		return; /* the directory's link times out and it asks again */
+	m->task.clear = make_clear;
+	err = hl_frame_peek(hl_buf_view(&m->task.request), HL_FRAME_MAX, &copy);
+	if (err == HL_OK)
+		err = hl_msg_get(&hl_msg_partition_make, &copy, &m->request);
+	if (err == HL_OK)
+		err = take_or_make(m);
+	if (err != HL_OK)
+		make_end(m, err);
+	else if (m->request.pin_wanted)
+		hsm_task_work(&m->task, HL_LANE_PIN, hash_pin, pin_hashed);
+	else
+		pin_hashed(&m->task);
+}
