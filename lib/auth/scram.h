@@ -20,7 +20,7 @@
 
 #define HL_SCRAM_HASH 32
 #define HL_SCRAM_SALT 16
-#define HL_SCRAM_MAX 512      /* longest message */
+#define HL_SCRAM_MAX 512       /* longest message */
 #define HL_SCRAM_NONCE_MAX 128 /* longest combined nonce; the client's own part is shorter */
 #define HL_SCRAM_ITERATIONS 4096
 
@@ -35,18 +35,19 @@ void hl_scram_keys_clear(struct hl_scram_keys *keys);
 /** The salt of `user` in `realm`, the same for known and unknown names (design section 3): the first
  * 16 bytes of HMAC-SHA-256(key = realm, "hsmlet scram salt" | 0x00 | user), the name unescaped.
  * HL_E_ARG for a realm or a name that is empty, not printable ASCII, or longer than a message. */
-HL_CHECKED hl_err hl_scram_salt(struct hl_bytes realm, struct hl_bytes user, uint8_t out[HL_SCRAM_SALT]);
+HL_CHECKED hl_err hl_scram_salt(
+        struct hl_bytes realm, struct hl_bytes user, uint8_t out[HL_SCRAM_SALT]);
 
 /** RFC 5802 section 3, 3 to 5 ms at 4096 iterations. HL_E_ARG for a password that is empty, not
  * printable ASCII or longer than HL_SCRAM_MAX, an empty salt, no iterations or over 2^31 - 1. The
  * caller wipes `out`. */
-HL_CHECKED hl_err hl_scram_derive(
-	struct hl_bytes password, struct hl_bytes salt, uint32_t iterations, struct hl_scram_keys *out);
+HL_CHECKED hl_err hl_scram_derive(struct hl_bytes password, struct hl_bytes salt,
+        uint32_t iterations, struct hl_scram_keys *out);
 
 /* The client's side of one exchange. */
 struct hl_scram_client {
-	char bare[HL_SCRAM_MAX];  /* client-first-message-bare */
-	char gs2[HL_SCRAM_MAX];   /* gs2-header: "n,a=...," */
+	char bare[HL_SCRAM_MAX]; /* client-first-message-bare */
+	char gs2[HL_SCRAM_MAX];  /* gs2-header: "n,a=...," */
 	char nonce[HL_SCRAM_NONCE_MAX];
 	bool proved; /* client-final was made; before that there is no server signature to compare */
 	uint8_t server_signature[HL_SCRAM_HASH];
@@ -55,22 +56,24 @@ struct hl_scram_client {
 /** Append client-first to `out`. `authzid` may be empty; `nonce` is printable ASCII without comma.
  * HL_E_ARG for names that are empty, not printable ASCII, or too long. */
 HL_CHECKED hl_err hl_scram_client_first(struct hl_scram_client *c, struct hl_bytes user,
-	struct hl_bytes authzid, struct hl_bytes nonce, struct hl_buf *out);
+        struct hl_bytes authzid, struct hl_bytes nonce, struct hl_buf *out);
 
 /** Check server-first against our own nonce, `salt` and `iterations`, and append client-final.
  * HL_E_SCRAM where it is malformed or its nonce does not continue ours, HL_E_PROXY_AUTH where salt
  * or count are not the expected ones: a server that could choose them could have a weak proof made. */
 HL_CHECKED hl_err hl_scram_client_final(struct hl_scram_client *c, struct hl_bytes server_first,
-	struct hl_bytes salt, uint32_t iterations, const struct hl_scram_keys *keys, struct hl_buf *out);
+        struct hl_bytes salt, uint32_t iterations, const struct hl_scram_keys *keys,
+        struct hl_buf *out);
 
 /** HL_OK where `server_final` is "v=" and the right server signature; else HL_E_PROXY_AUTH, also
  * before hl_scram_client_final() has succeeded. */
-HL_CHECKED hl_err hl_scram_client_check(const struct hl_scram_client *c, struct hl_bytes server_final);
+HL_CHECKED hl_err hl_scram_client_check(
+        const struct hl_scram_client *c, struct hl_bytes server_final);
 
 /* The parts of a client-first message; names are unescaped (=2C, =3D). */
 struct hl_scram_first {
 	char user[HL_SCRAM_MAX], authzid[HL_SCRAM_MAX]; /* authzid may be empty, user is not */
-	struct hl_bytes nonce, gs2, bare; /* views into the message */
+	struct hl_bytes nonce, gs2, bare;               /* views into the message */
 };
 
 /** Take a client-first message apart (RFC 5802 section 7). HL_E_SCRAM where it is malformed. */
@@ -79,8 +82,8 @@ HL_CHECKED hl_err hl_scram_first_parse(struct hl_bytes client_first, struct hl_s
 /** Append server-first: the client's nonce followed by `nonce_tail` (printable, no comma).
  * HL_E_SCRAM where the client's nonce leaves no room for the tail; HL_E_ARG for a tail that is empty
  * or not printable, a salt that is empty or longer than 64 bytes, no iterations. */
-HL_CHECKED hl_err hl_scram_server_first(const struct hl_scram_first *first, struct hl_bytes nonce_tail,
-	struct hl_bytes salt, uint32_t iterations, struct hl_buf *out);
+HL_CHECKED hl_err hl_scram_server_first(const struct hl_scram_first *first,
+        struct hl_bytes nonce_tail, struct hl_bytes salt, uint32_t iterations, struct hl_buf *out);
 
 /** The combined nonce of a server-first message, as a view into it; HL_E_SCRAM where the message is
  * malformed in any part. */
@@ -91,5 +94,5 @@ HL_CHECKED hl_err hl_scram_server_nonce(struct hl_bytes server_first, struct hl_
  * together (nonce, channel-binding header). HL_E_SERVICE_AUTH: wrong proof. The time does not
  * depend on where the proof differs. */
 HL_CHECKED hl_err hl_scram_verify(struct hl_bytes client_first, struct hl_bytes server_first,
-	struct hl_bytes client_final, const uint8_t stored[HL_SCRAM_HASH],
-	const uint8_t server[HL_SCRAM_HASH], struct hl_buf *out);
+        struct hl_bytes client_final, const uint8_t stored[HL_SCRAM_HASH],
+        const uint8_t server[HL_SCRAM_HASH], struct hl_buf *out);
