@@ -10,6 +10,7 @@ LDADD = libhltest.la libhl.la $(CUNIT_LIBS)
 LOG_COMPILER = $(HL_RUN)
 
 UNIT_TESTS += tests/unit/test_scram
+UNIT_TESTS += tests/unit/test_scram_text
 UNIT_TESTS += tests/unit/test_ticket
 
 # Interop tests ask foreign programs and libraries as judges; each is built where its judge is there.

@@ -78,7 +78,7 @@ hl_err hl_scram_salt(struct hl_bytes realm, struct hl_bytes user, uint8_t out[HL
 }
 
 hl_err hl_scram_derive(struct hl_bytes password, struct hl_bytes salt, uint32_t iterations,
-        struct hl_scram_keys *out)
+	struct hl_scram_keys *out)
 {
 	HL_AUTO(wipe_hash) struct hash salted = { 0 };
 	HL_AUTO(hl_scram_keys_clear) struct hl_scram_keys keys = { 0 };
@@ -88,7 +88,7 @@ hl_err hl_scram_derive(struct hl_bytes password, struct hl_bytes salt, uint32_t 
 	if (salt.n == 0 || salt.n > INT_MAX || iterations == 0 || iterations > INT_MAX)
 		return HL_E_ARG;
 	if (PKCS5_PBKDF2_HMAC((const char *)password.p, (int)password.n, salt.p, (int)salt.n,
-	            (int)iterations, EVP_sha256(), HL_SCRAM_HASH, salted.b) != 1)
+		    (int)iterations, EVP_sha256(), HL_SCRAM_HASH, salted.b) != 1)
 		return HL_E_CRYPTO;
 	HL_TRY(hmac(hash_view(salted.b), hl_text("Client Key"), keys.client));
 	HL_TRY(hmac(hash_view(salted.b), hl_text("Server Key"), keys.server));
@@ -115,7 +115,7 @@ static bool starts_with(struct hl_bytes whole, struct hl_bytes start)
 /* "AuthMessage := client-first-message-bare + "," + server-first-message + "," +
  * client-final-message-without-proof" */
 static hl_err auth_message(struct hl_bytes bare, struct hl_bytes server_first,
-        struct hl_bytes unproved, struct hl_buf *out)
+	struct hl_bytes unproved, struct hl_buf *out)
 {
 	hl_buf_put(out, bare);
 	hl_buf_u8(out, ',');
@@ -165,7 +165,7 @@ static hl_err put_bare(struct hl_scram_client *c, struct hl_bytes user, struct h
 }
 
 hl_err hl_scram_client_first(struct hl_scram_client *c, struct hl_bytes user,
-        struct hl_bytes authzid, struct hl_bytes nonce, struct hl_buf *out)
+	struct hl_bytes authzid, struct hl_bytes nonce, struct hl_buf *out)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf first = hl_buf(HL_SCRAM_MAX);
 	struct hl_scram_client fresh = { 0 };
@@ -183,7 +183,7 @@ hl_err hl_scram_client_first(struct hl_scram_client *c, struct hl_bytes user,
 }
 
 static hl_err check_challenge(const struct hl_scram_client *c,
-        const struct hl_scram_challenge *challenge, struct hl_bytes salt, uint32_t iterations)
+	const struct hl_scram_challenge *challenge, struct hl_bytes salt, uint32_t iterations)
 {
 	/* "The client MUST verify that the initial part of the nonce used in subsequent messages is
 	 * the same as the nonce it initially specified." */
@@ -196,7 +196,7 @@ static hl_err check_challenge(const struct hl_scram_client *c,
 
 /* client-final up to the proof. */
 static hl_err put_unproved(
-        const struct hl_scram_client *c, struct hl_bytes nonce, struct hl_buf *out)
+	const struct hl_scram_client *c, struct hl_bytes nonce, struct hl_buf *out)
 {
 	hl_buf_text(out, "c=");
 	hl_scram_put_base64(out, hl_text(c->gs2));
@@ -207,7 +207,7 @@ static hl_err put_unproved(
 
 /* "ClientProof := ClientKey XOR HMAC(StoredKey, AuthMessage)" */
 static hl_err put_proof(
-        const struct hl_scram_keys *keys, struct hl_bytes message, struct hl_buf *final)
+	const struct hl_scram_keys *keys, struct hl_bytes message, struct hl_buf *final)
 {
 	HL_AUTO(wipe_hash) struct hash proof = { 0 };
 
@@ -219,8 +219,8 @@ static hl_err put_proof(
 }
 
 hl_err hl_scram_client_final(struct hl_scram_client *c, struct hl_bytes server_first,
-        struct hl_bytes salt, uint32_t iterations, const struct hl_scram_keys *keys,
-        struct hl_buf *out)
+	struct hl_bytes salt, uint32_t iterations, const struct hl_scram_keys *keys,
+	struct hl_buf *out)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf final = hl_buf(HL_SCRAM_MAX + 1);
 	HL_AUTO(hl_buf_clear) struct hl_buf message = hl_buf(AUTH_MESSAGE_MAX);
@@ -244,15 +244,15 @@ hl_err hl_scram_client_check(const struct hl_scram_client *c, struct hl_bytes se
 
 	if (!c->proved || hl_scram_verdict_parse(server_final, got.b) != HL_OK)
 		return HL_E_PROXY_AUTH;
-	return hl_bytes_eq_secret(hash_view(got.b), hash_view(c->server_signature))
-	               ? HL_OK
-	               : HL_E_PROXY_AUTH;
+	if (!hl_bytes_eq_secret(hash_view(got.b), hash_view(c->server_signature)))
+		return HL_E_PROXY_AUTH;
+	return HL_OK;
 }
 
 /* -- server ---------------------------------------------------------------------------------- */
 
 hl_err hl_scram_server_first(const struct hl_scram_first *first, struct hl_bytes nonce_tail,
-        struct hl_bytes salt, uint32_t iterations, struct hl_buf *out)
+	struct hl_bytes salt, uint32_t iterations, struct hl_buf *out)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf message = hl_buf(HL_SCRAM_MAX);
 
@@ -282,7 +282,7 @@ hl_err hl_scram_server_nonce(struct hl_bytes server_first, struct hl_bytes *nonc
 
 /* Whether the three messages are of one exchange. */
 static hl_err check_together(const struct hl_scram_first *first,
-        const struct hl_scram_challenge *challenge, const struct hl_scram_answer *answer)
+	const struct hl_scram_challenge *challenge, const struct hl_scram_answer *answer)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf header = hl_buf((HL_SCRAM_MAX + 2) / 3 * 4 + 1);
 
@@ -298,9 +298,9 @@ static hl_err check_together(const struct hl_scram_first *first,
 	return hl_bytes_eq(answer->header, hl_buf_view(&header)) ? HL_OK : HL_E_SCRAM;
 }
 
-/* "by checking that the proof XOR ClientSignature hashes to StoredKey" */
+/* The proof with the signature taken off is ClientKey, whose hash is StoredKey. */
 static hl_err check_proof(const struct hl_scram_answer *answer, const uint8_t stored[HL_SCRAM_HASH],
-        struct hl_bytes message)
+	struct hl_bytes message)
 {
 	HL_AUTO(wipe_hash) struct hash key = { 0 };
 	HL_AUTO(wipe_hash) struct hash hashed = { 0 };
@@ -308,12 +308,13 @@ static hl_err check_proof(const struct hl_scram_answer *answer, const uint8_t st
 	HL_TRY(hmac(hash_view(stored), message, key.b));
 	xor_hash(key.b, answer->proof);
 	HL_TRY(digest(key.b, hashed.b));
-	return hl_bytes_eq_secret(hash_view(hashed.b), hash_view(stored)) ? HL_OK
-	                                                                  : HL_E_SERVICE_AUTH;
+	if (!hl_bytes_eq_secret(hash_view(hashed.b), hash_view(stored)))
+		return HL_E_SERVICE_AUTH;
+	return HL_OK;
 }
 
 static hl_err put_verdict(
-        const uint8_t server[HL_SCRAM_HASH], struct hl_bytes message, struct hl_buf *out)
+	const uint8_t server[HL_SCRAM_HASH], struct hl_bytes message, struct hl_buf *out)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf final = hl_buf(HL_SCRAM_MAX);
 	HL_AUTO(wipe_hash) struct hash signature = { 0 };
@@ -325,8 +326,8 @@ static hl_err put_verdict(
 }
 
 hl_err hl_scram_verify(struct hl_bytes client_first, struct hl_bytes server_first,
-        struct hl_bytes client_final, const uint8_t stored[HL_SCRAM_HASH],
-        const uint8_t server[HL_SCRAM_HASH], struct hl_buf *out)
+	struct hl_bytes client_final, const uint8_t stored[HL_SCRAM_HASH],
+	const uint8_t server[HL_SCRAM_HASH], struct hl_buf *out)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf message = hl_buf(AUTH_MESSAGE_MAX);
 	HL_AUTO(wipe_answer) struct hl_scram_answer answer = { 0 };

@@ -73,10 +73,10 @@ static hl_err attribute(struct hl_bytes *rest, const char *head, struct hl_bytes
 	return value->n > 0 ? HL_OK : HL_E_SCRAM;
 }
 
-/* One of "extensions = attr-val *("," attr-val)", to be ignored. Not so a second attribute of a name
- * that the RFC has given away, nor m= wherever it stands: "its presence in a client or a server
- * message MUST cause authentication failure" (RFC 5802 section 5.1). That bytes above ASCII are
- * UTF-8 was checked with the frame. */
+/* One of "extensions = attr-val *("," attr-val)", to be ignored. Not so a second attribute of a
+ * name that the RFC has given away, nor m= wherever it stands: "its presence in a client or a
+ * server message MUST cause authentication failure" (RFC 5802 section 5.1). That bytes above ASCII
+ * are UTF-8 was checked with the frame. */
 static hl_err skip_extension(struct hl_bytes *rest)
 {
 	struct hl_bytes value;
@@ -209,8 +209,8 @@ static hl_err get_nonce(struct hl_bytes *rest, const char *head, struct hl_bytes
 
 /* -- messages -------------------------------------------------------------------------------- */
 
-/* "gs2-header = gs2-cbind-flag "," [ authzid ] ","". The flag "p" asks for channel binding, which we
- * do not offer; "y" says that the client could and believes that we cannot, which is true. */
+/* "gs2-header = gs2-cbind-flag "," [ authzid ] ","". The flag "p" asks for channel binding, which
+ * we do not offer; "y" says that the client could and believes that we cannot, which is true. */
 static hl_err get_gs2(struct hl_bytes *rest, char authzid[HL_SCRAM_MAX])
 {
 	struct hl_bytes name;

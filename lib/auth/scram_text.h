@@ -1,5 +1,4 @@
-/* scram_text.h - SCRAM's messages as text: the grammar of RFC 5802 section 7, put together and taken
- * apart. For scram.c alone.
+/* scram_text.h - SCRAM's messages as text: the grammar of RFC 5802 section 7. For scram.c alone.
  *
  * Every parser takes one whole message of at most HL_SCRAM_MAX bytes and answers HL_E_SCRAM for one
  * that does not follow the grammar. Views point into the message. */

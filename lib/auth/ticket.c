@@ -14,7 +14,7 @@ static void md_freep(EVP_MD_CTX **md)
 }
 
 hl_err hl_binding(struct hl_bytes hello, struct hl_bytes request, struct hl_bytes answer,
-        uint8_t out[HL_BINDING])
+	uint8_t out[HL_BINDING])
 {
 	const struct hl_bytes frame[] = { hello, request, answer };
 	HL_AUTO(md_freep) EVP_MD_CTX *md = EVP_MD_CTX_new();
@@ -83,7 +83,7 @@ hl_err hl_ticket_open(struct hl_bytes key, struct hl_bytes sealed, struct hl_tic
 	fields = hl_bytes(sealed.p, sealed.n - HL_MAC);
 	mac = hl_bytes(sealed.p + fields.n, HL_MAC);
 	if (check_mac(key, fields, mac) != HL_OK ||
-	        hl_body_get(&hl_msg_ticket, fields, &t) != HL_OK)
+		hl_body_get(&hl_msg_ticket, fields, &t) != HL_OK)
 		return HL_E_TICKET;
 	*out = t;
 	return HL_OK;

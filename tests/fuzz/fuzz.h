@@ -13,8 +13,8 @@
 /** Feed one input; 0. Aborts where something happened that must never happen. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/** Write sample `i`, an input that gets far, into `out` (at most `max` bytes, by hl_fuzz_give()) and
- * return its length; 0 when `i` is past the last. A target without samples leaves it out. */
+/** Write sample `i`, an input that gets far, into `out` (at most `max` bytes; see hl_fuzz_give())
+ * and return its length; 0 when `i` is past the last. A target without samples leaves it out. */
 __attribute__((weak)) size_t hl_fuzz_seed(unsigned i, uint8_t *out, size_t max);
 
 /* Also in builds without assert(). */

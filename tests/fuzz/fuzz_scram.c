@@ -57,7 +57,7 @@ static void say_again(const struct hl_scram_first *first)
 	struct hl_scram_first again;
 	struct hl_buf out = hl_buf(HL_SCRAM_MAX);
 	hl_err err = hl_scram_client_first(
-	        &c, hl_text(first->user), hl_text(first->authzid), hl_text("abc"), &out);
+		&c, hl_text(first->user), hl_text(first->authzid), hl_text("abc"), &out);
 
 	HL_FUZZ_MUST(err == HL_OK || err == HL_E_ARG); /* too long with the rest of ours */
 	if (err == HL_OK) {
@@ -109,7 +109,7 @@ static void ask(struct hl_bytes challenge, struct hl_bytes verdict)
 	hl_err err;
 
 	HL_FUZZ_MUST(hl_scram_client_first(
-	                     &c, hl_text("user"), hl_text(""), hl_text(NONCE), &out) == HL_OK);
+			     &c, hl_text("user"), hl_text(""), hl_text(NONCE), &out) == HL_OK);
 	hl_buf_reset(&out);
 	err = hl_scram_client_final(&c, challenge, salt, 4096, keys(), &out);
 	HL_FUZZ_MUST(err == HL_OK || err == HL_E_SCRAM || err == HL_E_PROXY_AUTH);
@@ -117,7 +117,7 @@ static void ask(struct hl_bytes challenge, struct hl_bytes verdict)
 	/* Extensions of server-final are outside the signature. */
 	if (hl_scram_client_check(&c, verdict) == HL_OK)
 		HL_FUZZ_MUST(is(challenge, CHALLENGE) && verdict.n >= strlen(VERDICT) &&
-		             memcmp(verdict.p, VERDICT, strlen(VERDICT)) == 0);
+			     memcmp(verdict.p, VERDICT, strlen(VERDICT)) == 0);
 	hl_buf_clear(&out);
 }
 

@@ -38,12 +38,12 @@ static int step(Gsasl_session *s, struct hl_bytes in, struct hl_buf *out)
 }
 
 static void derived(const char *user, const char *password, uint8_t salt[HL_SCRAM_SALT],
-        struct hl_scram_keys *keys)
+	struct hl_scram_keys *keys)
 {
 	CU_ASSERT_EQUAL(hl_scram_salt(hl_text(REALM), hl_text(user), salt), HL_OK);
 	CU_ASSERT_EQUAL(hl_scram_derive(hl_text(password), hl_bytes(salt, HL_SCRAM_SALT),
-	                        HL_SCRAM_ITERATIONS, keys),
-	        HL_OK);
+				HL_SCRAM_ITERATIONS, keys),
+		HL_OK);
 }
 
 /* -- their client, our server ---------------------------------------------------------------- */
@@ -88,18 +88,18 @@ static hl_err their_client(const char *user, const char *authzid, const char *pa
 	if (gsasl_init(&g) != GSASL_OK || gsasl_client_start(g, "SCRAM-SHA-256", &s) != GSASL_OK)
 		return HL_E_BUG;
 	if (set(s, GSASL_AUTHID, user) != GSASL_OK ||
-	        set(s, GSASL_PASSWORD, password) != GSASL_OK ||
-	        (authzid && set(s, GSASL_AUTHZID, authzid) != GSASL_OK))
+		set(s, GSASL_PASSWORD, password) != GSASL_OK ||
+		(authzid && set(s, GSASL_AUTHZID, authzid) != GSASL_OK))
 		return HL_E_BUG;
 	CU_ASSERT_EQUAL(step(s, hl_text(""), &t.first), GSASL_NEEDS_MORE);
 	HL_TRY(hl_scram_first_parse(hl_buf_view(&t.first), &got));
 	CU_ASSERT_STRING_EQUAL(got.user, user);
 	CU_ASSERT_STRING_EQUAL(got.authzid, authzid ? authzid : "");
 	HL_TRY(hl_scram_server_first(&got, hl_text("3rfcNHYJY1ZVvWVs7j"),
-	        hl_bytes(salt, sizeof salt), HL_SCRAM_ITERATIONS, &t.challenge));
+		hl_bytes(salt, sizeof salt), HL_SCRAM_ITERATIONS, &t.challenge));
 	CU_ASSERT_EQUAL(step(s, hl_buf_view(&t.challenge), &t.final), GSASL_NEEDS_MORE);
 	err = hl_scram_verify(hl_buf_view(&t.first), hl_buf_view(&t.challenge),
-	        hl_buf_view(&t.final), keys.stored, keys.server, &t.verdict);
+		hl_buf_view(&t.final), keys.stored, keys.server, &t.verdict);
 	*theirs = step(s, hl_buf_view(&t.verdict), &t.nothing);
 	return err;
 }
@@ -143,6 +143,8 @@ static int set_base64(Gsasl_session *s, Gsasl_property property, const uint8_t *
 {
 	char text[64] = { 0 };
 
+	if (!p)
+		return GSASL_NO_CALLBACK;
 	EVP_EncodeBlock((unsigned char *)text, p, n);
 	return set(s, property, text);
 }
@@ -159,11 +161,9 @@ static int on_ask(Gsasl *g, Gsasl_session *s, Gsasl_property property)
 	case GSASL_PASSWORD:
 		return a->password ? set(s, property, a->password) : GSASL_NO_CALLBACK;
 	case GSASL_SCRAM_STOREDKEY:
-		return a->stored_key ? set_base64(s, property, a->stored_key, HL_SCRAM_HASH)
-		                     : GSASL_NO_CALLBACK;
+		return set_base64(s, property, a->stored_key, HL_SCRAM_HASH);
 	case GSASL_SCRAM_SERVERKEY:
-		return a->server_key ? set_base64(s, property, a->server_key, HL_SCRAM_HASH)
-		                     : GSASL_NO_CALLBACK;
+		return set_base64(s, property, a->server_key, HL_SCRAM_HASH);
 	default:
 		return GSASL_NO_CALLBACK;
 	}
@@ -171,7 +171,7 @@ static int on_ask(Gsasl *g, Gsasl_session *s, Gsasl_property property)
 
 /* How our client takes their signature; `theirs` is how their server ends it. */
 static hl_err our_client(const char *user, const char *authzid, const struct hl_scram_keys *keys,
-        struct account *a, int *theirs)
+	struct account *a, int *theirs)
 {
 	HL_AUTO(gsasl_donep) Gsasl *g = NULL;
 	HL_AUTO(gsasl_finishp) Gsasl_session *s = NULL;
@@ -185,10 +185,10 @@ static hl_err our_client(const char *user, const char *authzid, const struct hl_
 	if (gsasl_server_start(g, "SCRAM-SHA-256", &s) != GSASL_OK)
 		return HL_E_BUG;
 	HL_TRY(hl_scram_client_first(&c, hl_text(user), hl_text(authzid),
-	        hl_text("fyko+d2lbbFgONRv9qkxdawL"), &t.first));
+		hl_text("fyko+d2lbbFgONRv9qkxdawL"), &t.first));
 	CU_ASSERT_EQUAL(step(s, hl_buf_view(&t.first), &t.challenge), GSASL_NEEDS_MORE);
 	HL_TRY(hl_scram_client_final(&c, hl_buf_view(&t.challenge),
-	        hl_bytes(a->salt, sizeof a->salt), HL_SCRAM_ITERATIONS, keys, &t.final));
+		hl_bytes(a->salt, sizeof a->salt), HL_SCRAM_ITERATIONS, keys, &t.final));
 	*theirs = step(s, hl_buf_view(&t.final), &t.verdict);
 	if (*theirs == GSASL_OK) {
 		CU_ASSERT_STRING_EQUAL(gsasl_property_fast(s, GSASL_AUTHID), user);
@@ -236,12 +236,12 @@ static void our_client_with_a_wrong_password_does_not(void)
 static CU_TestInfo tests[] = {
 	{ "their client logs in here", their_client_logs_in_here },
 	{ "their client with a comma in its names logs in here",
-	        their_client_with_a_comma_in_its_names_logs_in_here },
+		their_client_with_a_comma_in_its_names_logs_in_here },
 	{ "their client with a wrong password does not",
-	        their_client_with_a_wrong_password_does_not },
+		their_client_with_a_wrong_password_does_not },
 	{ "our client logs in there", our_client_logs_in_there },
 	{ "our client logs in where only our keys are stored",
-	        our_client_logs_in_where_only_our_keys_are_stored },
+		our_client_logs_in_where_only_our_keys_are_stored },
 	{ "our client with a wrong password does not", our_client_with_a_wrong_password_does_not },
 	CU_TEST_INFO_NULL,
 };

@@ -83,7 +83,7 @@ static struct hl_buf with_mac(struct hl_bytes fields)
 	hl_buf_text(&b, "hsmlet ticket");
 	hl_buf_put(&b, fields);
 	CU_ASSERT_PTR_NOT_NULL(
-	        HMAC(EVP_sha256(), key().p, (int)key().n, hl_buf_view(&b).p, b.n, mac, &n));
+		HMAC(EVP_sha256(), key().p, (int)key().n, hl_buf_view(&b).p, b.n, mac, &n));
 	hl_buf_eat(&b, strlen("hsmlet ticket"));
 	hl_buf_put(&b, hl_bytes(mac, n));
 	return b;
@@ -119,7 +119,7 @@ static void every_cut_is_refused(void)
 	for (size_t cut = 0; cut < s.n; cut++) {
 		CU_ASSERT_EQUAL(opened(key(), hl_bytes(hl_buf_view(&s).p, cut)), HL_E_TICKET);
 		CU_ASSERT_EQUAL(
-		        opened(key(), hl_bytes(hl_buf_view(&s).p + s.n - cut, cut)), HL_E_TICKET);
+			opened(key(), hl_bytes(hl_buf_view(&s).p + s.n - cut, cut)), HL_E_TICKET);
 	}
 	hl_buf_u8(&s, 0);
 	CU_ASSERT_EQUAL(opened(key(), hl_buf_view(&s)), HL_E_TICKET);
@@ -136,7 +136,7 @@ static void every_cut_under_a_right_mac_is_refused(void)
 		struct hl_buf made = with_mac(hl_bytes(hl_buf_view(&s).p, cut));
 
 		CU_ASSERT_EQUAL(
-		        opened(key(), hl_buf_view(&made)), cut == fields ? HL_OK : HL_E_TICKET);
+			opened(key(), hl_buf_view(&made)), cut == fields ? HL_OK : HL_E_TICKET);
 		hl_buf_clear(&made);
 	}
 	hl_buf_clear(&s);
@@ -147,7 +147,7 @@ static void another_key_is_refused(void)
 	struct hl_buf s = sealed();
 
 	CU_ASSERT_EQUAL(
-	        opened(hl_text("0123456789abcdef0123456789abcdeg"), hl_buf_view(&s)), HL_E_TICKET);
+		opened(hl_text("0123456789abcdef0123456789abcdeg"), hl_buf_view(&s)), HL_E_TICKET);
 	CU_ASSERT_EQUAL(opened(hl_bytes(key_text, 31), hl_buf_view(&s)), HL_E_TICKET);
 	CU_ASSERT_EQUAL(opened(hl_text(""), hl_buf_view(&s)), HL_E_TICKET);
 	hl_buf_clear(&s);
@@ -204,7 +204,7 @@ static void a_ticket_after_other_bytes_is_left_whole(void)
 /* -- binding --------------------------------------------------------------------------------- */
 
 static void bind(
-        const char *hello, const char *request, const char *answer, uint8_t out[HL_BINDING])
+	const char *hello, const char *request, const char *answer, uint8_t out[HL_BINDING])
 {
 	CU_ASSERT_EQUAL(hl_binding(hl_text(hello), hl_text(request), hl_text(answer), out), HL_OK);
 }
@@ -267,7 +267,7 @@ static CU_TestInfo tests[] = {
 	{ "the largest ticket opens", the_largest_ticket_opens },
 	{ "a ticket after other bytes is left whole", a_ticket_after_other_bytes_is_left_whole },
 	{ "the binding is SHA-256 of the three frames",
-	        the_binding_is_sha_256_of_the_three_frames },
+		the_binding_is_sha_256_of_the_three_frames },
 	{ "the binding changes with each frame", the_binding_changes_with_each_frame },
 	{ "the binding knows where a frame ends", the_binding_knows_where_a_frame_ends },
 	CU_TEST_INFO_NULL,
