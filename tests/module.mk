@@ -8,3 +8,17 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 LDADD = libhltest.la libhl.la $(CUNIT_LIBS)
 LOG_COMPILER = $(HL_RUN)
+
+UNIT_TESTS += tests/unit/test_scram
+UNIT_TESTS += tests/unit/test_scram_text
+UNIT_TESTS += tests/unit/test_ticket
+
+# Interop tests ask foreign programs and libraries as judges; each is built where its judge is there.
+if HAVE_GSASL
+check_PROGRAMS += tests/interop/test_gsasl
+TESTS += tests/interop/test_gsasl
+tests_interop_test_gsasl_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
+tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
+endif
+
+include tests/fuzz/module.mk
