@@ -149,8 +149,12 @@ static hl_err check_partition(struct dir *d, struct query *q)
 static hl_err check_dialled(struct dir_conn *c, const struct query *q)
 {
 	const struct dir_up *proxy = dir_member(c->dir, HL_ROLE_PROXY, c->name);
+	char text[HL_ADDR_TEXT];
+	struct hl_addr dialled, own;
 
-	if (!proxy || !hl_bytes_eq(q->hello.dialled, hl_text(proxy->address)))
+	if (!proxy || hl_bytes_str(q->hello.dialled, text, sizeof text) != HL_OK ||
+		hl_addr_parse(text, &dialled) != HL_OK || hl_addr_parse(proxy->address, &own) != HL_OK ||
+		!hl_addr_same_host(&dialled, &own))
 		return HL_E_PROXY_AUTH;
 	return HL_OK;
 }

@@ -1,0 +1,115 @@
+/* hsmlet.h - the client library of hsmlet, a cloud HSM simulator.
+ *
+ * One handle stands for one partition, reached through all eight steps of the connection. Calls block
+ * until they are done or their time limit has passed. A handle may be used by many threads; it does
+ * not survive fork(): in the child every call but hsmlet_close() fails.
+ *
+ *	hsmlet *h; hsmlet_error e;
+ *	if (hsmlet_open(&(hsmlet_options){ sizeof(hsmlet_options) }, &h, &e) == 0 &&
+ *	    hsmlet_login(h, "12345678", 8, &e) == 0 && ...
+ *
+ * Every function returns 0, or the number of an error: HL-0503 is 503. `e` may be NULL. */
+#ifndef HSMLET_H
+#define HSMLET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct hsmlet hsmlet;
+
+/* What failed, where, the most likely cause, and what to do next. */
+typedef struct hsmlet_error {
+	int id;                  /* 503 for HL-0503 */
+	int exit_code;           /* of the hsmlet command */
+	int step;                /* 0 to 8 of the connection; 9: an operation on the open channel */
+	int retryable;           /* 1: the same may be tried again */
+	unsigned attempts;       /* connections that were tried */
+	unsigned retry_after_ms; /* not before this time has passed */
+	char step_name[24];      /* "auth.result" */
+	char what[128], cause[160], next[160];
+	char where[64];          /* address dialled, or "" */
+	char detail[512];        /* file and line, attribute, ... or "" */
+} hsmlet_error;
+
+typedef struct hsmlet_options {
+	size_t size;           /* sizeof(hsmlet_options) */
+	const char *conf;      /* primus.cfg; NULL: searched as documented */
+	const char *secrets;   /* .secrets.cfg; NULL: searched as documented */
+	const char *partition; /* NULL: the first slot of the configuration */
+	unsigned limit_ms;     /* of each call; 0: 15,000 (key generation 45,000) */
+} hsmlet_options;
+
+/** Read configuration and secrets, and connect: all eight steps. `*out` is closed with hsmlet_close(). */
+int hsmlet_open(const hsmlet_options *options, hsmlet **out, hsmlet_error *e);
+void hsmlet_close(hsmlet *h);
+
+/** Exchange the setup password of options->partition for its user secret, store that in the secrets file,
+ * and confirm it by connecting with it. */
+int hsmlet_exchange(
+	const hsmlet_options *options, const char *setup_password, size_t n, hsmlet_error *e);
+
+/** Log in with the PKCS#11 PIN: private objects become visible. */
+int hsmlet_login(hsmlet *h, const char *pin, size_t n, hsmlet_error *e);
+int hsmlet_logout(hsmlet *h, hsmlet_error *e);
+
+typedef struct hsmlet_info {
+	char device[65], version[65], partition[65], serial[17];
+	unsigned objects, objects_max;
+	int pin_set, logged_in;
+	char hsm[65];         /* member that serves this handle */
+	char connection[33];  /* connection id, hex: look for it in traces */
+} hsmlet_info;
+int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e);
+
+int hsmlet_random(hsmlet *h, void *out, size_t n, hsmlet_error *e);
+
+/* An attribute of PKCS #11. Booleans are one byte 0 or 1, numbers eight bytes big-endian; the helpers below
+ * make them. A value of NULL with n = SIZE_MAX: unavailable (sensitive, or the object has none). */
+enum { HSMLET_BYTES, HSMLET_BOOL, HSMLET_NUMBER, HSMLET_UNAVAILABLE };
+typedef struct hsmlet_attribute {
+	uint32_t type; /* CKA_ number */
+	int form;      /* HSMLET_BYTES, ... */
+	const void *value;
+	size_t n;
+} hsmlet_attribute;
+
+/** Make a key (`public_template` NULL, `public_key` NULL) or a key pair. */
+int hsmlet_generate(hsmlet *h, uint32_t mechanism, const hsmlet_attribute *template_, size_t n,
+	const hsmlet_attribute *public_template, size_t public_n, uint64_t *key, uint64_t *public_key,
+	hsmlet_error *e);
+
+/** Handles above `after` of objects that have all these attributes, ascending; *count is at most `max`. */
+int hsmlet_find(hsmlet *h, const hsmlet_attribute *template_, size_t n, uint64_t after,
+	uint64_t *handles, size_t max, size_t *count, hsmlet_error *e);
+
+typedef struct hsmlet_attributes hsmlet_attributes;
+/** The attributes of these types, in this order (n = 0: all). Freed with hsmlet_attributes_free(). */
+int hsmlet_get_attributes(hsmlet *h, uint64_t object, const uint32_t *types, size_t n,
+	hsmlet_attributes **out, hsmlet_error *e);
+size_t hsmlet_attributes_count(const hsmlet_attributes *a);
+/** The i-th; its value lives as long as `a`. */
+hsmlet_attribute hsmlet_attributes_at(const hsmlet_attributes *a, size_t i);
+void hsmlet_attributes_free(hsmlet_attributes *a);
+
+int hsmlet_set_attributes(
+	hsmlet *h, uint64_t object, const hsmlet_attribute *attributes, size_t n, hsmlet_error *e);
+int hsmlet_destroy(hsmlet *h, uint64_t object, hsmlet_error *e);
+
+/** Sign in one part; *signature_n is the room before and the length after the call. */
+int hsmlet_sign(hsmlet *h, uint64_t key, uint32_t mechanism, const void *data, size_t n,
+	void *signature, size_t *signature_n, hsmlet_error *e);
+/** 0 where the signature is right; 511 (HL-0511) where it is not. */
+int hsmlet_verify(hsmlet *h, uint64_t key, uint32_t mechanism, const void *data, size_t n,
+	const void *signature, size_t signature_n, hsmlet_error *e);
+
+/** "0.1.0": of the library that is loaded. */
+const char *hsmlet_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
