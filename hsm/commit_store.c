@@ -17,8 +17,8 @@ static hl_err step(struct hsm_sqlite *s, enum hsm_sql what)
 /* SQLite takes a null pointer for NULL, which no part is. */
 static hl_err bind_part(sqlite3_stmt *st, int at, struct hl_bytes part)
 {
-	return hsm_sqlite_err(
-		sqlite3_bind_blob64(st, at, part.n ? (const void *)part.p : "", part.n, SQLITE_STATIC));
+	return hsm_sqlite_err(sqlite3_bind_blob64(
+		st, at, part.n ? (const void *)part.p : "", part.n, SQLITE_STATIC));
 }
 
 static hl_err bind_put(sqlite3_stmt *st, const struct hsm_put *p)
@@ -74,7 +74,7 @@ static hl_err put_all(struct hsm_sqlite *s, struct hsm_commit *c)
 	return raise_generation(s, &c->generation);
 }
 
-/* HL_OK also where this commit alone is refused, as c->result says; else the transaction is lost. */
+/* HL_OK also where this commit alone is refused, as c->result says; else all are lost. */
 static hl_err take_in(struct hsm_sqlite *s, struct hsm_commit *c)
 {
 	HL_TRY(step(s, HSM_MARK));
@@ -86,8 +86,8 @@ static hl_err take_in(struct hsm_sqlite *s, struct hsm_commit *c)
 	return step(s, HSM_KEEP);
 }
 
-/* A COMMIT that failed may be on the disk all the same, and come to light after a crash. Only a full
- * disk and a busy store are certain to have stopped it before the last page was written. */
+/* A COMMIT that failed may be on the disk all the same, and come to light after a crash. Only a
+ * full disk and a busy store are certain to have stopped it before its last page was written. */
 static hl_err end(struct hsm_sqlite *s, bool something)
 {
 	hl_err rc = step(s, something ? HSM_COMMIT : HSM_ROLLBACK);

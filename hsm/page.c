@@ -31,13 +31,15 @@
 #define BUCKETS (HSM_GRANTS / BUCKET)
 
 #define SECONDS 0xffffffu /* 2^24 of them are 194 days */
-/* A second of expiry so far ahead is really of the past: 12 days. Far more than HSM_GRANT_LIFE_S, so
- * that takers whose clocks were read at different times agree; far less than 194 days, so that a word
- * that nobody overwrote seems to live again only for 12 days of them, and then only costs its place. */
+/* A second of expiry so far ahead is really of the past: 12 days. Far more than HSM_GRANT_LIFE_S,
+ * so that takers whose clocks were read at different times agree; far less than 194 days, so that a
+ * word that nobody overwrote seems to live again only for 12 days of them, and then only costs its
+ * place. */
 #define AHEAD (1u << 20)
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a lock inside an atomic would not cross processes");
-_Static_assert(HSM_GRANT_LIFE_S < AHEAD / 2, "a new grant must be well inside what counts as ahead");
+_Static_assert(HSM_GRANT_LIFE_S + HSM_GRANT_SLACK_S < AHEAD / 2,
+	"a new grant must be well inside what counts as ahead");
 
 struct bucket {
 	_Atomic uint64_t *word;
@@ -112,8 +114,8 @@ static hl_err try_take(const struct bucket *b, int64_t now_s, uint64_t mine)
 	return atomic_compare_exchange_strong(&b->word[0], &s.latest, mine) ? HL_OK : HL_E_DEFER;
 }
 
-static hl_err take_grant(void *shared, const uint8_t connection[HL_CONNECTION_ID], int64_t now_s,
-	int64_t expires_s)
+static hl_err take_grant(
+	void *shared, const uint8_t connection[HL_CONNECTION_ID], int64_t now_s, int64_t expires_s)
 {
 	struct bucket b;
 	uint64_t mine;
@@ -123,7 +125,7 @@ static hl_err take_grant(void *shared, const uint8_t connection[HL_CONNECTION_ID
 	if (now_s < 0 || expires_s < now_s || expires_s - now_s > HSM_GRANT_LIFE_S)
 		return HL_E_RANGE;
 	HL_TRY(find_bucket(shared, connection, &b));
-	mine = b.hash << 24 | ((uint64_t)expires_s & SECONDS);
+	mine = b.hash << 24 | ((uint64_t)(expires_s + HSM_GRANT_SLACK_S) & SECONDS);
 	do
 		rc = try_take(&b, now_s, mine);
 	while (rc == HL_E_DEFER); /* each failure is the success of another */

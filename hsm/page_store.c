@@ -101,7 +101,8 @@ static hl_err look(struct hsm_shared_file *f)
 }
 
 /* flock() turns an exclusive lock into a shared one in two steps, and another member may begin once
- * more in between. That does no harm: nobody has used the page yet, and all find the same at the end. */
+ * more in between. That does no harm: nobody has used the page yet, and all find the same at last.
+ * A last holder that leaves between our two locks does none either: its life goes on with us. */
 static hl_err join(struct hsm_shared_file *f, const struct hl_env *env)
 {
 	hl_err rc;

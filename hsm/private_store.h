@@ -1,4 +1,4 @@
-/* private_store.h - files that nobody but their owner may touch: how the HSM makes and checks them. */
+/* private_store.h - files that nobody but their owner may touch: made and checked. */
 #pragma once
 
 #include <sys/stat.h>
@@ -13,5 +13,5 @@ HL_CHECKED hl_err hsm_private_file(const struct stat *st);
 /** Make an empty file (0600 from its first moment), unless something stands at `path`, which is
  * then left as it is. HL_E_CREATE. */
 HL_CHECKED hl_err hsm_private_make(const char *path);
-/** Make what was created, renamed or linked in the folder of `path` survive a loss of power. HL_E_IO. */
+/** Make what was created or linked in the folder of `path` survive a loss of power. HL_E_IO. */
 HL_CHECKED hl_err hsm_private_sync(const char *path);

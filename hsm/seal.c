@@ -155,8 +155,8 @@ static bool finish(EVP_CIPHER_CTX *ctx)
 	return EVP_CipherFinal_ex(ctx, nothing, &got) == 1 && got == 0;
 }
 
-static hl_err seal_to(const struct hsm_seal *s, const struct hsm_row *row, struct hl_bytes secret,
-	uint8_t *out)
+static hl_err seal_to(
+	const struct hsm_seal *s, const struct hsm_row *row, struct hl_bytes secret, uint8_t *out)
 {
 	HL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = NULL;
 

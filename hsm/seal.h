@@ -2,8 +2,8 @@
  *
  *	sealed = u8 format | u8 key id | 12-byte nonce | ciphertext | 16-byte tag
  *
- * bound (as associated data) to format, key id, table, partition, row id, version and the SHA-256 of
- * the open part, so that a row that was moved, rolled back to another version or edited does not
+ * bound (as associated data) to format, key id, table, partition, row id, version and the SHA-256
+ * of the open part, so that a row that was moved, rolled back to another version or edited does not
  * open. Sealing draws from the env; opening touches nothing but its arguments, on any thread. */
 #pragma once
 

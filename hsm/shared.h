@@ -13,6 +13,9 @@
 #define HSM_GRANTS 65536
 /* How far ahead a grant may expire. Tickets live an hour at most. */
 #define HSM_GRANT_LIFE_S 86400
+/* How long its word is kept after that, so that a taker that was held up between reading the clock
+ * and taking does not find it gone. */
+#define HSM_GRANT_SLACK_S 60
 
 struct hsm_shared_ops {
 	/* HL_OK once per connection id until `expires_s` has passed; HL_E_USED; HL_E_BUSY: no word is
@@ -20,8 +23,8 @@ struct hsm_shared_ops {
 	 * HL_E_RANGE: expires_s is before now_s or more than HSM_GRANT_LIFE_S after it. HL_E_CRYPTO.
 	 * Both are seconds of the monotonic clock, which all processes of a machine share; now_s was
 	 * read for this call. */
-	hl_err (*take_grant)(void *shared, const uint8_t connection[HL_CONNECTION_ID], int64_t now_s,
-		int64_t expires_s);
+	hl_err (*take_grant)(void *shared, const uint8_t connection[HL_CONNECTION_ID],
+		int64_t now_s, int64_t expires_s);
 	/* A random value made when the first member came: HL_INCARNATION bytes. */
 	const uint8_t *(*incarnation)(void *shared);
 };

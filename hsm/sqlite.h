@@ -26,8 +26,9 @@ struct hsm_sqlite {
 	sqlite3 *db[HSM_SIDES]; /* each used by one thread only */
 	sqlite3_stmt *stmt[HSM_SQL];
 	bool lost; /* the writer's: a commit ended as HL_E_STORE, nothing more is written */
+	/* Under the lock: what is prepared and has not run, oldest first. */
 	pthread_mutex_t lock;
-	struct hsm_commit *waiting, **last; /* under the lock: prepared, not yet run; oldest first */
+	struct hsm_commit *waiting, **last;
 };
 
 static inline sqlite3_stmt *hsm_sqlite_row(

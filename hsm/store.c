@@ -23,13 +23,17 @@ static const char who_made_it[] =
 	" version INTEGER NOT NULL CHECK (version > 0), open BLOB NOT NULL, sealed BLOB NOT NULL," \
 	" PRIMARY KEY (partition, id)) WITHOUT ROWID, STRICT;"
 
+/* clang-format off */
 /* In one transaction with the marks, so that a file has them all or nothing. */
 static const char make_schema[] =
-	MAKE("cluster") MAKE("partition") MAKE("object")
+	MAKE("cluster")
+	MAKE("partition")
+	MAKE("object")
 	"CREATE TABLE generation (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL) STRICT;"
 	"INSERT INTO generation (one, n) VALUES (1, 0);"
 	"PRAGMA application_id = " TEXT(APPLICATION_ID) ";"
 	"PRAGMA user_version = " TEXT(SCHEMA);
+/* clang-format on */
 
 static const char *const settings[HSM_SIDES] = {
 	[HSM_READER] = "PRAGMA query_only = ON",
@@ -203,8 +207,8 @@ static hl_err run(sqlite3 *db, const char *text)
 	return hsm_sqlite_err(sqlite3_exec(db, text, NULL, NULL, NULL));
 }
 
-/* Whose file is it? `*made`: ours and complete; not `*made`: empty. Anything else is an error, found
- * before the first byte of the file is changed. */
+/* Whose file is it? `*made`: ours and complete; not `*made`: empty. Anything else is an error,
+ * found before the first byte of the file is changed. */
 static hl_err identify(sqlite3 *db, bool *made)
 {
 	HL_AUTO(finalizep) sqlite3_stmt *st = NULL;
@@ -234,7 +238,7 @@ static hl_err make(sqlite3 *db)
 	return run(db, "COMMIT");
 }
 
-/* Log to a second file beside the store, so that readers and the writer do not wait for each other. */
+/* Write to a log beside the store, so that readers and the writer do not wait for each other. */
 static hl_err use_wal(sqlite3 *db)
 {
 	HL_AUTO(finalizep) sqlite3_stmt *st = NULL;
@@ -244,8 +248,9 @@ static hl_err use_wal(sqlite3 *db)
 	rc = sqlite3_step(st);
 	if (rc != SQLITE_ROW)
 		return rc == SQLITE_DONE ? HL_E_STORE : hsm_sqlite_err(rc);
-	return sqlite3_stricmp((const char *)sqlite3_column_text(st, 0), "wal") == 0 ? HL_OK
-										     : HL_E_STORE;
+	if (sqlite3_stricmp((const char *)sqlite3_column_text(st, 0), "wal") != 0)
+		return HL_E_STORE;
+	return HL_OK;
 }
 
 static hl_err connect(const char *path, enum hsm_side side, sqlite3 **db)
@@ -321,7 +326,8 @@ void hsm_sqlite_close(struct hsm_sqlite *s)
 
 struct hsm_store hsm_sqlite_store(struct hsm_sqlite *s)
 {
-	static const struct hsm_store_ops ops = { get, scan, count, generation, hsm_sqlite_prepare };
+	static const struct hsm_store_ops ops = { get, scan, count, generation,
+		hsm_sqlite_prepare };
 
 	return (struct hsm_store){ &ops, s };
 }

@@ -175,8 +175,9 @@ static hl_err get(void *store, enum hsm_table table, uint64_t partition, uint64_
 	struct hsm_row key = { .table = table, .partition = partition, .id = id };
 	size_t i = place(&m->list, &key);
 
-	return stands(&m->list, i, &key) ? hsm_row_copy(&m->list.at[i]->row, memory, out)
-					 : HL_E_NOT_FOUND;
+	if (!stands(&m->list, i, &key))
+		return HL_E_NOT_FOUND;
+	return hsm_row_copy(&m->list.at[i]->row, memory, out);
 }
 
 static hl_err scan(void *store, enum hsm_table table, uint64_t partition, uint64_t after,

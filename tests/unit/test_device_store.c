@@ -37,7 +37,8 @@ static void a_new_store_gets_a_key_that_stays(void)
 	CU_ASSERT_EQUAL_FATAL(one.n, HSM_DEVICE_KEY);
 	CU_ASSERT_NOT_EQUAL(memcmp(one.p, zero, sizeof zero), 0);
 	CU_ASSERT_EQUAL(hl_test_file_mode(w.path), 0600);
-	CU_ASSERT_EQUAL(hl_test_folder_count(&w.folder, "device.key"), 1); /* and nothing beside it */
+	CU_ASSERT_EQUAL(
+		hl_test_folder_count(&w.folder, "device.key"), 1); /* and nothing beside it */
 	CU_ASSERT_EQUAL(hsm_device_key_load(w.path, false, &two), HL_OK);
 	CU_ASSERT(hl_bytes_eq(hl_secret_view(&one), hl_secret_view(&two)));
 	/* A first start that ended before the store had its first row. */

@@ -13,7 +13,8 @@ static void on_random(void *at, void *out, size_t n)
 	uint64_t *state = at;
 
 	for (uint8_t *p = out; n > 0; n--) {
-		*state = (*state ^ (uint64_t)getpid()) * 6364136223846793005u + 1442695040888963407u;
+		*state =
+			(*state ^ (uint64_t)getpid()) * 6364136223846793005u + 1442695040888963407u;
 		*p++ = (uint8_t)(*state >> 56);
 	}
 }

@@ -43,8 +43,8 @@ static struct hsm_row sample(void)
 }
 
 /* `row` with `secret` sealed into it; the bytes are in `memory`. */
-static void seal_row(const struct hsm_seal *s, struct hsm_row *row, const char *secret,
-	struct hl_buf *memory)
+static void seal_row(
+	const struct hsm_seal *s, struct hsm_row *row, const char *secret, struct hl_buf *memory)
 {
 	CU_ASSERT_EQUAL(hsm_seal(s, row, hl_text(secret), memory), HL_OK);
 	CU_ASSERT_EQUAL(memory->n, strlen(secret) + HSM_SEAL_MORE);

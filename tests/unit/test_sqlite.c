@@ -1,4 +1,5 @@
 /* What only the store on disk has: a file that others open, break or fill. */
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -247,7 +248,7 @@ static void an_empty_file_becomes_a_store(void)
 	hsm_sqlite_close(opened(&w));
 }
 
-/* Each child opens the store and makes one object; all are there at the end. */
+/* Each child opens the store, makes one object and is killed; all are there at the end. */
 #define MEMBERS 4
 
 static int member(const struct world *w, uint64_t id)
@@ -256,7 +257,9 @@ static int member(const struct world *w, uint64_t id)
 
 	if (hsm_sqlite_open(w->path, &s) != HL_OK)
 		return 1;
-	return put(s, id, 1, "mine") == HL_OK ? 0 : 2; /* and dies without closing */
+	if (put(s, id, 1, "mine") != HL_OK)
+		return 2;
+	return raise(SIGKILL);
 }
 
 static void members_that_come_at_once_make_one_store(void)
@@ -274,7 +277,7 @@ static void members_that_come_at_once_make_one_store(void)
 	}
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		CU_ASSERT_EQUAL(waitpid(child[i], &status, 0), child[i]);
-		CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	}
 	s = opened(&w);
 	CU_ASSERT_EQUAL(generation(s), MEMBERS);
@@ -283,40 +286,52 @@ static void members_that_come_at_once_make_one_store(void)
 	hsm_sqlite_close(s);
 }
 
-/* The system's file layer with a disk that can be full or failing, and a clock that costs no time:
- * the methods of its files are replaced by a copy with two of them changed. */
+/* The system's file layer with a disk that can be full or failing, and a clock that costs no time.
+ * The methods of its files are replaced by a copy with two of them changed; it has one set for
+ * files that are locked (the store) and one for those that are not (its log). */
 static struct {
-	const sqlite3_io_methods *real;
-	sqlite3_io_methods methods;
+	struct methods {
+		const sqlite3_io_methods *real;
+		sqlite3_io_methods ours;
+	} set[4];
 	int writes_end, syncs_end; /* SQLITE_OK, or how they fail */
+	unsigned syncs;
 	int64_t slept_us;
 } disk;
 
+static const sqlite3_io_methods *real(const sqlite3_file *f)
+{
+	const char *ours = (const char *)f->pMethods;
+
+	return ((const struct methods *)(ours - offsetof(struct methods, ours)))->real;
+}
+
 static int on_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 {
-	return disk.writes_end ? disk.writes_end : disk.real->xWrite(f, p, n, at);
+	return disk.writes_end ? disk.writes_end : real(f)->xWrite(f, p, n, at);
 }
 
 static int on_sync(sqlite3_file *f, int flags)
 {
-	return disk.syncs_end ? disk.syncs_end : disk.real->xSync(f, flags);
+	disk.syncs++;
+	return disk.syncs_end ? disk.syncs_end : real(f)->xSync(f, flags);
 }
 
 static int on_open(
 	sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *f, int flags, int *out_flags)
 {
 	int rc = sqlite3_vfs_find("unix")->xOpen(vfs, name, f, flags, out_flags);
+	struct methods *m = disk.set;
 
 	if (rc != SQLITE_OK)
 		return rc;
-	if (!disk.real) {
-		disk.real = f->pMethods;
-		disk.methods = *f->pMethods;
-		disk.methods.xWrite = on_write;
-		disk.methods.xSync = on_sync;
-	}
-	if (f->pMethods == disk.real)
-		f->pMethods = &disk.methods;
+	while (m->real && m->real != f->pMethods)
+		m++;
+	m->real = f->pMethods;
+	m->ours = *f->pMethods;
+	m->ours.xWrite = on_write;
+	m->ours.xSync = on_sync;
+	f->pMethods = &m->ours;
 	return SQLITE_OK;
 }
 
@@ -436,9 +451,46 @@ static void a_writer_that_hangs_is_waited_for_but_not_for_ever(void)
 	drop_layer();
 }
 
+/* The wait for the disk is paid once for all that wait, and if it fails, it fails for all. */
+static void those_that_wait_share_one_sync(void)
+{
+	HL_AUTO(world_end) struct world w = { 0 };
+	struct hsm_put p[5];
+	struct hsm_commit c[5];
+	struct hsm_store store;
+	struct hsm_sqlite *s;
+
+	world_begin(&w);
+	use_layer();
+	s = opened(&w);
+	store = hsm_sqlite_store(s);
+	CU_ASSERT_EQUAL(put(s, 99, 1, "the log is begun"), HL_OK);
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < 5; i++) {
+			p[i] = (struct hsm_put){ .row = { .table = HSM_OBJECT,
+							 .partition = 1,
+							 .id = i + 1,
+							 .version = 1 } };
+			c[i] = (struct hsm_commit){ .put = &p[i], .puts = 1, .result = HL_E_BUG };
+			store.ops->prepare(store.at, &c[i]);
+		}
+		disk.writes_end = round == 0 ? SQLITE_FULL : SQLITE_OK;
+		disk.syncs = 0;
+		for (unsigned i = 0; i < 5; i++) {
+			c[i].job.run(&c[i].job);
+			CU_ASSERT_EQUAL(c[i].result, round == 0 ? HL_E_FULL : HL_OK);
+		}
+		CU_ASSERT_EQUAL(disk.syncs, round);
+		CU_ASSERT_EQUAL(generation(s), round == 0 ? 1 : 6);
+	}
+	hsm_sqlite_close(s);
+	drop_layer();
+}
+
 static CU_TestInfo tests[] = {
 	{ "rows outlive a reopening", rows_outlive_a_reopening },
-	{ "a second member sees commits and makes them", a_second_member_sees_commits_and_makes_them },
+	{ "a second member sees commits and makes them",
+		a_second_member_sees_commits_and_makes_them },
 	{ "files are private from the start", files_are_private_from_the_start },
 	{ "files and folders open to others are refused", open_modes_are_refused },
 	{ "a newer schema is refused", a_newer_schema_is_refused },
@@ -450,6 +502,7 @@ static CU_TestInfo tests[] = {
 		a_disk_that_fills_up_halfway_changes_nothing },
 	{ "after a failed sync nothing is acknowledged",
 		after_a_failed_sync_nothing_is_acknowledged },
+	{ "those that wait share one sync", those_that_wait_share_one_sync },
 	{ "a writer that hangs is waited for but not for ever",
 		a_writer_that_hangs_is_waited_for_but_not_for_ever },
 	CU_TEST_INFO_NULL,

@@ -50,8 +50,8 @@ static bool is(const struct hsm_store *s, uint64_t id, uint64_t version, const c
 
 	if (!open)
 		return rc == HL_E_NOT_FOUND && memory.n == 0;
-	return rc == HL_OK && row.table == HSM_OBJECT && row.partition == PARTITION && row.id == id &&
-		row.version == version && hl_bytes_eq(row.open, hl_text(open));
+	return rc == HL_OK && row.table == HSM_OBJECT && row.partition == PARTITION &&
+		row.id == id && row.version == version && hl_bytes_eq(row.open, hl_text(open));
 }
 
 static uint64_t generation(const struct hsm_store *s)
@@ -87,8 +87,8 @@ static void keeps_what_is_put(const struct hsm_store *s)
 		s->ops->get(s->at, HSM_OBJECT, PARTITION + 1, 9, &memory, &row), HL_E_NOT_FOUND);
 	CU_ASSERT_EQUAL(
 		s->ops->get(s->at, HSM_PARTITION, PARTITION, 9, &memory, &row), HL_E_NOT_FOUND);
-	CU_ASSERT_EQUAL(
-		s->ops->get(s->at, HSM_OBJECT, PARTITION, UINT64_MAX, &memory, &row), HL_E_NOT_FOUND);
+	CU_ASSERT_EQUAL(s->ops->get(s->at, HSM_OBJECT, PARTITION, UINT64_MAX, &memory, &row),
+		HL_E_NOT_FOUND);
 }
 
 static void empty_parts_stay_empty(const struct hsm_store *s)
@@ -208,8 +208,7 @@ static uint64_t walked(const struct hsm_store *s, uint64_t after, unsigned most)
 {
 	struct walk w = { .most = most };
 
-	CU_ASSERT_EQUAL(
-		s->ops->scan(s->at, HSM_OBJECT, PARTITION, after, on_row, &w), HL_OK);
+	CU_ASSERT_EQUAL(s->ops->scan(s->at, HSM_OBJECT, PARTITION, after, on_row, &w), HL_OK);
 	return w.ids;
 }
 
