@@ -1,1 +1,3 @@
-# scenarios/module.mk
+# What the simulator is made of. Whoever links it links libhsm.la and libhl.la too.
+noinst_LTLIBRARIES += libhlsim.la
+libhlsim_la_SOURCES = scenarios/memstore.c scenarios/memstore.h

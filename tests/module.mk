@@ -1,6 +1,7 @@
 # Unit tests mirror the source: tests/unit/test_NAME.c tests NAME.c.
 check_LTLIBRARIES += libhltest.la
 libhltest_la_SOURCES = tests/support/test.c tests/support/test.h
+libhltest_la_SOURCES += tests/support/folder.c tests/support/folder.h
 libhltest_la_LIBADD = $(CUNIT_LIBS)
 
 UNIT_TESTS =
@@ -22,3 +23,15 @@ tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 endif
 
 include tests/fuzz/module.mk
+UNIT_TESTS += tests/unit/test_store
+tests_unit_test_store_LDADD = libhlsim.la libhsm.la $(LDADD)
+UNIT_TESTS += tests/unit/test_sqlite
+tests_unit_test_sqlite_LDADD = libhsm.la $(LDADD)
+UNIT_TESTS += tests/unit/test_seal
+tests_unit_test_seal_LDADD = libhlsim.la libhsm.la $(LDADD)
+UNIT_TESTS += tests/unit/test_page
+tests_unit_test_page_LDADD = libhsm.la $(LDADD)
+UNIT_TESTS += tests/unit/test_page_store
+tests_unit_test_page_store_LDADD = libhsm.la $(LDADD)
+UNIT_TESTS += tests/unit/test_device_store
+tests_unit_test_device_store_LDADD = libhsm.la $(LDADD)
