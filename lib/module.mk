@@ -1,6 +1,9 @@
 # The ground floor, in two libraries. libhl: all that a client links. libhlos: what daemons need besides.
 noinst_LTLIBRARIES += libhl.la
 libhl_la_SOURCES = \
+	lib/auth/channel.c lib/auth/channel.h lib/auth/channel_impl.h \
+	lib/auth/channel_tls.c \
+	lib/auth/psk.c lib/auth/psk.h \
 	lib/base/bytes.c lib/base/bytes.h \
 	lib/base/core.c lib/base/core.h \
 	lib/base/env.c lib/base/env.h \
