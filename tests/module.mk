@@ -35,3 +35,14 @@ UNIT_TESTS += tests/unit/test_page_store
 tests_unit_test_page_store_LDADD = libhsm.la $(LDADD)
 UNIT_TESTS += tests/unit/test_device_store
 tests_unit_test_device_store_LDADD = libhsm.la $(LDADD)
+# Channels: two ends in one process, and OpenSSL alone as a foreign peer.
+UNIT_TESTS += tests/unit/test_psk
+UNIT_TESTS += tests/unit/test_channel
+UNIT_TESTS += tests/unit/test_channel_attacks
+channels = tests/support/channels.c tests/support/channels.h
+tests_unit_test_psk_SOURCES = tests/unit/test_psk.c $(channels)
+tests_unit_test_psk_LDADD = $(LDADD) $(SSL_LIBS) $(CRYPTO_LIBS)
+tests_unit_test_channel_SOURCES = tests/unit/test_channel.c $(channels)
+tests_unit_test_channel_LDADD = $(LDADD) $(SSL_LIBS) $(CRYPTO_LIBS)
+tests_unit_test_channel_attacks_SOURCES = tests/unit/test_channel_attacks.c $(channels)
+tests_unit_test_channel_attacks_LDADD = $(LDADD) $(SSL_LIBS) $(CRYPTO_LIBS)
