@@ -36,6 +36,7 @@ struct hl_job {
 	void (*done)(struct hl_job *j); /* the core's own continuation, for its HL_EV_JOB */
 	enum hl_lane lane;
 	struct hl_job *next; /* the env's, while it waits */
+	void *owner;         /* the env's: whom to tell when it is done */
 };
 
 enum hl_fault_action { HL_FAULT_NONE, HL_FAULT_ERROR, HL_FAULT_CUT, HL_FAULT_FLIP };
