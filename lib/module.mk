@@ -1,6 +1,7 @@
 # The ground floor, in two libraries. libhl: all that a client links. libhlos: what daemons need besides.
 noinst_LTLIBRARIES += libhl.la
 libhl_la_SOURCES = \
+	lib/auth/credential.c lib/auth/credential.h \
 	lib/base/bytes.c lib/base/bytes.h \
 	lib/base/core.c lib/base/core.h \
 	lib/base/env.c lib/base/env.h \

@@ -1,1 +1,4 @@
-# scenarios/module.mk
+# What a simulated world is made of.
+noinst_LTLIBRARIES += libhlsim.la
+libhlsim_la_SOURCES =
+libhlsim_la_SOURCES += scenarios/dir_memory.c scenarios/dir_memory.h
