@@ -13,7 +13,7 @@
 #define APPLICATION 0x686c6469 /* "hldi", in the file's header: a store of a directory */
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
-#define WRITER_PATIENCE_MS 5000
+#define WRITER_PATIENCE_MS 2000
 #define READER_PATIENCE_MS 100 /* a reader of a WAL waits for crash recovery only */
 
 /* Scripts that bring a store from version i to version i + 1. A script never changes once released. */
@@ -192,6 +192,15 @@ static hl_err settle(sqlite3 *db)
 	return dir_sql_status(sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL), HL_E_STORE);
 }
 
+/* A file that lost its end can still open, and would deny users that it held. */
+static hl_err check_whole(sqlite3 *db)
+{
+	char answer[32];
+
+	HL_TRY(dir_sql_ask(db, "PRAGMA quick_check(1)", answer, sizeof answer));
+	return strcmp(answer, "ok") == 0 ? HL_OK : HL_E_STORE;
+}
+
 /* No mutex: each connection is used by one thread at a time. */
 static hl_err connect_side(const char *path, sqlite3 **db)
 {
@@ -213,6 +222,7 @@ hl_err dir_sqlite_open(const char *path, struct dir_sqlite **out)
 	HL_TRY(connect_side(path, &s->db[DIR_WRITER]));
 	HL_TRY(upgrade(s->db[DIR_WRITER]));
 	HL_TRY(settle(s->db[DIR_WRITER]));
+	HL_TRY(check_whole(s->db[DIR_WRITER]));
 	HL_TRY(connect_side(path, &s->db[DIR_READER]));
 	HL_TRY(settle(s->db[DIR_READER]));
 	HL_TRY(dir_sql_run(s->db[DIR_READER], "PRAGMA query_only = ON"));

@@ -8,3 +8,8 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 LDADD = libhltest.la libhl.la $(CUNIT_LIBS)
 LOG_COMPILER = $(HL_RUN)
+
+UNIT_TESTS += tests/unit/test_range
+tests_unit_test_range_LDADD = libdir.la $(LDADD)
+UNIT_TESTS += tests/unit/test_dir_store
+tests_unit_test_dir_store_LDADD = libhlsim.la libdir.la $(LDADD)
