@@ -13,3 +13,6 @@ UNIT_TESTS += tests/unit/test_range
 tests_unit_test_range_LDADD = libdir.la $(LDADD)
 UNIT_TESTS += tests/unit/test_dir_store
 tests_unit_test_dir_store_LDADD = libhlsim.la libdir.la $(LDADD)
+UNIT_TESTS += tests/unit/test_dns
+tests_unit_test_dns_LDADD = libdir.la $(LDADD) $(LDNS_LIBS)
+UNIT_TESTS += tests/unit/test_credential

@@ -230,28 +230,33 @@ static bool begins_ours(struct hl_bytes line)
 	return nearly_ours(line);
 }
 
-/* NULL where the line is fine. `ended`: something stands after it, so it was not cut. */
+/* Whether the text may go on after the last line: a word without a blank or comment behind it may not be
+ * whole, and a label without its colon is not. */
+static bool cut_short(struct hl_bytes raw, struct hl_bytes line, bool labelled)
+{
+	return labelled ? line.p + line.n == raw.p + raw.n : begins_ours(line);
+}
+
+/* NULL where the line is fine. `ended`: by a newline. */
 static const char *read_line(struct reader *r, struct hl_bytes raw, bool ended)
 {
-	struct hl_bytes bare = without_comment(raw), line = trim(bare), rest, v;
+	struct hl_bytes line = trim(without_comment(raw)), rest = { 0 };
 	unsigned f;
 
 	if (line.n == 0)
 		return NULL;
-	/* A blank or a comment after the last word shows that the word is whole. */
-	if (!ended && line.p + line.n == raw.p + raw.n && begins_ours(line))
-		return "the last line has no end: the file may have been cut short";
 	f = label_of(line, &rest);
+	if (!ended && cut_short(raw, line, f < FIELDS && rest.n > 0))
+		return "the last line has no end: the file may have been cut short";
 	if (f == FIELDS)
 		return nearly_ours(line) ? "no such label" : NULL;
 	if (rest.n == 0)
 		return "there is no colon after the label";
 	if (r->seen[f])
 		return "this label stands twice";
-	v = trim(hl_bytes(rest.p + 1, rest.n - 1));
 	r->seen[f] = true;
-	r->value[f] = v;
-	return fault_of(f, v);
+	r->value[f] = trim(hl_bytes(rest.p + 1, rest.n - 1));
+	return fault_of(f, r->value[f]);
 }
 
 static hl_err read_lines(struct reader *r, struct hl_bytes text)
