@@ -7,6 +7,7 @@ libhl_la_SOURCES = \
 	lib/auth/channel.c lib/auth/channel.h lib/auth/channel_impl.h \
 	lib/auth/channel_tls.c \
 	lib/auth/psk.c lib/auth/psk.h \
+	lib/auth/credential.c lib/auth/credential.h \
 	lib/base/bytes.c lib/base/bytes.h \
 	lib/base/core.c lib/base/core.h \
 	lib/base/env.c lib/base/env.h \
