@@ -137,13 +137,13 @@ static hl_err allowed(const struct hsm_key *k, uint32_t mechanism, enum way way,
 }
 
 /* Without a digest the data itself is the input. RSA pads it by at least 11 bytes (RFC 8017, 9.2
- * step 3); ECDSA takes its leftmost bits (FIPS 186-4, 6.4), and there must be some: a signature over
- * nothing can be made without the key. */
+ * step 3); ECDSA takes its leftmost bits (FIPS 186-4, 6.4). There must be some: an ECDSA signature
+ * over nothing can be made without the key, an RSA one the library would make but never verify. */
 static hl_err raw_input(const struct hsm_key *k, struct hl_bytes data, struct use *u)
 {
-	if (k->type == HL_CKK_RSA ? data.n > k->width - 11 : data.n == 0)
+	if (data.n == 0 || (k->type == HL_CKK_RSA && data.n > k->width - 11))
 		return HL_E_DATA_LENGTH;
-	u->input = data.n > 0 ? data : hl_bytes("", 0);
+	u->input = data;
 	return HL_OK;
 }
 

@@ -41,7 +41,7 @@ bool hsm_mechanism_slow(uint32_t mechanism, const struct hsm_key *k);
 
 /** Sign in one part; appends the signature (ECDSA: r||s, each as long as the order). HL_E_MECHANISM where it does
  * not fit the key; HL_E_KEY_USE where CKA_SIGN was not set when it was parsed, or it is no private key; HL_E_DATA_LENGTH:
- * over k-11 bytes for RSA_PKCS, none for ECDSA; HL_E_CRYPTO also for an RSA signature that did not verify. */
+ * none for RSA_PKCS and ECDSA, or over k-11 bytes for RSA_PKCS; HL_E_CRYPTO also for an RSA signature that did not verify. */
 HL_CHECKED hl_err hsm_key_sign(
 	struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struct hl_buf *signature);
 /** HL_OK, HL_E_SIGNATURE, or as hsm_key_sign (CKA_VERIFY). */

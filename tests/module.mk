@@ -8,3 +8,12 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 LDADD = libhltest.la libhl.la $(CUNIT_LIBS)
 LOG_COMPILER = $(HL_RUN)
+
+EXTRA_DIST += tests/vectors/rfc6979.txt tests/vectors/rfc7515-a2.txt
+
+UNIT_TESTS += tests/unit/test_object
+tests_unit_test_object_SOURCES = tests/unit/test_object.c tests/support/objects.c tests/support/objects.h
+tests_unit_test_object_LDADD = libhsm.la $(LDADD)
+UNIT_TESTS += tests/unit/test_key
+tests_unit_test_key_SOURCES = tests/unit/test_key.c tests/support/objects.c tests/support/objects.h
+tests_unit_test_key_LDADD = libhsm.la $(LDADD) $(CRYPTO_LIBS)
