@@ -174,8 +174,8 @@ static hl_err complete(unsigned kind, uint64_t given, struct hsm_object *o, cons
 
 hl_err hsm_template_apply(const struct hl_list *template, struct hsm_object *o, const char **why)
 {
-	unsigned kind = hsm_kind(hsm_attribute_number(o, HL_CKA_CLASS),
-		hsm_attribute_number(o, HL_CKA_KEY_TYPE));
+	unsigned kind = hsm_kind(
+		hsm_attribute_number(o, HL_CKA_CLASS), hsm_attribute_number(o, HL_CKA_KEY_TYPE));
 	struct hl_bytes at = template->raw;
 	struct hl_attribute a;
 	uint64_t given = 0;

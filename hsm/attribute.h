@@ -1,4 +1,4 @@
-/* attribute.h - the attributes of PKCS #11 v3.0 section 4: one row says who has it, who may give it. */
+/* attribute.h - the attributes of PKCS #11 v3.0 section 4: who has them, who may give them. */
 #pragma once
 
 #include "hsm/object.h"
@@ -13,11 +13,11 @@ enum hsm_kind {
 };
 
 enum {
-	HSM_FIXED = 1,     /* a template may only repeat what holds anyway */
-	HSM_USAGE = 2,     /* says what the key is for */
-	HSM_SETTABLE = 4,  /* may be changed later, where CKA_MODIFIABLE */
-	HSM_RISES = 8,     /* may become true later, never false again */
-	HSM_FALLS = 16,    /* may become false later, never true again */
+	HSM_FIXED = 1,      /* a template may only repeat what holds anyway */
+	HSM_USAGE = 2,      /* says what the key is for */
+	HSM_SETTABLE = 4,   /* may be changed later, where CKA_MODIFIABLE */
+	HSM_RISES = 8,      /* may become true later, never false again */
+	HSM_FALLS = 16,     /* may become false later, never true again */
 	HSM_SENSITIVE = 32, /* part of the key value: not kept among the attributes */
 };
 

@@ -50,8 +50,8 @@ static void give(struct hsm_object *o, struct hsm_object *out)
 
 /* -- RSA ------------------------------------------------------------------------------------- */
 
-/* FIPS 186-4, B.3.1: odd and above 2^16; 65537 where the template has none. Its upper bound is 2^256,
- * but with a modulus above 3072 bits OpenSSL verifies nothing whose exponent has over 64 bits. */
+/* FIPS 186-4, B.3.1: odd and above 2^16; 65537 where the template has none. Its upper bound is
+ * 2^256, but with a modulus above 3072 bits OpenSSL takes no exponent of over 64 bits. */
 #define EXPONENT_BITS_MIN 17
 #define EXPONENT_BITS_MAX 64
 
@@ -84,7 +84,8 @@ static hl_err make_rsa(const struct hsm_mechanism *m, const struct hsm_object *p
 	ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
 	if (!ctx || EVP_PKEY_keygen_init(ctx) != 1 ||
 		EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits) != 1 ||
-		EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e) != 1 || EVP_PKEY_generate(ctx, out) != 1)
+		EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e) != 1 ||
+		EVP_PKEY_generate(ctx, out) != 1)
 		return HL_E_CRYPTO;
 	return HL_OK;
 }
@@ -241,10 +242,10 @@ static hl_err generate_pair(const struct hsm_mechanism *m, const struct hl_list 
 static hl_err random_key(size_t n, struct hl_secret *out)
 {
 	HL_AUTO(hsm_cipher_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	const EVP_CIPHER *cipher = n == 16 ? EVP_aes_128_ecb() :
-		n == 24			   ? EVP_aes_192_ecb() :
-					     EVP_aes_256_ecb();
+	const EVP_CIPHER *cipher = EVP_aes_256_ecb();
 
+	if (n < 32)
+		cipher = n == 16 ? EVP_aes_128_ecb() : EVP_aes_192_ecb();
 	HL_TRY(hl_secret_make(out, n));
 	if (!ctx || EVP_EncryptInit_ex2(ctx, cipher, NULL, NULL, NULL) != 1 ||
 		EVP_CIPHER_CTX_get_key_length(ctx) != (int)n ||

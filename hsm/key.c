@@ -19,8 +19,8 @@ struct hsm_key {
 	uint32_t type; /* CKK_ */
 	bool may[WAYS];
 	bool private;
-	unsigned bits; /* of the modulus, of the curve's order */
-	size_t width;  /* the same in bytes */
+	unsigned bits;  /* of the modulus, of the curve's order */
+	size_t width;   /* the same in bytes */
 	EVP_PKEY *pkey; /* NULL: a secret key */
 	EVP_MD_CTX *hash;
 	EVP_PKEY_CTX *ready[DIGESTS][WAYS]; /* made at first use, then used again and again */
@@ -54,9 +54,9 @@ static void key_freep(struct hsm_key **k)
 static EVP_PKEY *parse_private(struct hl_bytes der)
 {
 	const unsigned char *p = der.p;
-	HL_AUTO(hsm_pkcs8_freep) PKCS8_PRIV_KEY_INFO *info =
-		d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der.n);
+	HL_AUTO(hsm_pkcs8_freep) PKCS8_PRIV_KEY_INFO *info = NULL;
 
+	info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der.n);
 	return info && p == der.p + der.n ? EVP_PKCS82PKEY_ex(info, NULL, NULL) : NULL;
 }
 
@@ -179,7 +179,7 @@ static EVP_PKEY_CTX *new_context(const struct hsm_key *k, size_t digest, enum wa
 	return hl_take(ctx);
 }
 
-/* EVP_PKEY_sign() and EVP_PKEY_verify() leave their context as it was, so one does for all calls. */
+/* EVP_PKEY_sign() and EVP_PKEY_verify() leave their context as it was: one does for all calls. */
 static EVP_PKEY_CTX *context(struct hsm_key *k, size_t digest, enum way way)
 {
 	if (!k->ready[digest][way])
@@ -195,8 +195,8 @@ static hl_err verify_rsa(struct hsm_key *k, const struct use *u, struct hl_bytes
 
 	if (!ctx)
 		return HL_E_CRYPTO;
-	/* RFC 8017, 8.2.2 step 1: "If the length of the signature S is not k octets, output 'invalid
-	 * signature' and stop." The library lets shorter ones pass where it knows no digest. */
+	/* RFC 8017, 8.2.2 step 1: "If the length of the signature S is not k octets, output
+	 * 'invalid signature' and stop." Without a digest the library lets shorter ones pass. */
 	if (signature.n != k->width ||
 		EVP_PKEY_verify(ctx, signature.p, signature.n, u->input.p, u->input.n) != 1)
 		return HL_E_SIGNATURE;
@@ -277,8 +277,9 @@ static hl_err verify_ec(struct hsm_key *k, const struct use *u, struct hl_bytes 
 	n = rs ? i2d_ECDSA_SIG(rs, NULL) : -1;
 	if (n < 0 || n > (int)sizeof der || i2d_ECDSA_SIG(rs, &p) != n)
 		return HL_E_CRYPTO;
-	return EVP_PKEY_verify(ctx, der, (size_t)n, u->input.p, u->input.n) == 1 ? HL_OK :
-										   HL_E_SIGNATURE;
+	if (EVP_PKEY_verify(ctx, der, (size_t)n, u->input.p, u->input.n) != 1)
+		return HL_E_SIGNATURE;
+	return HL_OK;
 }
 
 /* -- the two uses ---------------------------------------------------------------------------- */

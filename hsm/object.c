@@ -175,18 +175,19 @@ bool hsm_object_matches(const struct hsm_object *o, const struct hl_list *templa
 static bool readable(const struct hsm_object *o)
 {
 	return !hsm_attribute_bool(o, HL_CKA_SENSITIVE) &&
-		hsm_attribute_bool(o, HL_CKA_EXTRACTABLE);
+	       hsm_attribute_bool(o, HL_CKA_EXTRACTABLE);
 }
 
 static bool key_part(const struct hsm_object *o, uint32_t type, struct hl_bytes *out)
 {
+	uint32_t key_type = (uint32_t)hsm_attribute_number(o, HL_CKA_KEY_TYPE);
+
 	switch (hsm_attribute_number(o, HL_CKA_CLASS)) {
 	case HL_CKO_SECRET_KEY:
 		*out = hl_secret_view(&o->value);
 		return type == HL_CKA_VALUE;
 	case HL_CKO_PRIVATE_KEY:
-		return hsm_pkcs8_part(hl_secret_view(&o->value),
-			       (uint32_t)hsm_attribute_number(o, HL_CKA_KEY_TYPE), type, out) == HL_OK;
+		return hsm_pkcs8_part(hl_secret_view(&o->value), key_type, type, out) == HL_OK;
 	default:
 		return false;
 	}
@@ -231,8 +232,8 @@ hl_err hsm_attribute_may_set(
 	const struct hsm_object *o, const struct hl_attribute *a, const char **why)
 {
 	const struct hsm_attribute_row *row = hsm_attribute_row(a->type);
-	unsigned kind = hsm_kind(hsm_attribute_number(o, HL_CKA_CLASS),
-		hsm_attribute_number(o, HL_CKA_KEY_TYPE));
+	unsigned kind = hsm_kind(
+		hsm_attribute_number(o, HL_CKA_CLASS), hsm_attribute_number(o, HL_CKA_KEY_TYPE));
 
 	if (!row)
 		return refuse(why, "unknown attribute");

@@ -30,18 +30,19 @@ HL_CHECKED hl_err hsm_attribute_set(
 HL_CHECKED hl_err hsm_attribute_set_bool(struct hsm_object *o, uint32_t type, bool v);
 HL_CHECKED hl_err hsm_attribute_set_number(struct hsm_object *o, uint32_t type, uint64_t v);
 
-/** Append the open part of the object's row (object.row), and back. Decoding makes a fresh object in `out`
- * (cleared or zeroed before) without handle, version and value, which are the caller's to add; what was
- * not written by hsm_object_encode() is an error: those of hl_body_get(), HL_E_ORDER, HL_E_FIELD, HL_E_RANGE. */
+/** Append the open part of the object's row (object.row), and back. Decoding makes a fresh object in
+ * `out` (cleared or zeroed before) without handle, version and value, which are the caller's to add;
+ * what hsm_object_encode() did not write is an error: one of hl_body_get(), or HL_E_ORDER,
+ * HL_E_FIELD, HL_E_RANGE. */
 HL_CHECKED hl_err hsm_object_encode(const struct hsm_object *o, struct hl_buf *out);
 HL_CHECKED hl_err hsm_object_decode(struct hl_bytes open, struct hsm_object *out);
 
-/** Whether every attribute of `template` (a decoded list of attribute) stands so in `o`. Sensitive
- * values never match. */
+/** Whether every attribute of `template` (a decoded list) stands so in `o`. Sensitive values never
+ * match. */
 bool hsm_object_matches(const struct hsm_object *o, const struct hl_list *template);
 
-/** The attribute as a user may see it: one that is sensitive, unknown or not of this object has the form
- * HL_FORM_UNAVAILABLE. Parts of the key value are shown only where CKA_SENSITIVE is false and
+/** The attribute as a user may see it: one that is sensitive, unknown or not of this object has the
+ * form HL_FORM_UNAVAILABLE. Parts of the key value are shown only where CKA_SENSITIVE is false and
  * CKA_EXTRACTABLE true. `out->value` is a view into `o`. */
 void hsm_attribute_shown(const struct hsm_object *o, uint32_t type, struct hl_attribute *out);
 

@@ -67,8 +67,7 @@ static hl_err ec_part(struct hl_rd *key, uint32_t type, struct hl_bytes *out)
 	return HL_OK;
 }
 
-hl_err hsm_pkcs8_part(
-	struct hl_bytes der, uint32_t key_type, uint32_t type, struct hl_bytes *out)
+hl_err hsm_pkcs8_part(struct hl_bytes der, uint32_t key_type, uint32_t type, struct hl_bytes *out)
 {
 	struct hl_rd all = hl_rd(der);
 	struct hl_rd info = inside(&all, SEQUENCE), wrapped, key;

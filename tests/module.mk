@@ -17,3 +17,6 @@ tests_unit_test_object_LDADD = libhsm.la $(LDADD)
 UNIT_TESTS += tests/unit/test_key
 tests_unit_test_key_SOURCES = tests/unit/test_key.c tests/support/objects.c tests/support/objects.h
 tests_unit_test_key_LDADD = libhsm.la $(LDADD) $(CRYPTO_LIBS)
+UNIT_TESTS += tests/unit/test_vectors
+tests_unit_test_vectors_SOURCES = tests/unit/test_vectors.c tests/support/objects.c tests/support/objects.h
+tests_unit_test_vectors_LDADD = libhsm.la $(LDADD) $(CRYPTO_LIBS)

@@ -6,6 +6,8 @@ const struct hl_bytes p256 = { (const uint8_t *)"\x06\x08\x2a\x86\x48\xce\x3d\x0
 const struct hl_bytes p384 = { (const uint8_t *)"\x06\x05\x2b\x81\x04\x00\x22", 7 };
 const struct hl_bytes p521 = { (const uint8_t *)"\x06\x05\x2b\x81\x04\x00\x23", 7 };
 
+const struct hl_bytes message = { (const uint8_t *)"a message of 32 bytes, not hashed", 32 };
+
 void template_raw(struct template *t, uint32_t type, enum hl_form form, const void *p, size_t n)
 {
 	t->item[t->n++] = (struct hl_attribute){ type, (uint8_t)form, hl_bytes(p, n) };
@@ -83,6 +85,33 @@ void make_rsa_pair(uint64_t bits, struct hsm_object *key, struct hsm_object *pub
 
 	template_number(&t, HL_CKA_MODULUS_BITS, bits);
 	must_make(HL_CKM_RSA_PKCS_KEY_PAIR_GEN, &t, key, public_key);
+}
+
+void hsm_key_freep(struct hsm_key **k)
+{
+	hsm_key_free(*k);
+}
+
+void pair_parse(struct pair *p)
+{
+	if (hsm_key_parse(&p->object, &p->key) != HL_OK ||
+		hsm_key_parse(&p->public_object, &p->public_key) != HL_OK)
+		abort();
+}
+
+void pair_clear(struct pair *p)
+{
+	hsm_key_free(p->key);
+	hsm_key_free(p->public_key);
+	hsm_object_clear(&p->object);
+	hsm_object_clear(&p->public_object);
+}
+
+hl_err sign(struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struct hl_buf *out)
+{
+	hl_buf_clear(out);
+	*out = hl_buf(1024);
+	return hsm_key_sign(k, mechanism, data, out);
 }
 
 /* The test driver exports srcdir; started by hand, a test looks below the current folder. */

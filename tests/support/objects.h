@@ -29,9 +29,31 @@ extern const struct hl_bytes p256, p384, p521; /* CKA_EC_PARAMS */
 /** A pair or a key of the mechanism, from templates that are then cleared. */
 hl_err make(uint32_t mechanism, struct template *private_, struct template *public_,
 	struct hsm_object *key, struct hsm_object *public_key, const char **why);
-/** An EC pair on this curve and a 2048-bit RSA pair that sign and verify; aborts where that fails. */
+/** A pair on this curve, of this length, that signs and verifies; aborts where that fails. */
 void make_ec_pair(struct hl_bytes params, struct hsm_object *key, struct hsm_object *public_key);
 void make_rsa_pair(uint64_t bits, struct hsm_object *key, struct hsm_object *public_key);
+
+/* A parsed pair, and the objects that it came from. */
+struct pair {
+	struct hsm_object object, public_object;
+	struct hsm_key *key, *public_key;
+};
+
+/** Parse both objects; aborts where that fails. */
+void pair_parse(struct pair *p);
+void pair_clear(struct pair *p);
+
+void hsm_key_freep(struct hsm_key **k);
+
+#define AUTO_OBJECT HL_AUTO(hsm_object_clear) struct hsm_object
+#define AUTO_BUF HL_AUTO(hl_buf_clear) struct hl_buf
+#define AUTO_KEY HL_AUTO(hsm_key_freep) struct hsm_key
+#define AUTO_PAIR HL_AUTO(pair_clear) struct pair
+
+extern const struct hl_bytes message; /* 32 bytes to be signed */
+
+/** hsm_key_sign() into an emptied buffer. */
+hl_err sign(struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struct hl_buf *out);
 
 /** The file of tests/vectors with this name; aborts where it is missing. */
 FILE *open_vectors(const char *name);

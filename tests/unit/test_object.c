@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#define AUTO_OBJECT HL_AUTO(hsm_object_clear) struct hsm_object
-
 /* -- keeping --------------------------------------------------------------------------------- */
 
 static void attributes_ascend_however_set(void)
@@ -310,8 +308,8 @@ static void key_values_are_shown_only_where_both_attributes_allow(void)
 		template_bool(&t, HL_CKA_SENSITIVE, sensitive);
 		template_bool(&t, HL_CKA_EXTRACTABLE, extractable);
 		make_aes(&t, &key);
-		CU_ASSERT_EQUAL(shown(&key, HL_CKA_VALUE, &v),
-			open ? HL_FORM_BYTES : HL_FORM_UNAVAILABLE);
+		CU_ASSERT_EQUAL(
+			shown(&key, HL_CKA_VALUE, &v), open ? HL_FORM_BYTES : HL_FORM_UNAVAILABLE);
 		CU_ASSERT(hl_bytes_eq(v, open ? hl_secret_view(&key.value) : hl_bytes(NULL, 0)));
 		CU_ASSERT_EQUAL(shown(&key, HL_CKA_PRIME_1, &v), HL_FORM_UNAVAILABLE);
 	}
