@@ -53,3 +53,14 @@ tests_unit_test_dir_store_LDADD = libhlsim.la libdir.la $(LDADD)
 UNIT_TESTS += tests/unit/test_dns
 tests_unit_test_dns_LDADD = libdir.la $(LDADD) $(LDNS_LIBS)
 UNIT_TESTS += tests/unit/test_credential
+EXTRA_DIST += tests/vectors/rfc6979.txt tests/vectors/rfc7515-a2.txt
+
+UNIT_TESTS += tests/unit/test_object
+tests_unit_test_object_SOURCES = tests/unit/test_object.c tests/support/objects.c tests/support/objects.h
+tests_unit_test_object_LDADD = libhsm.la $(LDADD)
+UNIT_TESTS += tests/unit/test_key
+tests_unit_test_key_SOURCES = tests/unit/test_key.c tests/support/objects.c tests/support/objects.h
+tests_unit_test_key_LDADD = libhsm.la $(LDADD) $(CRYPTO_LIBS)
+UNIT_TESTS += tests/unit/test_vectors
+tests_unit_test_vectors_SOURCES = tests/unit/test_vectors.c tests/support/objects.c tests/support/objects.h
+tests_unit_test_vectors_LDADD = libhsm.la $(LDADD) $(CRYPTO_LIBS)
