@@ -8,3 +8,5 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 LDADD = libhltest.la libhl.la $(CUNIT_LIBS)
 LOG_COMPILER = $(HL_RUN)
+UNIT_TESTS += tests/unit/test_os_dns
+tests_unit_test_os_dns_LDADD = libhlclient.la $(LDADD)
