@@ -35,6 +35,7 @@ struct hl_job {
 	void (*run)(struct hl_job *j);
 	enum hl_lane lane;
 	struct hl_job *next; /* the env's, while it waits */
+	void *owner;         /* the env's: whom to tell when it is done */
 };
 
 enum hl_fault_action { HL_FAULT_NONE, HL_FAULT_ERROR, HL_FAULT_CUT, HL_FAULT_FLIP };
