@@ -14,3 +14,21 @@ libhl_la_SOURCES = \
 	lib/wire/msg.c lib/wire/msg.h \
 	lib/wire/numbers.h
 libhl_la_LIBADD = $(SSL_LIBS) $(CRYPTO_LIBS) $(CONFIG_LIBS)
+libhl_la_SOURCES += \
+	lib/os/clock.c lib/os/clock.h \
+	lib/os/config.c lib/os/config.h \
+	lib/os/env.c lib/os/env.h \
+	lib/os/files.c lib/os/files.h \
+	lib/os/log.c lib/os/log.h \
+	lib/os/trace.c lib/os/trace.h
+
+noinst_LTLIBRARIES += libhlos.la
+libhlos_la_SOURCES = \
+	lib/os/accept.c \
+	lib/os/conn.c lib/os/conn.h \
+	lib/os/daemon.c lib/os/daemon.h \
+	lib/os/jobs.c lib/os/jobs.h \
+	lib/os/listen.c lib/os/listen.h \
+	lib/os/relay.c \
+	lib/os/shell.c lib/os/shell.h
+libhlos_la_LIBADD = $(EV_LIBS)

@@ -29,8 +29,8 @@ struct hl_daemon {
 	int ready_fd, die_fd; /* -1: none */
 	bool dumpable;
 	enum hl_log_level level;
-	/* what runs; set before hl_daemon_run(), all but the loop may be missing */
-	struct ev_loop *loop;
+	struct ev_loop *loop; /* made by hl_daemon_options() */
+	/* what runs, to be set before hl_daemon_run(); each may be missing */
 	struct hl_jobs *jobs;
 	struct hl_shell *shell[HL_DAEMON_SHELLS];
 	void (*on_stop)(void *at); /* tell the cores that the end is near; new requests may be refused */

@@ -19,3 +19,11 @@ struct sockaddr_storage;
  * there is none. What is neither IPv4, IPv6 nor a unix socket becomes family 0. */
 unsigned hl_addr_to_system(const struct hl_addr *a, struct sockaddr_storage *out);
 void hl_addr_of_system(const struct sockaddr_storage *in, struct hl_addr *out);
+
+/* A peer that has vanished is noticed after 45 s at the latest, on an idle connection too. */
+#define HL_KEEP_IDLE_S 30
+#define HL_KEEP_INTERVAL_S 5
+#define HL_KEEP_PROBES 3
+/** No delay, keep-alive and user timeout for a TCP socket; accepted sockets inherit them from the one
+ * that listens. Other sockets are left alone. */
+void hl_tcp_tune(int fd);
