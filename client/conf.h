@@ -15,7 +15,7 @@ struct client_slot {
 	char partition[HL_NAME_TEXT + 1]; /* user_name */
 	char client_id[HL_NAME_TEXT + 1];
 	char service_user[HL_NAME_TEXT + 1]; /* proxy_user */
-	char service_password[HL_NAME_TEXT + 1]; /* proxy_password, seldom: "" where it is not in the file */
+	char service_password[HL_NAME_TEXT + 1]; /* proxy_password, seldom: "" if not in the file */
 	unsigned id;
 };
 
@@ -49,16 +49,43 @@ struct client_conf {
 	} own;
 };
 
-/** Search order: HSMLET_CONF, SECUROSYS_PKCS11_CONF, /etc/primus/primus.cfg, the install folder's. `env` looks up
- * a variable (getenv, or a test's). HL_E_CONFIG_NONE. `exists` says whether a file is there. */
+/**
+ * Where primus.cfg is: HSMLET_CONF, SECUROSYS_PKCS11_CONF, /etc/primus/primus.cfg, then the install
+ * folder's. A file that a variable names is taken as it is, so that reading it tells what is wrong with
+ * it; of the others the first that exists. `lookup` is getenv, or a test's. HL_E_CONFIG_NONE; HL_E_ARG: the
+ * name is too long.
+ */
 HL_CHECKED hl_err client_conf_find(const char *(*lookup)(const char *name), char path[CLIENT_PATH]);
-/** The same for .secrets.cfg: HSMLET_SECRETS, SECUROSYS_SECRETS_CONF, ... */
+/** The same for .secrets.cfg: HSMLET_SECRETS, SECUROSYS_SECRETS_CONF, /etc/primus/.secrets.cfg, the
+ * install folder's. HL_E_SECRETS_NONE, HL_E_ARG. */
 HL_CHECKED hl_err client_secrets_find(const char *(*lookup)(const char *name), char path[CLIENT_PATH]);
 
-/** Read and check the whole file. HL_E_CONFIG with `error` = "path:line: what". */
+/** Read and check the whole file into `out`, which is the caller's to clear. HL_E_CONFIG_NONE: there is
+ * no such file; HL_E_CONFIG; HL_E_IO; HL_E_NOMEM; with `error` = "path:line: what" or "path: what". */
 HL_CHECKED hl_err client_conf_load(const char *path, struct client_conf *out, char error[512]);
 
-/** Write a primus.cfg for one host and one slot (what `hsmlet cred import` makes); 0600, atomically. An existing
- * file that names the same host gets the slot added or replaced; other content is kept. */
+/** The same from bytes in memory; `path` stands for the file in messages. */
+HL_CHECKED hl_err client_conf_parse(
+	const char *path, struct hl_bytes text, struct client_conf *out, char error[512]);
+
+/** All defaults, and no hosts. HL_E_NOMEM. */
+HL_CHECKED hl_err client_conf_defaults(struct client_conf *out);
+
+/** Wipe it; usable with HL_AUTO. */
+void client_conf_clear(struct client_conf *c);
+
+/**
+ * Bring a host and its slots into the primus.cfg at `path` (what `hsmlet cred import` does); 0600,
+ * atomically. Where the file exists, the host is found by its name and port, a slot by its
+ * partition; both are changed in place or added, and all the rest, comments included, is kept. A new
+ * file also gets the settings of `own`; of an existing one only the group `hsmlet` is set to
+ * own->own. `own` may be NULL. Names of groups (host->name, slot->name) are chosen here.
+ * HL_E_CONFIG: the file is malformed, or would be (a slot's id belongs to another partition), and
+ * stays as it is; HL_E_ARG: a value cannot be written; HL_E_TIMEOUT, HL_E_CREATE, HL_E_IO, HL_E_NOMEM.
+ */
 HL_CHECKED hl_err client_conf_save(const char *path, const struct client_host *host,
+	const struct client_conf *own, char error[512]);
+
+/** The same upon a text in memory; an empty one is a new file. `path` stands for it in messages. */
+HL_CHECKED hl_err client_conf_edit(const char *path, struct hl_buf *text, const struct client_host *host,
 	const struct client_conf *own, char error[512]);

@@ -1,1 +1,9 @@
-# directory/module.mk
+# The directory: what it knows and how it answers. libdir is all of it but its main.
+noinst_LTLIBRARIES += libdir.la
+libdir_la_SOURCES = \
+	directory/change.c \
+	directory/dns.c directory/dns.h directory/ldns.h \
+	directory/range.c \
+	directory/store.c directory/store.h \
+	directory/store_sql.c directory/store_sql.h
+libdir_la_LIBADD = libhl.la $(SQLITE_LIBS) $(LDNS_LIBS)

@@ -23,22 +23,27 @@ const struct hl_attribute *hsm_attribute(const struct hsm_object *o, uint32_t ty
 /** Shorthands; absent gives false or 0. */
 bool hsm_attribute_bool(const struct hsm_object *o, uint32_t type);
 uint64_t hsm_attribute_number(const struct hsm_object *o, uint32_t type);
-/** Set (or add) one; the value is copied. HL_E_NOMEM. */
+/** Set (or add) one; the value is copied and may be a view into `o`. Views taken before end here.
+ * HL_E_NOMEM; `o` is then unchanged. */
 HL_CHECKED hl_err hsm_attribute_set(
 	struct hsm_object *o, uint32_t type, enum hl_form form, struct hl_bytes value);
 HL_CHECKED hl_err hsm_attribute_set_bool(struct hsm_object *o, uint32_t type, bool v);
 HL_CHECKED hl_err hsm_attribute_set_number(struct hsm_object *o, uint32_t type, uint64_t v);
 
-/** The open part of the object's row (object.row), and back. */
+/** Append the open part of the object's row (object.row), and back. Decoding makes a fresh object in
+ * `out` (cleared or zeroed before) without handle, version and value, which are the caller's to add;
+ * what hsm_object_encode() did not write is an error: one of hl_body_get(), or HL_E_ORDER,
+ * HL_E_FIELD, HL_E_RANGE. */
 HL_CHECKED hl_err hsm_object_encode(const struct hsm_object *o, struct hl_buf *out);
 HL_CHECKED hl_err hsm_object_decode(struct hl_bytes open, struct hsm_object *out);
 
-/** Whether every attribute of `template` (a decoded list of attribute) stands so in `o`. Sensitive
- * values never match. */
+/** Whether every attribute of `template` (a decoded list) stands so in `o`. Sensitive values never
+ * match. */
 bool hsm_object_matches(const struct hsm_object *o, const struct hl_list *template);
 
-/** Append to `list` (an array of hl_attribute with room) the attribute as a user may see it: a sensitive,
- * unknown or foreign one as HL_FORM_UNAVAILABLE. */
+/** The attribute as a user may see it: one that is sensitive, unknown or not of this object has the
+ * form HL_FORM_UNAVAILABLE. Parts of the key value are shown only where CKA_SENSITIVE is false and
+ * CKA_EXTRACTABLE true. `out->value` is a view into `o`. */
 void hsm_attribute_shown(const struct hsm_object *o, uint32_t type, struct hl_attribute *out);
 
 /** May a user change this attribute of this object to this value? HL_OK, HL_E_ATTRIBUTE (with `*why` a

@@ -2,8 +2,9 @@
  *
  *	sealed = u8 format | u8 key id | 12-byte nonce | ciphertext | 16-byte tag
  *
- * bound (as associated data) to table, partition, row id, version and the SHA-256 of the open part,
- * so that a row that was moved, rolled back to another version or edited does not open. */
+ * bound (as associated data) to format, key id, table, partition, row id, version and the SHA-256
+ * of the open part, so that a row that was moved, rolled back to another version or edited does not
+ * open. Sealing draws from the env; opening touches nothing but its arguments, on any thread. */
 #pragma once
 
 #include "hsm/store.h"
@@ -11,17 +12,30 @@
 
 #define HSM_DEVICE_KEY 32
 
+/* A sealed part is so much longer than the secret in it. */
+#define HSM_SEAL_MORE (2 + 12 + 16)
+
 struct hsm_seal;
 
-/** Derive the sealing keys. `device_key` has HSM_DEVICE_KEY bytes and is not kept. */
-HL_CHECKED hl_err hsm_seal_new(const struct hl_env *env, struct hl_bytes device_key, struct hsm_seal **out);
-void hsm_seal_free(struct hsm_seal *s);
+/** Derive the sealing keys. `device_key` has HSM_DEVICE_KEY bytes (else HL_E_STORE_KEY) and is not
+ * kept; `env` outlives the seal. HL_E_CRYPTO, HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_seal_new(
+	const struct hl_env *env, struct hl_bytes device_key, struct hsm_seal **out);
+void hsm_seal_free(struct hsm_seal *s); /* NULL is allowed */
 
-/** Seal `secret` for `row` (all but row->sealed is read) and append it to `out`. */
-HL_CHECKED hl_err hsm_seal(const struct hsm_seal *s, const struct hsm_row *row, struct hl_bytes secret,
-	struct hl_buf *out);
-/** HL_E_STORE_SEAL where it does not open. */
-HL_CHECKED hl_err hsm_unseal(const struct hsm_seal *s, const struct hsm_row *row, struct hl_secret *out);
+/** Seal `secret` (it may be empty) for `row` (all but row->sealed is read) and append it to `out`.
+ * HL_E_ARG: too long for a row's part, or no such table; HL_E_CRYPTO; or the failure of `out`. */
+HL_CHECKED hl_err hsm_seal(const struct hsm_seal *s, const struct hsm_row *row,
+	struct hl_bytes secret, struct hl_buf *out);
+/** Replace the content of `out` by the secret of row->sealed. HL_E_STORE_SEAL where it does not
+ * open, HL_E_NOMEM; `out` is then left alone. */
+HL_CHECKED hl_err hsm_unseal(
+	const struct hsm_seal *s, const struct hsm_row *row, struct hl_secret *out);
 
-/** A row's id from a partition's name: the first 8 bytes of its SHA-256 with the top bit cleared, never 0. */
+/** Whether this device key is the store's: HL_OK where it opens the cluster row, or there is none
+ * yet; HL_E_STORE_KEY; or as a read of the store. */
+HL_CHECKED hl_err hsm_seal_fits(const struct hsm_seal *s, const struct hsm_store *store);
+
+/** A row's id from a partition's name: the first 8 bytes of its SHA-256 (big-endian) with the top
+ * bit cleared, and 1 instead of 0. 0, the id of no row, where OpenSSL has no memory. */
 uint64_t hsm_partition_id(struct hl_bytes name);

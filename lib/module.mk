@@ -4,6 +4,10 @@ libhl_la_SOURCES = \
 	lib/auth/scram.c lib/auth/scram.h \
 	lib/auth/scram_text.c lib/auth/scram_text.h \
 	lib/auth/ticket.c lib/auth/ticket.h \
+	lib/auth/channel.c lib/auth/channel.h lib/auth/channel_impl.h \
+	lib/auth/channel_tls.c \
+	lib/auth/psk.c lib/auth/psk.h \
+	lib/auth/credential.c lib/auth/credential.h \
 	lib/base/bytes.c lib/base/bytes.h \
 	lib/base/core.c lib/base/core.h \
 	lib/base/env.c lib/base/env.h \

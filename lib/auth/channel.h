@@ -1,14 +1,18 @@
-/* channel.h - the secure channel: TLS 1.3 with an external PSK over memory BIOs (RFC 8446, 9257).
+/* channel.h - the secure channel: TLS 1.3 with an external PSK, over a port (RFC 8446, RFC 9257).
  *
  * psk_dhe_ke, X25519, TLS_AES_256_GCM_SHA384 and nothing else; no certificates, no tickets, no
- * early data. The PSK belongs to one granted connection:
+ * early data. The PSK belongs to one granted connection (lib/auth/psk.h):
  *
  *	PSK (48 bytes) = HKDF-SHA384(salt = binding, key = secret, info = label, initiator role,
  *	                 responder role, name, kind, generation), each field with its length before it
  *
- * The TLS identity is (kind, generation) only; the responder takes `name` (the partition, or the two
- * ends of a service link) from elsewhere. It never touches a socket: feed() takes what came from
- * the peer, drain() gives what must go to it. */
+ * The TLS identity is u8 kind, u32 generation, no more; the responder takes `name` (the partition,
+ * or the two ends of a service link) from elsewhere. The channel never touches a socket or a clock:
+ *
+ *	port.in  --- pump ---> decrypted, waiting --- next ---> frames
+ *	port.out <-- pump, send ------------------------------- messages
+ *
+ * It leaves OpenSSL's error queue empty. */
 #pragma once
 
 #include "lib/base/core.h"
@@ -20,8 +24,9 @@ enum hl_channel_kind { HL_CHANNEL_USER = 1, HL_CHANNEL_SETUP = 2, HL_CHANNEL_LIN
 #define HL_ALPN_OP "hsmlet-op/1"
 #define HL_ALPN_LINK "hsmlet-link/1"
 
-/* One per process and core: the SSL_CTX. */
+/* One per process and core: the SSL_CTX. It outlives its channels. */
 struct hl_channel_ctx;
+/** HL_E_NOMEM; HL_E_CRYPTO where OpenSSL lacks one of the three algorithms. */
 HL_CHECKED hl_err hl_channel_ctx_new(struct hl_channel_ctx **out);
 void hl_channel_ctx_free(struct hl_channel_ctx *ctx);
 
@@ -35,17 +40,19 @@ struct hl_channel_bond {
 };
 
 /* The responder's answer to "which secret belongs to this kind and generation?". HL_OK with `out`
- * set; any error makes the handshake go on with a random secret, so that an unknown identity and a
- * wrong secret look alike. */
+ * set (at least 16 bytes); any error makes the handshake go on with a secret that nobody knows, so
+ * that an unknown identity and a wrong secret look alike. */
 typedef hl_err hl_channel_lookup(
 	void *at, enum hl_channel_kind kind, uint32_t generation, struct hl_secret *out);
 
 struct hl_channel;
 
-/** The dialling end. */
+/** The dialling end; its first pump says hello. HL_E_ARG: a text of `bond` is empty or too long (roles
+ * and alpn 31, name 255), the binding is not HL_BINDING bytes, or `secret` has fewer than 16.
+ * HL_E_NOMEM, HL_E_CRYPTO. `secret` is not kept. */
 HL_CHECKED hl_err hl_channel_dial(struct hl_channel_ctx *ctx, const struct hl_channel_bond *bond,
 	enum hl_channel_kind kind, uint32_t generation, struct hl_bytes secret, struct hl_channel **out);
-/** The answering end; `lookup` is called once, during feed(). */
+/** The answering end; `lookup` is called at most once, inside hl_channel_pump(). Errors as above. */
 HL_CHECKED hl_err hl_channel_answer(struct hl_channel_ctx *ctx, const struct hl_channel_bond *bond,
 	hl_channel_lookup *lookup, void *at, struct hl_channel **out);
 void hl_channel_free(struct hl_channel *c);
@@ -59,26 +66,39 @@ uint32_t hl_channel_generation(const struct hl_channel *c);
 /** The peer has closed in order (close_notify): no truncation. */
 bool hl_channel_ended(const struct hl_channel *c);
 
-/** Keying material of this channel (RFC 8446 7.5) under `label`, the same at both ends. */
+/** Keying material of this channel (RFC 8446 7.5) under `label`, the same at both ends. HL_E_CHANNEL
+ * where the channel is not ready. */
 HL_CHECKED hl_err hl_channel_export(struct hl_channel *c, const char *label, uint8_t *out, size_t n);
 
 /**
  * Take everything from `port->in`, shake hands or decrypt, and put what the peer must get into
- * `port->out`. Decrypted bytes wait inside for hl_channel_next(). HL_E_CHANNEL: the handshake or a
- * record failed, nothing of it is released, and the channel is dead. HL_E_FULL: port->out is full.
+ * `port->out`. Decrypted bytes wait inside for hl_channel_next(), 4 MiB at most: something left in
+ * `port->in` means that they must be taken first, and then pumped again.
+ *
+ * HL_E_CHANNEL: the handshake or a record failed; nothing that was not handed out before will be,
+ * and the channel is dead (the alert, if TLS made one, is in `port->out`). HL_E_NOMEM: likewise.
+ * HL_E_FULL: all is well, but something waits for room in `port->out`; pump again when there is.
  */
 HL_CHECKED hl_err hl_channel_pump(struct hl_channel *c, struct hl_port *port);
 
-/** The next whole frame that was decrypted: HL_OK, HL_E_SHORT (not yet), HL_E_TOO_LONG, HL_E_TYPE. It is
- * valid until the next call for this channel. */
+/** The next whole frame that was decrypted: HL_OK, HL_E_SHORT (not yet), HL_E_TOO_LONG, HL_E_TYPE, or
+ * what killed the channel. It is valid until the next hl_channel_next() or hl_channel_pump() for this
+ * channel, and wiped then; hl_channel_send() leaves it alone, so an answer may refer to it. */
 HL_CHECKED hl_err hl_channel_next(struct hl_channel *c, struct hl_frame *f);
 
-/** Encrypt one message into `port->out`. HL_E_RANGE: outside its bounds. HL_E_FULL. */
+/** Encrypt one message into `port->out`. HL_OK: it is taken; what `port->out` (at least 64 bytes) has
+ * no room for waits inside and leaves with the next pumps. HL_E_FULL: over 1 MiB waits already. HL_E_RANGE: a field is
+ * outside its bounds; HL_E_TOO_LONG. None of the message is sent then, and the channel lives on.
+ * HL_E_CLOSED: after hl_channel_end(). HL_E_CHANNEL: not ready, or dead. */
 HL_CHECKED hl_err hl_channel_send(
 	struct hl_channel *c, struct hl_port *port, const struct hl_msg *m, uint32_t id, const void *body);
 
-/** Say that nothing more will come (close_notify). */
+/** Say that nothing more will come (close_notify), behind what still waits. Reading goes on. */
 void hl_channel_end(struct hl_channel *c, struct hl_port *port);
+
+/** What time it is (monotonic): the first message sent after the keys were in use for an hour
+ * changes them. The channel has no clock; call this before sending, as often as convenient. */
+void hl_channel_age(struct hl_channel *c, int64_t now_us);
 
 /** For tests: rekey after so many bytes instead of the default 1 GiB; 0 restores it. */
 void hl_channel_rekey_after(struct hl_channel *c, uint64_t bytes);

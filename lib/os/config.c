@@ -427,7 +427,8 @@ static hl_err read_row(
 static hl_err read_group(
 	struct reading *r, const struct hl_config_schema *schema, config_setting_t *s, void *at)
 {
-	HL_TRY(known_keys_only(r, schema, s));
+	if (!schema->open)
+		HL_TRY(known_keys_only(r, schema, s));
 	set_defaults(schema, at);
 	for (size_t i = 0; i < schema->rows; i++)
 		HL_TRY(read_row(r, &schema->row[i], s, (uint8_t *)at + schema->row[i].offset));

@@ -57,9 +57,12 @@ struct hl_config_row {
 struct hl_config_schema {
 	const struct hl_config_row *row;
 	size_t rows, size; /* size of the struct that it fills */
+	bool open;         /* keys that no row names are passed over instead of refused */
 };
 
-#define HL_CONFIG_SCHEMA(S, r) { (r), HL_COUNT(r), sizeof(S) }
+#define HL_CONFIG_SCHEMA(S, r) { .row = (r), .rows = HL_COUNT(r), .size = sizeof(S) }
+#define HL_CONFIG_OPEN_SCHEMA(S, r) \
+	{ .row = (r), .rows = HL_COUNT(r), .size = sizeof(S), .open = true }
 
 /* The offset of a member, which must be of type T: a wrong one does not compile. */
 #define HL_CONFIG_AT(S, m, T) \

@@ -1,0 +1,243 @@
+#include "hsm/seal.h"
+
+#include <stdlib.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/sha.h>
+
+#define FORMAT 1
+#define KEY_ID 1 /* the device key's number; its successor would count on */
+#define NONCE 12
+#define TAG 16
+#define HEAD (2 + NONCE)
+#define KEY 32
+#define BOUND (3 + 3 * 8 + SHA256_DIGEST_LENGTH)
+
+_Static_assert(HSM_SEAL_MORE == HEAD + TAG, "seal.h says how much longer");
+
+struct hsm_seal {
+	const struct hl_env *env;
+	EVP_CIPHER *cipher;
+	struct hl_secret key[HSM_TABLES];
+};
+
+/* A key of its own for each table: what one table's rows reveal says nothing about another's. These
+ * words are part of the format. */
+static const char *const purpose[HSM_TABLES] = {
+	[HSM_CLUSTER] = "hsmlet row seal 1: cluster",
+	[HSM_PARTITION] = "hsmlet row seal 1: partition",
+	[HSM_OBJECT] = "hsmlet row seal 1: object",
+};
+
+static void closep(struct hsm_seal **s)
+{
+	hsm_seal_free(*s);
+}
+
+static void ctx_freep(EVP_CIPHER_CTX **c)
+{
+	EVP_CIPHER_CTX_free(*c);
+}
+
+static void kdf_freep(EVP_KDF **k)
+{
+	EVP_KDF_free(*k);
+}
+
+static void kdf_ctx_freep(EVP_KDF_CTX **k)
+{
+	EVP_KDF_CTX_free(*k);
+}
+
+/* HKDF of RFC 5869 with SHA-256 and no salt: the device key is uniform already. */
+static hl_err derive(struct hl_bytes device_key, const char *info, struct hl_secret *out)
+{
+	HL_AUTO(kdf_freep) EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+	HL_AUTO(kdf_ctx_freep) EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
+		OSSL_PARAM_construct_octet_string(
+			OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)device_key.p, device_key.n),
+		OSSL_PARAM_construct_octet_string(
+			OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)info, strlen(info)),
+		OSSL_PARAM_construct_end(),
+	};
+
+	HL_TRY(hl_secret_make(out, KEY));
+	return ctx && EVP_KDF_derive(ctx, out->p, out->n, params) == 1 ? HL_OK : HL_E_CRYPTO;
+}
+
+hl_err hsm_seal_new(const struct hl_env *env, struct hl_bytes device_key, struct hsm_seal **out)
+{
+	HL_AUTO(closep) struct hsm_seal *s = NULL;
+
+	if (device_key.n != HSM_DEVICE_KEY)
+		return HL_E_STORE_KEY;
+	s = calloc(1, sizeof *s);
+	if (!s)
+		return HL_E_NOMEM;
+	s->env = env;
+	s->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	if (!s->cipher)
+		return HL_E_CRYPTO;
+	for (size_t i = 0; i < HSM_TABLES; i++)
+		HL_TRY(derive(device_key, purpose[i], &s->key[i]));
+
+	*out = hl_take(s);
+	return HL_OK;
+}
+
+void hsm_seal_free(struct hsm_seal *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < HSM_TABLES; i++)
+		hl_secret_clear(&s->key[i]);
+	EVP_CIPHER_free(s->cipher);
+	free(s);
+}
+
+static uint8_t *put_u64(uint8_t *p, uint64_t v)
+{
+	for (int shift = 56; shift >= 0; shift -= 8)
+		*p++ = (uint8_t)(v >> shift);
+	return p;
+}
+
+/* What the row is, in a fixed length, so that no two rows give the same bytes. */
+static bool bind_row(const struct hsm_row *row, const uint8_t head[2], uint8_t out[BOUND])
+{
+	uint8_t *p = out;
+
+	*p++ = head[0];
+	*p++ = head[1];
+	*p++ = (uint8_t)row->table;
+	p = put_u64(p, row->partition);
+	p = put_u64(p, row->id);
+	p = put_u64(p, row->version);
+	return SHA256(row->open.n ? row->open.p : (const uint8_t *)"", row->open.n, p) != NULL;
+}
+
+/* A cipher context, keyed for the table and fed with what is bound. */
+static EVP_CIPHER_CTX *start(
+	const struct hsm_seal *s, const struct hsm_row *row, const uint8_t *head, int encrypt)
+{
+	HL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t bound[BOUND];
+	int n;
+
+	if (!ctx || !bind_row(row, head, bound))
+		return NULL;
+	/* 12 bytes of nonce and 16 of tag are this cipher's defaults (NIST SP 800-38D, 8.2.1). */
+	if (EVP_CipherInit_ex2(ctx, s->cipher, s->key[row->table].p, head + 2, encrypt, NULL) != 1)
+		return NULL;
+	if (EVP_CipherUpdate(ctx, NULL, &n, bound, (int)sizeof bound) != 1)
+		return NULL;
+	return hl_take(ctx);
+}
+
+/* `n` bytes from `in` to `out`: the ciphertext of this mode is as long as what it hides. */
+static bool stream(EVP_CIPHER_CTX *ctx, const uint8_t *in, size_t n, uint8_t *out)
+{
+	int got = 0;
+
+	return n == 0 || (EVP_CipherUpdate(ctx, out, &got, in, (int)n) == 1 && (size_t)got == n);
+}
+
+static bool finish(EVP_CIPHER_CTX *ctx)
+{
+	uint8_t nothing[EVP_MAX_BLOCK_LENGTH];
+	int got = 0;
+
+	return EVP_CipherFinal_ex(ctx, nothing, &got) == 1 && got == 0;
+}
+
+static hl_err seal_to(
+	const struct hsm_seal *s, const struct hsm_row *row, struct hl_bytes secret, uint8_t *out)
+{
+	HL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = NULL;
+
+	out[0] = FORMAT;
+	out[1] = KEY_ID;
+	/* Random and never kept: at most 2^32 seals under one key (NIST SP 800-38D, 8.3). */
+	hl_random(s->env, out + 2, NONCE);
+	ctx = start(s, row, out, 1);
+	if (!ctx || !stream(ctx, secret.p, secret.n, out + HEAD) || !finish(ctx))
+		return HL_E_CRYPTO;
+	if (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG, out + HEAD + secret.n) != 1)
+		return HL_E_CRYPTO;
+	return HL_OK;
+}
+
+hl_err hsm_seal(const struct hsm_seal *s, const struct hsm_row *row, struct hl_bytes secret,
+	struct hl_buf *out)
+{
+	uint8_t *room;
+
+	if ((unsigned)row->table >= HSM_TABLES || secret.n > HSM_PART_MAX - HSM_SEAL_MORE)
+		return HL_E_ARG;
+	room = hl_buf_room(out, secret.n + HSM_SEAL_MORE);
+	if (!room)
+		return out->err;
+	HL_TRY(seal_to(s, row, secret, room));
+	hl_buf_grow(out, secret.n + HSM_SEAL_MORE);
+	return HL_OK;
+}
+
+static bool unseal_to(const struct hsm_seal *s, const struct hsm_row *row, struct hl_secret *out)
+{
+	const uint8_t *p = row->sealed.p;
+	uint8_t tag[TAG]; /* the call that sets it takes no const */
+	HL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = start(s, row, p, 0);
+
+	memcpy(tag, p + HEAD + out->n, sizeof tag);
+	return ctx && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 &&
+		stream(ctx, p + HEAD, out->n, out->p) && finish(ctx);
+}
+
+hl_err hsm_unseal(const struct hsm_seal *s, const struct hsm_row *row, struct hl_secret *out)
+{
+	HL_AUTO(hl_secret_clear) struct hl_secret fresh = { 0 };
+	const struct hl_bytes sealed = row->sealed;
+
+	if ((unsigned)row->table >= HSM_TABLES || sealed.n < HSM_SEAL_MORE ||
+		sealed.n > HSM_PART_MAX || sealed.p[0] != FORMAT || sealed.p[1] != KEY_ID)
+		return HL_E_STORE_SEAL;
+	HL_TRY(hl_secret_make(&fresh, sealed.n - HSM_SEAL_MORE));
+	if (!unseal_to(s, row, &fresh))
+		return HL_E_STORE_SEAL;
+
+	hl_secret_clear(out);
+	*out = fresh;
+	fresh = (struct hl_secret){ 0 };
+	return HL_OK;
+}
+
+hl_err hsm_seal_fits(const struct hsm_seal *s, const struct hsm_store *store)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(HL_BUF_MAX);
+	HL_AUTO(hl_secret_clear) struct hl_secret secret = { 0 };
+	struct hsm_row row;
+	hl_err rc = store->ops->get(store->at, HSM_CLUSTER, 0, 1, &memory, &row);
+
+	if (rc == HL_E_NOT_FOUND)
+		return HL_OK;
+	HL_TRY(rc);
+	rc = hsm_unseal(s, &row, &secret);
+	return rc == HL_E_STORE_SEAL ? HL_E_STORE_KEY : rc;
+}
+
+uint64_t hsm_partition_id(struct hl_bytes name)
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	struct hl_rd r = hl_rd(hl_bytes(digest, sizeof digest));
+	uint64_t id;
+
+	if (!SHA256(name.n ? name.p : (const uint8_t *)"", name.n, digest))
+		return 0;
+	id = hl_rd_u64(&r) & INT64_MAX;
+	return id ? id : 1;
+}

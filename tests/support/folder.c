@@ -1,0 +1,71 @@
+#include "tests/support/folder.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool hl_test_folder_make(struct hl_test_folder *f)
+{
+	const char *under = getenv("TMPDIR");
+	int n = snprintf(f->path, sizeof f->path, "%s/hsmlet-test-XXXXXX", under ? under : "/tmp");
+
+	if (n < 0 || (size_t)n >= sizeof f->path || !mkdtemp(f->path)) {
+		f->path[0] = 0;
+		return false;
+	}
+	return true;
+}
+
+void hl_test_folder_file(const struct hl_test_folder *f, const char *name, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/%.254s", f->path, name);
+}
+
+void hl_test_folder_remove(struct hl_test_folder *f)
+{
+	DIR *d = f->path[0] ? opendir(f->path) : NULL;
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+	if (f->path[0])
+		rmdir(f->path);
+	f->path[0] = 0;
+}
+
+size_t hl_test_folder_count(const struct hl_test_folder *f, const char *prefix)
+{
+	DIR *d = opendir(f->path);
+	struct dirent *e;
+	size_t n = 0;
+
+	while (d && (e = readdir(d)))
+		n += strncmp(e->d_name, prefix, strlen(prefix)) == 0;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+bool hl_test_file_write(const char *path, const void *p, size_t n, unsigned mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool ok = fd >= 0 && write(fd, p, n) == (ssize_t)n && fchmod(fd, (mode_t)mode) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+unsigned hl_test_file_mode(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 ? st.st_mode & 07777u : 0;
+}

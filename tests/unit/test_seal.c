@@ -1,0 +1,266 @@
+#include "hsm/seal.h"
+
+#include "scenarios/memstore.h"
+#include "tests/support/test.h"
+
+/* Bytes that never repeat, the same in every run. */
+static void on_random(void *at, void *out, size_t n)
+{
+	uint64_t *state = at;
+
+	for (uint8_t *p = out; n > 0; n--) {
+		*state = *state * 6364136223846793005u + 1442695040888963407u;
+		*p++ = (uint8_t)(*state >> 56);
+	}
+}
+
+static uint64_t state;
+static const struct hl_env_ops ops = { .random = on_random };
+static const struct hl_env env = { .ops = &ops, .at = &state };
+
+static const uint8_t device_key[HSM_DEVICE_KEY] = "0123456789abcdef0123456789abcde";
+
+static void freep(struct hsm_seal **s)
+{
+	hsm_seal_free(*s);
+}
+
+static struct hsm_seal *made(const void *key)
+{
+	struct hsm_seal *s = NULL;
+
+	CU_ASSERT_EQUAL(hsm_seal_new(&env, hl_bytes(key, HSM_DEVICE_KEY), &s), HL_OK);
+	return s;
+}
+
+static struct hsm_row sample(void)
+{
+	return (struct hsm_row){ .table = HSM_OBJECT,
+		.partition = 5,
+		.id = 6,
+		.version = 7,
+		.open = hl_text("attributes") };
+}
+
+/* `row` with `secret` sealed into it; the bytes are in `memory`. */
+static void seal_row(
+	const struct hsm_seal *s, struct hsm_row *row, const char *secret, struct hl_buf *memory)
+{
+	CU_ASSERT_EQUAL(hsm_seal(s, row, hl_text(secret), memory), HL_OK);
+	CU_ASSERT_EQUAL(memory->n, strlen(secret) + HSM_SEAL_MORE);
+	row->sealed = hl_buf_view(memory);
+}
+
+static bool opens(const struct hsm_seal *s, const struct hsm_row *row, const char *secret)
+{
+	HL_AUTO(hl_secret_clear) struct hl_secret got = { 0 };
+
+	return hsm_unseal(s, row, &got) == HL_OK &&
+		hl_bytes_eq(hl_secret_view(&got), hl_text(secret));
+}
+
+/* It does not open, says so, and leaves what the caller had. */
+static bool stays_shut(const struct hsm_seal *s, const struct hsm_row *row)
+{
+	HL_AUTO(hl_secret_clear) struct hl_secret got = { 0 };
+
+	CU_ASSERT_EQUAL(hl_secret_set(&got, hl_text("before")), HL_OK);
+	return hsm_unseal(s, row, &got) == HL_E_STORE_SEAL &&
+		hl_bytes_eq(hl_secret_view(&got), hl_text("before"));
+}
+
+static void what_is_sealed_opens(void)
+{
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+
+	for (unsigned t = 0; t < HSM_TABLES; t++) {
+		HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(4096);
+		struct hsm_row row = sample();
+
+		row.table = (enum hsm_table)t;
+		seal_row(s, &row, "a private key", &memory);
+		CU_ASSERT(opens(s, &row, "a private key"));
+		CU_ASSERT_PTR_NULL(memmem(row.sealed.p, row.sealed.n, "private", 7));
+	}
+}
+
+static void an_empty_secret_still_binds_the_open_part(void)
+{
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(4096);
+	struct hsm_row row = sample();
+
+	row.open = hl_text("");
+	seal_row(s, &row, "", &memory);
+	CU_ASSERT(opens(s, &row, ""));
+	row.open = hl_text("x");
+	CU_ASSERT(stays_shut(s, &row));
+}
+
+static void a_row_that_is_another_does_not_open(void)
+{
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(4096);
+	struct hsm_row row = sample(), other;
+
+	seal_row(s, &row, "secret", &memory);
+	other = row;
+	other.table = HSM_PARTITION;
+	CU_ASSERT(stays_shut(s, &other));
+	other = row;
+	other.partition++;
+	CU_ASSERT(stays_shut(s, &other));
+	other = row;
+	other.id++;
+	CU_ASSERT(stays_shut(s, &other));
+	other = row;
+	other.version--;
+	CU_ASSERT(stays_shut(s, &other));
+	other = row;
+	other.open = hl_text("Attributes");
+	CU_ASSERT(stays_shut(s, &other));
+	other.open = hl_text("attribute");
+	CU_ASSERT(stays_shut(s, &other));
+	CU_ASSERT(opens(s, &row, "secret"));
+}
+
+static void every_flipped_bit_is_found(void)
+{
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(4096);
+	struct hsm_row row = sample();
+	uint8_t bytes[128];
+
+	seal_row(s, &row, "secret", &memory);
+	memcpy(bytes, row.sealed.p, row.sealed.n);
+	row.sealed.p = bytes;
+	for (size_t bit = 0; bit < row.sealed.n * 8; bit++) {
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		CU_ASSERT(stays_shut(s, &row));
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	CU_ASSERT(opens(s, &row, "secret"));
+}
+
+static void every_cut_is_refused(void)
+{
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(4096);
+	struct hsm_row row = sample();
+	size_t n;
+
+	seal_row(s, &row, "secret", &memory);
+	hl_buf_u8(&memory, 0);
+	row.sealed = hl_buf_view(&memory);
+	CU_ASSERT(stays_shut(s, &row));
+	for (n = row.sealed.n - 1; n-- > 0;) {
+		row.sealed.n = n;
+		CU_ASSERT(stays_shut(s, &row));
+	}
+}
+
+static void another_device_key_opens_nothing(void)
+{
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(freep) struct hsm_seal *other = NULL;
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(4096);
+	uint8_t key[HSM_DEVICE_KEY];
+	struct hsm_row row = sample();
+
+	memcpy(key, device_key, sizeof key);
+	key[31] ^= 1;
+	other = made(key);
+	seal_row(s, &row, "secret", &memory);
+	CU_ASSERT(stays_shut(other, &row));
+	CU_ASSERT_EQUAL(hsm_seal_new(&env, hl_bytes(key, 31), &s), HL_E_STORE_KEY);
+}
+
+static void no_two_seals_are_alike(void)
+{
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(hl_buf_clear) struct hl_buf one = hl_buf(4096), two = hl_buf(4096);
+	struct hsm_row row = sample();
+
+	seal_row(s, &row, "secret", &one);
+	seal_row(s, &row, "secret", &two);
+	CU_ASSERT_NOT_EQUAL(memcmp(one.base + 2, two.base + 2, 12), 0);
+	CU_ASSERT_NOT_EQUAL(memcmp(one.base + 14, two.base + 14, 6), 0);
+	hl_buf_clear(&two);
+}
+
+static void what_does_not_fit_is_told(void)
+{
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(20);
+	struct hsm_row row = sample();
+
+	CU_ASSERT_EQUAL(hsm_seal(s, &row, hl_text("secret"), &memory), HL_E_FULL);
+	CU_ASSERT_EQUAL(memory.n, 0);
+	CU_ASSERT_EQUAL(hsm_seal(s, &row, hl_bytes("", HSM_PART_MAX), &memory), HL_E_ARG);
+	row.table = HSM_TABLES;
+	CU_ASSERT_EQUAL(hsm_seal(s, &row, hl_text("secret"), &memory), HL_E_ARG);
+	CU_ASSERT(stays_shut(s, &row));
+}
+
+/* Computed with another implementation: Python's hashlib, hmac, and AESGCM of its package
+ * cryptography, from the description in seal.h. */
+static void the_format_is_as_described(void)
+{
+	static const char hex[] = "0101000102030405060708090a0b764af791"
+				  "f8dcb760639170a6271e4d4ada96997a06a9";
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	struct hsm_row row = sample();
+	uint8_t bytes[128];
+	size_t n = 0;
+
+	CU_ASSERT_EQUAL(hl_unhex(hex, sizeof hex - 1, bytes, sizeof bytes, &n), HL_OK);
+	row.sealed = hl_bytes(bytes, n);
+	CU_ASSERT(opens(s, &row, "secret"));
+}
+
+static void a_store_knows_its_device_key(void)
+{
+	static const uint8_t other_key[HSM_DEVICE_KEY] = "another one";
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(freep) struct hsm_seal *other = made(other_key);
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(4096);
+	struct hsm_put p = { .row = { .table = HSM_CLUSTER, .id = 1, .version = 1 } };
+	struct hsm_commit c = { .put = &p, .puts = 1, .result = HL_E_BUG };
+	struct sim_memstore *m = NULL;
+	struct hsm_store store;
+
+	CU_ASSERT_EQUAL_FATAL(sim_memstore_new(&m), HL_OK);
+	store = sim_memstore_store(m);
+	CU_ASSERT_EQUAL(hsm_seal_fits(other, &store), HL_OK); /* a new store takes any */
+	seal_row(s, &p.row, "identity", &memory);
+	store.ops->prepare(store.at, &c);
+	c.job.run(&c.job);
+	CU_ASSERT_EQUAL(c.result, HL_OK);
+	CU_ASSERT_EQUAL(hsm_seal_fits(s, &store), HL_OK);
+	CU_ASSERT_EQUAL(hsm_seal_fits(other, &store), HL_E_STORE_KEY);
+	sim_memstore_free(m);
+}
+
+static void names_give_ids(void)
+{
+	/* SHA-256 of "abc" begins ba7816bf8f01cfea (FIPS 180-4's example), of "" e3b0c44298fc1c14. */
+	CU_ASSERT_EQUAL(hsm_partition_id(hl_text("abc")), 0x3a7816bf8f01cfea);
+	CU_ASSERT_EQUAL(hsm_partition_id(hl_text("")), 0x63b0c44298fc1c14);
+}
+
+static CU_TestInfo tests[] = {
+	{ "what is sealed opens", what_is_sealed_opens },
+	{ "an empty secret still binds the open part", an_empty_secret_still_binds_the_open_part },
+	{ "a row that is another does not open", a_row_that_is_another_does_not_open },
+	{ "every flipped bit is found", every_flipped_bit_is_found },
+	{ "every cut is refused", every_cut_is_refused },
+	{ "another device key opens nothing", another_device_key_opens_nothing },
+	{ "no two seals are alike", no_two_seals_are_alike },
+	{ "what does not fit is told", what_does_not_fit_is_told },
+	{ "the format is as described", the_format_is_as_described },
+	{ "a store knows its device key", a_store_knows_its_device_key },
+	{ "names give ids", names_give_ids },
+	CU_TEST_INFO_NULL,
+};
+
+HL_TEST_MAIN("seal", tests)
