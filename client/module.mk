@@ -6,6 +6,7 @@ libhlclient_la_SOURCES = \
 	client/conf_edit.c \
 	client/edit.c client/edit.h \
 	client/entry.c client/entry.h \
+	client/link.c client/link.h \
 	client/os_dns.c client/os_dns.h \
 	client/os_files.c client/os_files.h \
 	client/os_secrets.c client/secrets.h

@@ -1,27 +1,35 @@
-# All of the HSM but its main(), so that tests and the simulator can link it. Whoever links it links
-# libhl.la too.
-noinst_LTLIBRARIES += libhsm.la
+# libhsmcore: the core and the engine, pure. libhsm: the files under them (store, page, device key). Together
+# they are all of the HSM but its main.
+noinst_LTLIBRARIES += libhsmcore.la libhsm.la
+libhsmcore_la_SOURCES = \
+	hsm/attribute.c hsm/attribute.h \
+	hsm/change.c \
+	hsm/conn.c \
+	hsm/core.c hsm/core.h \
+	hsm/generate.c \
+	hsm/key.c hsm/key.h \
+	hsm/keys.c \
+	hsm/mechanism.c \
+	hsm/object.c hsm/object.h \
+	hsm/op/dispatch.c \
+	hsm/op/generate.c \
+	hsm/op/link.c \
+	hsm/op/object.c \
+	hsm/op/sign.c \
+	hsm/op/user.c \
+	hsm/ossl.h \
+	hsm/page.c hsm/shared.h \
+	hsm/partition.c \
+	hsm/pin.c hsm/pin.h \
+	hsm/pkcs8.c hsm/pkcs8.h \
+	hsm/rooms.h \
+	hsm/seal.c hsm/seal.h
 libhsm_la_SOURCES = \
 	hsm/commit_store.c \
 	hsm/device_store.c hsm/device_store.h \
-	hsm/key.h \
-	hsm/object.h \
-	hsm/page.c hsm/shared.h \
 	hsm/page_store.c \
 	hsm/private_store.c hsm/private_store.h \
 	hsm/row.c \
-	hsm/seal.c hsm/seal.h \
 	hsm/sqlite.h \
 	hsm/store.c hsm/store.h
-libhsm_la_LIBADD = $(SQLITE_LIBS) $(CRYPTO_LIBS) -lpthread
-# hsm/module.mk
-noinst_LTLIBRARIES += libhsm.la
-libhsm_la_SOURCES = \
-	hsm/attribute.c hsm/attribute.h \
-	hsm/generate.c \
-	hsm/key.c hsm/key.h \
-	hsm/mechanism.c \
-	hsm/object.c hsm/object.h \
-	hsm/ossl.h \
-	hsm/pkcs8.c hsm/pkcs8.h
-libhsm_la_LIBADD = libhl.la $(CRYPTO_LIBS) $(SQLITE_LIBS)
+libhsm_la_LIBADD = libhsmcore.la libhl.la $(SQLITE_LIBS) $(CRYPTO_LIBS) -lpthread

@@ -1,6 +1,8 @@
 # The ground floor, in two libraries. libhl: all that a client links. libhlos: what daemons need besides.
 noinst_LTLIBRARIES += libhl.la
 libhl_la_SOURCES = \
+	lib/auth/link.c lib/auth/link.h \
+	lib/auth/setup.c lib/auth/setup.h \
 	lib/auth/scram.c lib/auth/scram.h \
 	lib/auth/scram_text.c lib/auth/scram_text.h \
 	lib/auth/ticket.c lib/auth/ticket.h \

@@ -1,7 +1,8 @@
-# What the simulator is made of. Whoever links it links libhsm.la and libhl.la too.
+# The simulator: the four cores in one process, virtual time, a network in memory. Whoever links it links
+# the rooms of the cores too.
 noinst_LTLIBRARIES += libhlsim.la
-libhlsim_la_SOURCES = scenarios/memstore.c scenarios/memstore.h
-# What a simulated world is made of.
-noinst_LTLIBRARIES += libhlsim.la
-libhlsim_la_SOURCES =
-libhlsim_la_SOURCES += scenarios/dir_memory.c scenarios/dir_memory.h
+libhlsim_la_SOURCES = \
+	scenarios/dir_memory.c scenarios/dir_memory.h \
+	scenarios/memstore.c scenarios/memstore.h \
+	scenarios/rand.c scenarios/rand.h \
+	scenarios/sim.c scenarios/sim.h
