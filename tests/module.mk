@@ -72,3 +72,10 @@ UNIT_TESTS += tests/unit/test_secrets
 tests_unit_test_secrets_LDADD = libhlclient.la $(LDADD)
 UNIT_TESTS += tests/unit/test_edit
 tests_unit_test_edit_LDADD = libhlclient.la $(LDADD)
+
+# The four cores in one process, in virtual time.
+SIM_LIBS = libhlsim.la libproxy.la libdir.la libhsm.la libhsmcore.la libhlclient.la $(LDADD)
+SIM_TESTS = tests/sim/test_eight_steps
+check_PROGRAMS += $(SIM_TESTS)
+TESTS += $(SIM_TESTS)
+tests_sim_test_eight_steps_LDADD = $(SIM_LIBS)
