@@ -69,7 +69,7 @@ static void keep_files(struct hl_job *j)
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(w->texts[i], sizeof w->texts[i], "%.*s", (int)d->file[i].text.n,
 			(const char *)hl_buf_view(&d->file[i].text).p);
-		snprintf(d->file[i].path, sizeof d->file[i].path, "%s", d->file[i].name);
+		memcpy(d->file[i].path, d->file[i].name, sizeof d->file[i].name);
 	}
 	d->result = HL_OK;
 }
