@@ -38,6 +38,7 @@ libhlos_la_SOURCES = \
 	lib/os/daemon.c lib/os/daemon.h \
 	lib/os/jobs.c lib/os/jobs.h \
 	lib/os/listen.c lib/os/listen.h \
+	lib/os/member.c lib/os/member.h \
 	lib/os/relay.c \
 	lib/os/shell.c lib/os/shell.h
 libhlos_la_LIBADD = $(EV_LIBS)
