@@ -155,6 +155,8 @@ bool client_edit_find(struct hl_bytes text, const char *path, struct client_plac
 {
 	struct scan s = { (const char *)text.p, text.n, 0 };
 
+	if (text.n == 0)
+		return false;
 	for (;;) {
 		size_t n = strcspn(path, ".");
 
@@ -192,7 +194,8 @@ static void splice(struct hl_buf *text, size_t from, size_t to, const struct hl_
 		return;
 	hl_buf_put(&fresh, hl_bytes(old.p, from));
 	hl_buf_put(&fresh, hl_buf_view(piece));
-	hl_buf_put(&fresh, hl_bytes(old.p + to, old.n - to));
+	if (to < old.n)
+		hl_buf_put(&fresh, hl_bytes(old.p + to, old.n - to));
 	if (fresh.err == HL_OK)
 		fresh.err = piece->err;
 	hl_buf_clear(text);

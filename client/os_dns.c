@@ -208,9 +208,10 @@ size_t client_dns_fds(struct client_dns *d, struct pollfd *fds, size_t max, int 
 	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM && n < max; i++) {
 		short want = 0;
 
-		if (ARES_GETSOCK_READABLE(bits, i))
+		/* ARES_GETSOCK_WRITABLE() shifts a signed 1 into the sign. */
+		if (bits >> i & 1u)
 			want |= POLLIN;
-		if (ARES_GETSOCK_WRITABLE(bits, i))
+		if (bits >> (ARES_GETSOCK_MAXNUM + i) & 1u)
 			want |= POLLOUT;
 		if (want)
 			fds[n++] = (struct pollfd){ .fd = sock[i], .events = want };
