@@ -62,7 +62,8 @@ static bool take_one_of(struct scan *s, const char *set)
 
 static struct hl_bytes take_name(struct scan *s)
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_*";
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_*";
 	size_t from = s->at;
 
 	while (more(s) && is_one_of(s->p[s->at], letters))
@@ -274,7 +275,8 @@ static void add(struct hl_buf *text, const char *path, const char *value)
 		add(text, parent, "{\n}");
 	if (text->err != HL_OK)
 		return;
-	if (client_edit_find(hl_buf_view(text), parent, &at) && hl_buf_view(text).p[at.value] == '{')
+	if (client_edit_find(hl_buf_view(text), parent, &at) &&
+		hl_buf_view(text).p[at.value] == '{')
 		insert(text, at.end - 1, path, value);
 	else
 		text->err = HL_E_CONFIG;

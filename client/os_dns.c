@@ -62,13 +62,15 @@ static hl_err ares_err(int status)
 
 static void keep(struct client_dns *d, const struct ares_addrinfo *answer)
 {
-	for (const struct ares_addrinfo_node *a = answer->nodes; a && d->n < CLIENT_DNS_MAX; a = a->ai_next) {
+	for (const struct ares_addrinfo_node *a = answer->nodes; a && d->n < CLIENT_DNS_MAX;
+		a = a->ai_next) {
 		struct hl_addr *to = &d->list[d->n];
 
 		if (a->ai_family != AF_INET)
 			continue;
 		*to = (struct hl_addr){ .family = HL_INET, .port = d->port };
-		memcpy(to->ip, &((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr, 4);
+		memcpy(to->ip, &((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr,
+			4);
 		d->n++;
 	}
 }
@@ -227,8 +229,10 @@ bool client_dns_step(struct client_dns *d, const struct pollfd *fds, size_t n)
 
 		/* A failure is found by trying what was waited for. */
 		ares_process_fd(d->channel,
-			got & POLLIN || (broken && fds[i].events & POLLIN) ? fds[i].fd : ARES_SOCKET_BAD,
-			got & POLLOUT || (broken && fds[i].events & POLLOUT) ? fds[i].fd : ARES_SOCKET_BAD);
+			got & POLLIN || (broken && fds[i].events & POLLIN) ? fds[i].fd
+									   : ARES_SOCKET_BAD,
+			got & POLLOUT || (broken && fds[i].events & POLLOUT) ? fds[i].fd
+									     : ARES_SOCKET_BAD);
 	}
 	if (!d->done)
 		ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* what timed out */

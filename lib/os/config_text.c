@@ -58,7 +58,8 @@ static hl_err skip_string(struct text *t)
 	int line = t->line;
 
 	if (!string_may_stand_here(t))
-		return hl_config_fail(t->error, t->file, line, "syntax error: a string may not stand here");
+		return hl_config_fail(
+			t->error, t->file, line, "syntax error: a string may not stand here");
 	for (step(t); t->at < t->n && t->p[t->at] != '"'; step(t))
 		if (begins(t, "\\\"") || begins(t, "\\\\"))
 			t->at++;
@@ -100,8 +101,7 @@ static hl_err check_nul(const char *file, struct hl_bytes text, struct hl_config
 	return HL_OK;
 }
 
-hl_err hl_config_check_text(
-	const char *file, struct hl_bytes text, struct hl_config_error *error)
+hl_err hl_config_check_text(const char *file, struct hl_bytes text, struct hl_config_error *error)
 {
 	struct text t = { file, error, (const char *)text.p, text.n, .line = 1, .fresh = true };
 
