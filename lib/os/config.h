@@ -78,7 +78,7 @@ struct hl_config_schema {
 	{ .name = #m, .kind = HL_CONFIG_BOOL, .offset = HL_CONFIG_AT(S, m, bool), .number = dflt, .text = t }
 /* `dflt` NULL: it must be there. For an optional one that may be absent use HL_CONFIG_OPT_TEXT_ROW. */
 #define HL_CONFIG_TEXT_ROW(S, m, lo, hi, dflt, t) \
-	{ .name = #m, .kind = HL_CONFIG_TEXT, .offset = HL_CONFIG_AT(S, m, const char *), .least = lo, .most = hi, .string = dflt, .required = !(dflt), .text = t }
+	{ .name = #m, .kind = HL_CONFIG_TEXT, .offset = HL_CONFIG_AT(S, m, const char *), .least = lo, .most = hi, .string = dflt, .required = (const char *)(dflt) == NULL, .text = t }
 #define HL_CONFIG_OPT_TEXT_ROW(S, m, lo, hi, t) \
 	{ .name = #m, .kind = HL_CONFIG_TEXT, .offset = HL_CONFIG_AT(S, m, const char *), .least = lo, .most = hi, .text = t }
 #define HL_CONFIG_PATH_ROW(S, m, need, t) \
