@@ -5,6 +5,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -745,6 +747,57 @@ static void rows_edited_by_another_hand_are_an_error(void)
 	tear_down();
 }
 
+/* The lane of the store, as in a daemon: twenty commits in a row. */
+static atomic_bool lane_ended;
+
+static void *commit_twenty(void *at)
+{
+	unsigned *done = at;
+
+	for (*done = 0; *done < 20; ++*done) {
+		char name[32];
+		struct dir_user u;
+		struct dir_change change = { .add_tenant = "acme", .add_user = &u };
+		struct dir_commit c = { .change = &change };
+
+		snprintf(name, sizeof name, "svc%02u", *done);
+		u = user(name, "acme");
+		here.store.ops->prepare(here.store.at, &c);
+		c.job.run(&c.job);
+		if (c.result != HL_OK)
+			break;
+	}
+	atomic_store(&lane_ended, true);
+	return NULL;
+}
+
+static void commits_on_another_thread_do_not_disturb_reads(void)
+{
+	pthread_t thread;
+	unsigned done = 0;
+	size_t known = 0;
+
+	set_up();
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, commit_twenty, &done), 0);
+	while (known < 20) { /* each user stays once it was seen */
+		char name[32];
+		struct dir_user u;
+		bool last = atomic_load(&lane_ended);
+		hl_err err;
+
+		snprintf(name, sizeof name, "svc%02zu", known);
+		err = get_user(name, &u);
+		if (err == HL_OK)
+			known++;
+		else if (err != HL_E_NOT_FOUND || last)
+			break;
+	}
+	CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
+	CU_ASSERT_EQUAL(done, 20);
+	CU_ASSERT_EQUAL(known, 20);
+	tear_down();
+}
+
 static void another_writer_makes_it_busy_and_readers_go_on(void)
 {
 	sqlite3 *db = NULL;
@@ -818,6 +871,8 @@ static CU_TestInfo tests[] = {
 	{ "a file cut anywhere is refused or lacks nothing",
 		a_file_cut_anywhere_is_refused_or_lacks_nothing },
 	{ "rows edited by another hand are an error", rows_edited_by_another_hand_are_an_error },
+	{ "commits on another thread do not disturb reads",
+		commits_on_another_thread_do_not_disturb_reads },
 	{ "another writer makes it busy and readers go on",
 		another_writer_makes_it_busy_and_readers_go_on },
 	CU_TEST_INFO_NULL,
