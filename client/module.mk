@@ -13,7 +13,7 @@ libhlclient_la_SOURCES = \
 	client/os_dns.c client/os_dns.h \
 	client/os_files.c client/os_files.h \
 	client/os_secrets.c client/secrets.h
-libhlclient_la_LIBADD = libhl.la $(CARES_LIBS) $(CONFIG_LIBS)
+libhlclient_la_LIBADD = $(CARES_LIBS) $(CONFIG_LIBS)
 
 # The public library: nothing but hsmlet_* leaves it.
 lib_LTLIBRARIES += libhsmlet.la
