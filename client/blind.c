@@ -34,9 +34,9 @@ static hl_err begin(EVP_CIPHER_CTX *c, const struct box *b, struct hl_bytes entr
 	if (!c || entry.n > INT32_MAX)
 		return HL_E_NOMEM;
 	ok = EVP_Digest(label, sizeof label - 1, key, NULL, EVP_sha256(), NULL) == 1 &&
-		EVP_CipherInit_ex2(c, EVP_aes_256_gcm(), key, b->nonce, encrypt, NULL) == 1 &&
-		EVP_CipherUpdate(c, NULL, &n, b->version, 1) == 1 &&
-		(entry.n == 0 || EVP_CipherUpdate(c, NULL, &n, entry.p, (int)entry.n) == 1);
+	     EVP_CipherInit_ex2(c, EVP_aes_256_gcm(), key, b->nonce, encrypt, NULL) == 1 &&
+	     EVP_CipherUpdate(c, NULL, &n, b->version, 1) == 1 &&
+	     (entry.n == 0 || EVP_CipherUpdate(c, NULL, &n, entry.p, (int)entry.n) == 1);
 	OPENSSL_cleanse(key, sizeof key);
 	return ok ? HL_OK : HL_E_CRYPTO;
 }
@@ -67,8 +67,8 @@ static hl_err unseal(const struct box *b, struct hl_bytes entry, struct hl_secre
 	return HL_OK;
 }
 
-hl_err client_blind(const struct hl_env *env, struct hl_bytes entry, struct hl_bytes clear,
-	struct hl_buf *out)
+hl_err client_blind(
+	const struct hl_env *env, struct hl_bytes entry, struct hl_bytes clear, struct hl_buf *out)
 {
 	uint8_t block[AROUND + CLIENT_BLIND_MAX];
 	size_t n = AROUND + clear.n;

@@ -13,15 +13,16 @@
 #define CLIENT_BLIND_MAX 1024 /* longest value, in bytes */
 
 /**
- * Append `clear` (1 to CLIENT_BLIND_MAX bytes) to `out`, blinded, as lowercase hex, bound to `entry`
- * (any bytes, which are not kept). The nonce is drawn from `env`. HL_E_RANGE, HL_E_NOMEM,
- * HL_E_FULL, HL_E_CRYPTO; `out` is then as before.
+ * Append `clear` (1 to CLIENT_BLIND_MAX bytes) to `out`, blinded, as lowercase hex, bound to
+ * `entry` (any bytes, which are not kept). The nonce is drawn from `env`. HL_E_RANGE,
+ * HL_E_NOMEM, HL_E_FULL, HL_E_CRYPTO; `out` is then as before.
  */
-HL_CHECKED hl_err client_blind(const struct hl_env *env, struct hl_bytes entry, struct hl_bytes clear,
-	struct hl_buf *out);
+HL_CHECKED hl_err client_blind(
+	const struct hl_env *env, struct hl_bytes entry, struct hl_bytes clear, struct hl_buf *out);
 
 /**
- * The value of `hex`, blinded with the same `entry`. On HL_OK `out` (zeroed or cleared before) is
- * the caller's. HL_E_SECRETS: not hex, of another version, altered, or of another entry; HL_E_NOMEM.
+ * The value of `hex`, blinded with the same `entry`. On HL_OK `out` (zeroed or cleared before)
+ * is the caller's. HL_E_SECRETS: not hex, of another version, altered, or of another entry;
+ * HL_E_NOMEM.
  */
 HL_CHECKED hl_err client_unblind(struct hl_bytes entry, struct hl_bytes hex, struct hl_secret *out);

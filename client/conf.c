@@ -13,7 +13,7 @@
 #define ERROR_TEXT 512
 #define FILE_MAX (1u << 20)
 
-/* -- the grammar: what a primus.cfg may hold -------------------------------------------------- */
+/* -- the grammar: what a primus.cfg may hold --------------------------------------------------- */
 
 struct file_slot {
 	const char *group;
@@ -33,7 +33,8 @@ struct file_host {
 struct file_log {
 	const char *file;
 	bool write_log_file, write_syslog;
-	bool trace_linenumber, trace_timestamp, trace_function, trace_inout, trace_pid, trace_filename;
+	bool trace_linenumber, trace_timestamp, trace_function, trace_inout, trace_pid,
+		trace_filename;
 	int64_t trace_mask, trace_level;
 };
 
@@ -142,7 +143,8 @@ static hl_err check_name(const struct reading *r, int line, const char *key, con
 {
 	for (const char *c = name; *c; c++)
 		if (*c < 0x20 || *c > 0x7e)
-			return hl_config_fail(r->error, r->path, line, "\"%s\" must be printable ASCII", key);
+			return hl_config_fail(
+				r->error, r->path, line, "\"%s\" must be printable ASCII", key);
 	return HL_OK;
 }
 
@@ -153,8 +155,7 @@ static hl_err check_group(const struct reading *r, int line, const char *group)
 	return hl_config_fail(r->error, r->path, line, "the name \"%.20s...\" is too long", group);
 }
 
-static hl_err take_slot(
-	const struct reading *r, const struct file_slot *f, struct client_slot *out)
+static hl_err take_slot(const struct reading *r, const struct file_slot *f, struct client_slot *out)
 {
 	HL_TRY(check_group(r, f->line, f->group));
 	HL_TRY(check_name(r, f->line, "user_name", f->user_name));
@@ -168,7 +169,8 @@ static hl_err take_slot(
 	return HL_OK;
 }
 
-/* The vendor's own text calls this key discouraged: such a password stops working when it expires. */
+/* The vendor's own text calls this key discouraged: such a password stops working when it
+ * expires. */
 static hl_err refuse_pin(const struct reading *r, const struct file_host *f)
 {
 	char path[64];
@@ -180,8 +182,7 @@ static hl_err refuse_pin(const struct reading *r, const struct file_host *f)
 		"\"pin\" (the setup password) is not supported here: exchange it by `hsmlet secret add`");
 }
 
-static hl_err take_host(
-	const struct reading *r, const struct file_host *f, struct client_host *out)
+static hl_err take_host(const struct reading *r, const struct file_host *f, struct client_host *out)
 {
 	const struct file_slot *slot = f->slots.items;
 
@@ -197,9 +198,10 @@ static hl_err take_host(
 	return HL_OK;
 }
 
-/* One id is one slot of PKCS#11, so it means one partition, whatever the hosts. Only slots before `s` are
- * looked at: the error is at the later one. */
-static hl_err check_id(const struct reading *r, const struct file_primus *f, const struct file_slot *s)
+/* One id is one slot of PKCS#11, so it means one partition, whatever the hosts. Only slots
+ * before `s` are looked at: the error is at the later one. */
+static hl_err check_id(
+	const struct reading *r, const struct file_primus *f, const struct file_slot *s)
 {
 	const struct file_host *host = f->hsms.items;
 
@@ -211,8 +213,8 @@ static hl_err check_id(const struct reading *r, const struct file_primus *f, con
 				return HL_OK;
 			if (other[i].id == s->id && strcmp(other[i].user_name, s->user_name) != 0)
 				return hl_config_fail(r->error, r->path, s->line,
-					"id %d is already that of partition \"%s\" (line %d)", (int)s->id,
-					other[i].user_name, other[i].line);
+					"id %d is already that of partition \"%s\" (line %d)",
+					(int)s->id, other[i].user_name, other[i].line);
 		}
 	}
 	return HL_OK;
@@ -251,13 +253,17 @@ static hl_err take_own(const struct reading *r, const struct file_own *f, struct
 	COPY(out->own.realm, f->realm);
 	COPY(out->own.clock_page, f->clock_page);
 	COPY(out->own.trace, f->trace);
-	if (!f->resolver || !*f->resolver || hl_addr_parse(f->resolver, &out->own.resolver) == HL_OK)
+	if (!f->resolver || !*f->resolver ||
+		hl_addr_parse(f->resolver, &out->own.resolver) == HL_OK)
 		return HL_OK;
-	return hl_config_fail(r->error, r->path, client_edit_line(r->text, "primus.hsmlet.resolver"),
-		"\"resolver\" must be an address and a port like \"127.1.2.1:5300\", not \"%s\"", f->resolver);
+	return hl_config_fail(r->error, r->path,
+		client_edit_line(r->text, "primus.hsmlet.resolver"),
+		"\"resolver\" must be an address and a port like \"127.1.2.1:5300\", not \"%s\"",
+		f->resolver);
 }
 
-static hl_err take_all(const struct reading *r, const struct file_primus *f, struct client_conf *out)
+static hl_err take_all(
+	const struct reading *r, const struct file_primus *f, struct client_conf *out)
 {
 	const struct file_host *host = f->hsms.items;
 
@@ -279,8 +285,8 @@ static void conf_freep(struct client_conf **c)
 	free(*c);
 }
 
-static hl_err parse(
-	const char *path, struct hl_bytes text, struct client_conf *out, struct hl_config_error *error)
+static hl_err parse(const char *path, struct hl_bytes text, struct client_conf *out,
+	struct hl_config_error *error)
 {
 	HL_AUTO(hl_config_close) struct hl_config config = { 0 };
 	HL_AUTO(conf_freep) struct client_conf *c = calloc(1, sizeof *c);
@@ -363,7 +369,8 @@ static hl_err search(const char *(*lookup)(const char *name), const char *const 
 hl_err client_conf_find(const char *(*lookup)(const char *name), char path[CLIENT_PATH])
 {
 	static const char *const variable[] = { "HSMLET_CONF", "SECUROSYS_PKCS11_CONF" };
-	static const char *const place[] = { "/etc/primus/primus.cfg", "/usr/local/primus/etc/primus.cfg" };
+	static const char *const place[] = { "/etc/primus/primus.cfg",
+		"/usr/local/primus/etc/primus.cfg" };
 
 	return search(lookup, variable, place, HL_E_CONFIG_NONE, path);
 }
@@ -371,7 +378,8 @@ hl_err client_conf_find(const char *(*lookup)(const char *name), char path[CLIEN
 hl_err client_secrets_find(const char *(*lookup)(const char *name), char path[CLIENT_PATH])
 {
 	static const char *const variable[] = { "HSMLET_SECRETS", "SECUROSYS_SECRETS_CONF" };
-	static const char *const place[] = { "/etc/primus/.secrets.cfg", "/usr/local/primus/etc/.secrets.cfg" };
+	static const char *const place[] = { "/etc/primus/.secrets.cfg",
+		"/usr/local/primus/etc/.secrets.cfg" };
 
 	return search(lookup, variable, place, HL_E_SECRETS_NONE, path);
 }

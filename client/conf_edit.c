@@ -37,7 +37,8 @@ static void set(struct edit *e, const char *key, const struct hl_buf *value)
 	snprintf(path, sizeof path, "%s.%s", e->group, key);
 	if (e->text->err == HL_OK)
 		e->text->err = value->err;
-	client_edit_set(e->text, path, value->err == HL_OK ? (const char *)hl_buf_view(value).p : "");
+	client_edit_set(
+		e->text, path, value->err == HL_OK ? (const char *)hl_buf_view(value).p : "");
 }
 
 static void set_number(struct edit *e, const char *key, unsigned number)
@@ -155,7 +156,7 @@ static void put_global(struct edit *e, const struct client_conf *c)
 	set_bool(e, "connect_on_init", c->connect_on_init);
 }
 
-/* -- where they go ------------------------------------------------------------------------------ */
+/* -- where they go ----------------------------------------------------------------------------- */
 
 static const struct client_host *find_host(const struct client_conf *c, const struct client_host *h)
 {
@@ -171,7 +172,8 @@ static const struct client_slot *find_slot(const struct client_host *h, const st
 	const struct client_slot *found = NULL;
 
 	for (size_t i = 0; h && i < h->slots; i++)
-		if (strcmp(h->slot[i].partition, s->partition) == 0 && (!found || h->slot[i].id == s->id))
+		if (strcmp(h->slot[i].partition, s->partition) == 0 &&
+			(!found || h->slot[i].id == s->id))
 			found = &h->slot[i];
 	return found;
 }

@@ -62,7 +62,8 @@ static bool take_one_of(struct scan *s, const char *set)
 
 static struct hl_bytes take_name(struct scan *s)
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_*";
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_*";
 	size_t from = s->at;
 
 	while (more(s) && is_one_of(s->p[s->at], letters))
@@ -155,6 +156,8 @@ bool client_edit_find(struct hl_bytes text, const char *path, struct client_plac
 {
 	struct scan s = { (const char *)text.p, text.n, 0 };
 
+	if (text.n == 0)
+		return false;
 	for (;;) {
 		size_t n = strcspn(path, ".");
 
@@ -192,7 +195,8 @@ static void splice(struct hl_buf *text, size_t from, size_t to, const struct hl_
 		return;
 	hl_buf_put(&fresh, hl_bytes(old.p, from));
 	hl_buf_put(&fresh, hl_buf_view(piece));
-	hl_buf_put(&fresh, hl_bytes(old.p + to, old.n - to));
+	if (to < old.n)
+		hl_buf_put(&fresh, hl_bytes(old.p + to, old.n - to));
 	if (fresh.err == HL_OK)
 		fresh.err = piece->err;
 	hl_buf_clear(text);
@@ -271,7 +275,8 @@ static void add(struct hl_buf *text, const char *path, const char *value)
 		add(text, parent, "{\n}");
 	if (text->err != HL_OK)
 		return;
-	if (client_edit_find(hl_buf_view(text), parent, &at) && hl_buf_view(text).p[at.value] == '{')
+	if (client_edit_find(hl_buf_view(text), parent, &at) &&
+		hl_buf_view(text).p[at.value] == '{')
 		insert(text, at.end - 1, path, value);
 	else
 		text->err = HL_E_CONFIG;

@@ -1,9 +1,9 @@
 /* edit.h - change one setting of a configuration text and keep every other byte. Pure.
  *
- * libconfig writes a file anew, without its comments and in its own layout; this finds a setting by
- * its path ("primus.hsms.hsm0") and replaces that piece of text alone. It knows the outline of the
- * grammar (names, values, brackets, strings, comments, @include lines), not its details: the caller
- * parses the text before and after. */
+ * libconfig writes a file anew, without its comments and in its own layout; this finds a setting
+ * by its path ("primus.hsms.hsm0") and replaces that piece of text alone. It knows the outline
+ * of the grammar (names, values, brackets, strings, comments, @include lines), not its details:
+ * the caller parses the text before and after. */
 #pragma once
 
 #include "lib/base/bytes.h"
@@ -21,10 +21,10 @@ bool client_edit_find(struct hl_bytes text, const char *path, struct client_plac
 int client_edit_line(struct hl_bytes text, const char *path);
 
 /**
- * Give the setting at `path` this value, written as in the file ("{\n\tport = 1;\n}"): in place where
- * it exists, else as the last of its group. Missing groups are made. Lines of `value` get the
- * indentation of the place. `text` carries HL_E_NOMEM, HL_E_FULL, or HL_E_CONFIG: the text cannot be
- * followed, or something on the way is no group.
+ * Give the setting at `path` this value, written as in the file ("{\n\tport = 1;\n}"): in place
+ * where it exists, else as the last of its group. Missing groups are made. Lines of `value` get
+ * the indentation of the place. `text` carries HL_E_NOMEM, HL_E_FULL, or HL_E_CONFIG: the text
+ * cannot be followed, or something on the way is no group.
  */
 void client_edit_set(struct hl_buf *text, const char *path, const char *value);
 

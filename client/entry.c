@@ -11,7 +11,7 @@
 #define ENTRIES_MAX 1000
 #define KEY_MAX 128
 
-/* -- the grammar -------------------------------------------------------------------------------- */
+/* -- the grammar ------------------------------------------------------------------------------- */
 
 struct file_entry {
 	const char *group;
@@ -74,7 +74,7 @@ static const struct { const char *group, *item, *value; hl_err none; size_t leas
 };
 /* clang-format on */
 
-/* -- reading ------------------------------------------------------------------------------------ */
+/* -- reading ----------------------------------------------------------------------------------- */
 
 struct reading {
 	const char *file;
@@ -96,8 +96,8 @@ static hl_err fail(struct reading *r, hl_err err)
 	return err == HL_E_CONFIG ? HL_E_SECRETS : err;
 }
 
-static hl_err __attribute__((format(printf, 3, 4))) say(
-	struct reading *r, hl_err err, const char *format, ...)
+static hl_err __attribute__((format(printf, 3, 4)))
+say(struct reading *r, hl_err err, const char *format, ...)
 {
 	int n = snprintf(r->out, ERROR_TEXT, "%s: ", r->file);
 	va_list args;
@@ -164,8 +164,8 @@ static hl_err bound(const struct client_entry *e, struct hl_buf *out)
 	return out->err;
 }
 
-static hl_err open_entry(
-	struct reading *r, const struct file_entry *f, enum client_entry_kind kind, struct client_entry *e)
+static hl_err open_entry(struct reading *r, const struct file_entry *f, enum client_entry_kind kind,
+	struct client_entry *e)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf entry_bytes = hl_buf(256);
 	hl_err err = HL_OK;
@@ -174,7 +174,8 @@ static hl_err open_entry(
 	*e = (struct client_entry){ .kind = kind, .generation = (uint32_t)f->generation };
 	snprintf(e->name, sizeof e->name, "%s", f->name);
 	if (f->identity)
-		err = hl_unhex(f->identity, strlen(f->identity), e->identity, sizeof e->identity, &n);
+		err = hl_unhex(
+			f->identity, strlen(f->identity), e->identity, sizeof e->identity, &n);
 	if (err == HL_OK)
 		err = bound(e, &entry_bytes);
 	if (err == HL_OK)
@@ -184,7 +185,7 @@ static hl_err open_entry(
 	if (err != HL_OK || e->value.n < kinds[kind].least || e->value.n > kinds[kind].most) {
 		hl_secret_clear(&e->value);
 		return fail(r, hl_config_fail(&r->error, r->file, f->line,
-			"the entry of \"%s\" was altered", f->name));
+				       "the entry of \"%s\" was altered", f->name));
 	}
 	return HL_OK;
 }
@@ -217,7 +218,7 @@ hl_err client_entry_list(const char *file, struct hl_bytes text, enum client_ent
 	return HL_OK;
 }
 
-/* -- writing ------------------------------------------------------------------------------------ */
+/* -- writing ----------------------------------------------------------------------------------- */
 
 static hl_err check_entry(struct reading *r, const struct client_entry *e)
 {
@@ -313,8 +314,9 @@ static hl_err write_entry(const struct hl_env *env, struct hl_buf *text, const c
 
 static bool is_same(const struct client_entry *a, const struct client_entry *b)
 {
-	return a->generation == b->generation && memcmp(a->identity, b->identity, CLIENT_IDENTITY) == 0 &&
-		hl_bytes_eq_secret(hl_secret_view(&a->value), hl_secret_view(&b->value));
+	return a->generation == b->generation &&
+	       memcmp(a->identity, b->identity, CLIENT_IDENTITY) == 0 &&
+	       hl_bytes_eq_secret(hl_secret_view(&a->value), hl_secret_view(&b->value));
 }
 
 /* The text is read once more before it may replace the old one. */

@@ -32,6 +32,7 @@ typedef struct hsmlet_error {
 	char step_name[24];      /* "auth.result" */
 	char what[128], cause[160], next[160];
 	char where[64];          /* address dialled, or "" */
+	char connection[33];     /* connection id, hex, or "": look for it in traces */
 	char detail[512];        /* file and line, attribute, ... or "" */
 } hsmlet_error;
 

@@ -62,13 +62,15 @@ static hl_err ares_err(int status)
 
 static void keep(struct client_dns *d, const struct ares_addrinfo *answer)
 {
-	for (const struct ares_addrinfo_node *a = answer->nodes; a && d->n < CLIENT_DNS_MAX; a = a->ai_next) {
+	for (const struct ares_addrinfo_node *a = answer->nodes; a && d->n < CLIENT_DNS_MAX;
+		a = a->ai_next) {
 		struct hl_addr *to = &d->list[d->n];
 
 		if (a->ai_family != AF_INET)
 			continue;
 		*to = (struct hl_addr){ .family = HL_INET, .port = d->port };
-		memcpy(to->ip, &((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr, 4);
+		memcpy(to->ip, &((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr,
+			4);
 		d->n++;
 	}
 }
@@ -208,9 +210,10 @@ size_t client_dns_fds(struct client_dns *d, struct pollfd *fds, size_t max, int 
 	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM && n < max; i++) {
 		short want = 0;
 
-		if (ARES_GETSOCK_READABLE(bits, i))
+		/* ARES_GETSOCK_WRITABLE() shifts a signed 1 into the sign. */
+		if (bits >> i & 1u)
 			want |= POLLIN;
-		if (ARES_GETSOCK_WRITABLE(bits, i))
+		if (bits >> (ARES_GETSOCK_MAXNUM + i) & 1u)
 			want |= POLLOUT;
 		if (want)
 			fds[n++] = (struct pollfd){ .fd = sock[i], .events = want };
@@ -226,8 +229,10 @@ bool client_dns_step(struct client_dns *d, const struct pollfd *fds, size_t n)
 
 		/* A failure is found by trying what was waited for. */
 		ares_process_fd(d->channel,
-			got & POLLIN || (broken && fds[i].events & POLLIN) ? fds[i].fd : ARES_SOCKET_BAD,
-			got & POLLOUT || (broken && fds[i].events & POLLOUT) ? fds[i].fd : ARES_SOCKET_BAD);
+			got & POLLIN || (broken && fds[i].events & POLLIN) ? fds[i].fd
+									   : ARES_SOCKET_BAD,
+			got & POLLOUT || (broken && fds[i].events & POLLOUT) ? fds[i].fd
+									     : ARES_SOCKET_BAD);
 	}
 	if (!d->done)
 		ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* what timed out */

@@ -12,10 +12,10 @@
 
 struct client_dns;
 
-/** Begin to look up the IPv4 addresses of `name`; each gets `port`. `resolver` NULL or family 0: the
- * system's own configuration. A numeric address (IPv4, IPv6) is its own answer. A query that got no
- * answer is sent again after 1 s; 3 s in all. HL_E_ARG: no name, or one over HL_NAME_MAX bytes;
- * HL_E_NOMEM. On HL_OK `*out` is the caller's, for client_dns_free(). */
+/** Begin to look up the IPv4 addresses of `name`; each gets `port`. `resolver` NULL or family 0:
+ * the system's own configuration. A numeric address (IPv4, IPv6) is its own answer. A query that
+ * got no answer is sent again after 1 s; 3 s in all. HL_E_ARG: no name, or one over HL_NAME_MAX
+ * bytes; HL_E_NOMEM. On HL_OK `*out` is the caller's, for client_dns_free(). */
 HL_CHECKED hl_err client_dns_start(
 	const char *name, uint16_t port, const struct hl_addr *resolver, struct client_dns **out);
 /** What to poll for, at most `max`; *timeout_ms: call step() then even if nothing happened. Both

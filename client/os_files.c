@@ -59,7 +59,7 @@ void client_lock_release(struct client_lock *l)
 {
 	if (l->fd < 0)
 		return;
-	/* In words, since a child forked meanwhile shares the lock until it closes its descriptor. */
+	/* In words: a child forked meanwhile shares the lock until it closes its descriptor. */
 	(void)set_lock(l->fd, F_UNLCK);
 	close(l->fd);
 	l->fd = -1;

@@ -10,13 +10,13 @@ struct client_lock {
 	int fd; /* -1: not held */
 };
 
-#define CLIENT_LOCK_NONE { .fd = -1 }
+#define CLIENT_LOCK_NONE ((struct client_lock){ .fd = -1 })
 
 /**
- * Hold the file `path`.lock (made with 0600 where there is none, and left behind), so that of many
- * processes and threads one at a time reads, changes and replaces `path`. The kernel releases it
- * when the process ends. HL_E_TIMEOUT: somebody held it for 10 s; HL_E_CREATE, HL_E_IO, HL_E_ARG (the
- * path is too long).
+ * Hold the file `path`.lock (made with 0600 where there is none, and left behind), so that of
+ * many processes and threads one at a time reads, changes and replaces `path`. The kernel
+ * releases it when the process ends. HL_E_TIMEOUT: somebody held it for 10 s; HL_E_CREATE,
+ * HL_E_IO, HL_E_ARG (the path is too long).
  */
 HL_CHECKED hl_err client_lock_take(const char *path, struct client_lock *l);
 /** Release it; usable with HL_AUTO, also where it is not held. */

@@ -47,7 +47,8 @@ static hl_err list(const char *path, enum client_entry_kind kind, client_name_se
 	return client_entry_list(path, hl_buf_view(&text), kind, seen, at, error);
 }
 
-/* Read, change and replace the file under the lock: `e` is put in, or taken out where `env` is NULL. */
+/* Read, change and replace the file under the lock: `e` is put in, or taken out where `env` is
+ * NULL. */
 static hl_err change(const struct hl_env *env, const char *path, const struct client_entry *e,
 	char error[ERROR_TEXT])
 {
@@ -108,7 +109,8 @@ hl_err client_secret_remove(const char *path, const char *partition, char error[
 	return remove_entry(path, CLIENT_ENTRY_USER, partition, error);
 }
 
-hl_err client_secret_list(const char *path, client_name_seen *seen, void *at, char error[ERROR_TEXT])
+hl_err client_secret_list(
+	const char *path, client_name_seen *seen, void *at, char error[ERROR_TEXT])
 {
 	return list(path, CLIENT_ENTRY_USER, seen, at, error);
 }
@@ -143,7 +145,8 @@ hl_err client_password_remove(const char *path, const char *service_user, char e
 	return remove_entry(path, CLIENT_ENTRY_PROXY, service_user, error);
 }
 
-hl_err client_password_list(const char *path, client_name_seen *seen, void *at, char error[ERROR_TEXT])
+hl_err client_password_list(
+	const char *path, client_name_seen *seen, void *at, char error[ERROR_TEXT])
 {
 	return list(path, CLIENT_ENTRY_PROXY, seen, at, error);
 }

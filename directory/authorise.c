@@ -265,14 +265,16 @@ static hl_err make_grant(struct dir_conn *c, struct query *q, struct hl_bytes se
 	return err;
 }
 
-static void send_grant(struct dir_conn *c, uint32_t id, const struct dir_grant *g)
+static void send_grant(
+	struct dir_conn *c, uint32_t id, const struct query *q, const struct dir_grant *g)
 {
 	struct hl_dir_grant grant;
 	struct hl_frame f;
 
 	if (hl_frame_peek(hl_buf_view(&g->frame), HL_FRAME_MAX, &f) == HL_OK &&
 		hl_msg_get(&hl_msg_dir_grant, &f, &grant) == HL_OK) {
-		hl_trace_step(c->dir->env, HL_STEP_GRANT, HL_SENT, NULL, &hl_msg_dir_grant, &grant, HL_OK);
+		hl_trace_step(c->dir->env, HL_STEP_GRANT, HL_SENT, q->hello.connection.p,
+			&hl_msg_dir_grant, &grant, HL_OK);
 		dir_send(c, &hl_msg_dir_grant, id, &grant);
 	}
 }
@@ -344,7 +346,7 @@ void dir_authorise(struct dir_conn *c, const struct hl_frame *f)
 	if (err == HL_OK)
 		err = hl_fault_err(env, HL_AT_DIR_GRANT, q.key);
 	if (err == HL_OK)
-		send_grant(c, f->id, g);
+		send_grant(c, f->id, &q, g);
 	else
 		send_refusal(c, f->id, &q, err);
 	OPENSSL_cleanse(&q.user, sizeof q.user);

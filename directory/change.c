@@ -41,7 +41,8 @@ hl_err dir_change_check(const struct dir_change *c)
 	if (c->allows > 0 && (!c->allow_user || !c->allow))
 		return HL_E_ARG;
 	for (size_t i = 0; i < c->allows; i++)
-		HL_TRY(dir_range_check(hl_bytes(c->allow[i], strnlen(c->allow[i], DIR_RANGE_TEXT))));
+		HL_TRY(dir_range_check(
+			hl_bytes(c->allow[i], strnlen(c->allow[i], DIR_RANGE_TEXT))));
 	HL_TRY(name_check(c->drop_partition));
 	return name_check(c->drop_user);
 }

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-#define CLASSIC_UDP 512       /* RFC 1035 2.3.4: without EDNS0 */
-#define ADDRESS_BYTES 16      /* of an A record whose owner is a pointer (RFC 1035 4.1.4) */
-#define EDNS_BADVERS 1        /* RFC 6891 9: extended RCODE 16, of which the upper 8 bits stand in OPT */
+#define CLASSIC_UDP 512  /* RFC 1035 2.3.4: without EDNS0 */
+#define ADDRESS_BYTES 16 /* of an A record whose owner is a pointer (RFC 1035 4.1.4) */
+#define EDNS_BADVERS 1   /* RFC 6891 9: extended RCODE 16, of which the upper 8 bits stand in OPT */
 
 static void packet_freep(ldns_pkt **p)
 {
@@ -61,14 +61,16 @@ static hl_err push_record(ldns_pkt *answer, ldns_pkt_section section, ldns_rr **
 	return HL_OK;
 }
 
-/* RFC 2308 2: what does not exist is told with the SOA, whose last number is how long that may be kept.
- * The directory knows names, not zones, so each name counts as lying in the zone one label up. */
+/* RFC 2308 2: what does not exist is told with the SOA, whose last number is how long that may
+ * be kept. The directory knows names, not zones, so each name counts as lying in the zone one
+ * label up. */
 static hl_err add_soa(ldns_pkt *answer, const ldns_rdf *name)
 {
 	static const uint32_t serial_refresh_retry_expire_minimum[] = { 1, 3600, 600, 86400,
 		DIR_DNS_TTL_S };
-	HL_AUTO(rdf_freep) ldns_rdf *zone =
-		ldns_dname_label_count(name) > 0 ? ldns_dname_left_chop(name) : ldns_rdf_clone(name);
+	HL_AUTO(rdf_freep)
+	ldns_rdf *zone = ldns_dname_label_count(name) > 0 ? ldns_dname_left_chop(name)
+							  : ldns_rdf_clone(name);
 	HL_AUTO(rr_freep) ldns_rr *rr = NULL;
 
 	if (!zone)
@@ -77,8 +79,9 @@ static hl_err add_soa(ldns_pkt *answer, const ldns_rdf *name)
 	HL_TRY(push_rdf(rr, ldns_rdf_clone(zone)));
 	HL_TRY(push_rdf(rr, ldns_dname_new_frm_str("."))); /* no mailbox */
 	for (size_t i = 0; i < HL_COUNT(serial_refresh_retry_expire_minimum); i++)
-		HL_TRY(push_rdf(rr, ldns_native2rdf_int32(i == 0 ? LDNS_RDF_TYPE_INT32 : LDNS_RDF_TYPE_PERIOD,
-					     serial_refresh_retry_expire_minimum[i])));
+		HL_TRY(push_rdf(rr,
+			ldns_native2rdf_int32(i == 0 ? LDNS_RDF_TYPE_INT32 : LDNS_RDF_TYPE_PERIOD,
+				serial_refresh_retry_expire_minimum[i])));
 	return push_record(answer, LDNS_SECTION_AUTHORITY, &rr);
 }
 
@@ -133,8 +136,8 @@ static hl_err add_addresses(ldns_pkt *answer, ldns_rr *question, struct hl_addr 
 	return HL_OK;
 }
 
-/* The name as the pools are called: ASCII letters lowered (RFC 4343 3), odd bytes escaped by ldns, so
- * that a dot inside a label is not taken for one between labels. */
+/* The name as the pools are called: ASCII letters lowered (RFC 4343 3), odd bytes escaped by
+ * ldns, so that a dot inside a label is not taken for one between labels. */
 static hl_err name_text(const ldns_rdf *name, char **out)
 {
 	char *text = ldns_rdf2str(name);
@@ -199,7 +202,7 @@ static hl_err decide(
 	return look_up(answer, question, pool, at);
 }
 
-/* An answer without records: id, opcode, RD and question of the query, and EDNS0 where it has it. */
+/* No records yet: id, opcode, RD and question of the query, and EDNS0 where it has that. */
 static hl_err begin(const ldns_pkt *query, ldns_rr *question, ldns_pkt *answer)
 {
 	HL_AUTO(rr_freep) ldns_rr *copy = ldns_rr_clone(question);
@@ -235,7 +238,7 @@ static void drop_last(ldns_pkt *answer, ldns_pkt_section section, ldns_rr_list *
 	ldns_pkt_set_section_count(answer, section, (uint16_t)ldns_rr_list_rr_count(list));
 }
 
-/* Take away what is `excess` bytes too much, counting on the smallest records; false: nothing is left. */
+/* Take `excess` bytes away, if the records are of the smallest kind; false: there are none. */
 static bool shorten(ldns_pkt *answer, size_t excess)
 {
 	size_t records = (excess + ADDRESS_BYTES - 1) / ADDRESS_BYTES;
@@ -273,7 +276,7 @@ static hl_err write_answer(ldns_pkt *answer, size_t limit, struct hl_buf *out)
 	}
 }
 
-/* The question of what is a query; NULL for a response and for what has not exactly one question. */
+/* NULL for a response, and for what has not exactly one question. */
 static ldns_rr *question_of(const ldns_pkt *query)
 {
 	ldns_rr_list *list = ldns_pkt_question(query);

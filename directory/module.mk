@@ -10,5 +10,10 @@ libdir_la_SOURCES = \
 	directory/range.c \
 	directory/rooms.h \
 	directory/store.c directory/store.h \
+	directory/shell.c directory/shell.h \
 	directory/store_sql.c directory/store_sql.h
-libdir_la_LIBADD = libhl.la $(SQLITE_LIBS) $(LDNS_LIBS)
+libdir_la_LIBADD = $(SQLITE_LIBS) $(LDNS_LIBS)
+
+bin_PROGRAMS += hsmlet-directory
+hsmlet_directory_SOURCES = directory/main.c
+hsmlet_directory_LDADD = libdir.la libhlos.la libhl.la

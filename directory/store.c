@@ -1,4 +1,4 @@
-/* store.c - opening the directory's store: one SQLite file (WAL, synchronous=FULL), its schema, its mode.
+/* store.c - opening the directory's store, one SQLite file in WAL mode: its schema and its mode.
  *
  * Tables have no rowid, so that a look-up is one search of one b-tree, whether it finds something
  * or not. What is read and changed stands in store_sql.c. */
@@ -16,7 +16,8 @@
 #define WRITER_PATIENCE_MS 2000
 #define READER_PATIENCE_MS 100 /* a reader of a WAL waits for crash recovery only */
 
-/* Scripts that bring a store from version i to version i + 1. A script never changes once released. */
+/* clang-format off */
+/* Scripts that bring a store from version i to version i + 1. Released ones never change. */
 static const char *const schema[] = {
 	"CREATE TABLE tenant ("
 	"  name TEXT NOT NULL PRIMARY KEY"
@@ -25,7 +26,8 @@ static const char *const schema[] = {
 	"CREATE TABLE service_user ("
 	"  name TEXT NOT NULL PRIMARY KEY,"
 	"  tenant TEXT NOT NULL REFERENCES tenant (name),"
-	"  stored BLOB NOT NULL CHECK (length(stored) = 32)," /* StoredKey and ServerKey of RFC 5802 */
+	/* StoredKey and ServerKey of RFC 5802 */
+	"  stored BLOB NOT NULL CHECK (length(stored) = 32),"
 	"  server BLOB NOT NULL CHECK (length(server) = 32),"
 	"  disabled INTEGER NOT NULL CHECK (disabled IN (0, 1)),"
 	"  expires_ms INTEGER NOT NULL,"
@@ -71,6 +73,7 @@ static const char *const schema[] = {
 	"PRAGMA application_id = " TEXT(APPLICATION) ";"
 	"PRAGMA user_version = 1;",
 };
+/* clang-format on */
 
 #define NEWEST ((int64_t)HL_COUNT(schema))
 
@@ -111,9 +114,9 @@ static hl_err check_folder(const char *path)
 	return ours_alone(&st) ? HL_OK : HL_E_MODE;
 }
 
-/* The file is made here, so that it is 0600 before SQLite writes a byte; SQLite gives its mode to the files
- * beside it. One that exists is not opened here: closing it would drop the locks (POSIX record locks) of
- * another store of this process on the same file. */
+/* The file is made here, so that it is 0600 before SQLite writes a byte; SQLite gives its mode
+ * to the files beside it. One that exists is not opened here: closing it would drop the locks
+ * (POSIX record locks) of another store of this process on the same file. */
 static hl_err check_file(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
@@ -189,7 +192,8 @@ static hl_err settle(sqlite3 *db)
 		if (settings[i].answer && strcmp(answer, settings[i].answer) != 0)
 			return HL_E_STORE;
 	}
-	return dir_sql_status(sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL), HL_E_STORE);
+	return dir_sql_status(
+		sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL), HL_E_STORE);
 }
 
 /* A file that lost its end can still open, and would deny users that it held. */
@@ -226,7 +230,8 @@ hl_err dir_sqlite_open(const char *path, struct dir_sqlite **out)
 	HL_TRY(connect_side(path, &s->db[DIR_READER]));
 	HL_TRY(settle(s->db[DIR_READER]));
 	HL_TRY(dir_sql_run(s->db[DIR_READER], "PRAGMA query_only = ON"));
-	HL_TRY(dir_sql_status(sqlite3_busy_timeout(s->db[DIR_READER], READER_PATIENCE_MS), HL_E_STORE));
+	HL_TRY(dir_sql_status(
+		sqlite3_busy_timeout(s->db[DIR_READER], READER_PATIENCE_MS), HL_E_STORE));
 	HL_TRY(dir_sql_prepare(s));
 
 	*out = hl_take(s);

@@ -20,7 +20,8 @@ static const struct { enum dir_side side; const char *sql; hl_err broken; } tabl
 		" FROM service_user WHERE name = ?1", HL_E_BUG },
 	[GET_PARTITION] = { DIR_READER, "SELECT name, tenant, user, package, cluster"
 		" FROM partition WHERE name = ?1", HL_E_BUG },
-	[LIST_RANGES] = { DIR_READER, "SELECT range FROM allowed WHERE user = ?1 ORDER BY range", HL_E_BUG },
+	[LIST_RANGES] = { DIR_READER, "SELECT range"
+		" FROM allowed WHERE user = ?1 ORDER BY range", HL_E_BUG },
 	[LIST_PARTITIONS] = { DIR_READER, "SELECT name, tenant, user, package, cluster"
 		" FROM partition ORDER BY name", HL_E_BUG },
 	[LIST_CLUSTER] = { DIR_READER, "SELECT name, address"
@@ -37,7 +38,8 @@ static const struct { enum dir_side side; const char *sql; hl_err broken; } tabl
 	[ADD_USER] = { DIR_WRITER, "INSERT INTO service_user"
 		" (name, tenant, stored, server, disabled, expires_ms)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)", HL_E_NOT_FOUND },
-	[ADD_PARTITION] = { DIR_WRITER, "INSERT INTO partition (name, tenant, user, package, cluster)"
+	[ADD_PARTITION] = { DIR_WRITER, "INSERT INTO partition"
+		" (name, tenant, user, package, cluster)"
 		" VALUES (?1, ?2, ?3, ?4, ?5)", HL_E_NOT_FOUND },
 	[ALLOW] = { DIR_WRITER, "INSERT INTO allowed (user, range) VALUES (?1, ?2)"
 		" ON CONFLICT DO NOTHING", HL_E_NOT_FOUND },
@@ -101,7 +103,8 @@ static void note(struct call *c, int rc)
 /* What is bound outlives the call, so SQLite need not copy it. */
 static void put_text(struct call *c, struct hl_bytes b)
 {
-	note(c, sqlite3_bind_text64(c->st, ++c->at, (const char *)b.p, b.n, SQLITE_STATIC, SQLITE_UTF8));
+	note(c, sqlite3_bind_text64(
+			c->st, ++c->at, (const char *)b.p, b.n, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 static void put_str(struct call *c, const char *s)
@@ -288,8 +291,8 @@ static void take_member(struct call *c, struct dir_member *m)
 		note(c, SQLITE_CORRUPT);
 }
 
-static hl_err list_members(
-	struct dir_sqlite *s, enum statement which, const char *group, dir_each_member *each, void *at)
+static hl_err list_members(struct dir_sqlite *s, enum statement which, const char *group,
+	dir_each_member *each, void *at)
 {
 	HL_AUTO(hang_up) struct call c = call(s, which);
 	bool found = false;

@@ -1,4 +1,5 @@
-/* store_sql.h - one store's connections and prepared statements, shared by store.c and store_sql.c. */
+/* store_sql.h - one store's connections and prepared statements, shared by store.c and
+ * store_sql.c. */
 #pragma once
 
 #include "directory/store.h"
@@ -20,7 +21,8 @@ HL_CHECKED hl_err dir_sql_prepare(struct dir_sqlite *s);
 /** Before the connections are closed. */
 void dir_sql_finalize(struct dir_sqlite *s);
 
-/** Run `sql` on `db` and put the first column of its first row into `out`; empty where there is no row. */
+/** Run `sql` on `db` and put the first column of its first row into `out`; empty where there is
+ * no row. */
 HL_CHECKED hl_err dir_sql_ask(sqlite3 *db, const char *sql, char *out, size_t size);
 /** Run a script of any length, no answer wanted. */
 HL_CHECKED hl_err dir_sql_run(sqlite3 *db, const char *script);

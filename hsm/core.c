@@ -171,12 +171,12 @@ static void beat(struct hsm *h)
 	struct hl_heartbeat say = {
 		.role = HL_ROLE_HSM,
 		.name = hl_text(h->conf.name),
-		.address = hl_text(address),
 		.cluster = hl_text(h->conf.cluster),
 		.incarnation = hl_bytes(h->conf.shared.ops->incarnation(h->conf.shared.at), HL_INCARNATION),
 	};
 
 	hl_addr_text(&h->conf.address, address);
+	say.address = hl_text(address);
 	if (hl_link_send(&h->directory, &hl_msg_heartbeat, 0, &say) != HL_OK)
 		hl_trace_life(h->env, "heartbeat.unsent", HL_E_DIRECTORY, h->conf.directory);
 }

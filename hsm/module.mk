@@ -32,4 +32,8 @@ libhsm_la_SOURCES = \
 	hsm/row.c \
 	hsm/sqlite.h \
 	hsm/store.c hsm/store.h
-libhsm_la_LIBADD = libhsmcore.la libhl.la $(SQLITE_LIBS) $(CRYPTO_LIBS) -lpthread
+libhsm_la_LIBADD = $(SQLITE_LIBS) $(CRYPTO_LIBS) -lpthread
+
+bin_PROGRAMS += hsmlet-hsm
+hsmlet_hsm_SOURCES = hsm/main.c
+hsmlet_hsm_LDADD = libhsm.la libhsmcore.la libhlos.la libhl.la

@@ -26,6 +26,7 @@ libhl_la_LIBADD = $(SSL_LIBS) $(CRYPTO_LIBS) $(CONFIG_LIBS)
 libhl_la_SOURCES += \
 	lib/os/clock.c lib/os/clock.h \
 	lib/os/config.c lib/os/config.h \
+	lib/os/config_text.c lib/os/config_text.h \
 	lib/os/env.c lib/os/env.h \
 	lib/os/files.c lib/os/files.h \
 	lib/os/log.c lib/os/log.h \
@@ -38,6 +39,7 @@ libhlos_la_SOURCES = \
 	lib/os/daemon.c lib/os/daemon.h \
 	lib/os/jobs.c lib/os/jobs.h \
 	lib/os/listen.c lib/os/listen.h \
+	lib/os/member.c lib/os/member.h \
 	lib/os/relay.c \
 	lib/os/shell.c lib/os/shell.h
 libhlos_la_LIBADD = $(EV_LIBS)

@@ -69,10 +69,10 @@ static void beat(struct proxy *p)
 	struct hl_heartbeat beat = {
 		.role = HL_ROLE_PROXY,
 		.name = hl_text(p->conf.name),
-		.address = hl_text(address),
 	};
 
 	hl_addr_text(&p->conf.address, address);
+	beat.address = hl_text(address);
 	/* A link that broke meanwhile says so by its ENDED. */
 	if (hl_link_send(&p->directory, &hl_msg_heartbeat, 0, &beat) != HL_OK)
 		hl_trace_life(p->env, "heartbeat.unsent", HL_E_DIRECTORY, p->conf.directory);

@@ -6,3 +6,4 @@ libhlsim_la_SOURCES = \
 	scenarios/memstore.c scenarios/memstore.h \
 	scenarios/rand.c scenarios/rand.h \
 	scenarios/sim.c scenarios/sim.h
+libhlsim_la_SOURCES += scenarios/world.c scenarios/world.h

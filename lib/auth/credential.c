@@ -61,9 +61,11 @@ static const char *fault_of(unsigned f, struct hl_bytes v)
 {
 	if (v.n == 0)
 		return "the value is empty";
+	if (v.p[0] == '#')
+		return "the value begins like a comment";
 	if (v.n > field[f].most)
-		return f == SETUP_PASSWORD ? "a setup password has five groups of five" :
-					     "the value is too long";
+		return f == SETUP_PASSWORD ? "a setup password has five groups of five"
+					   : "the value is too long";
 	for (size_t i = 0; i < v.n; i++)
 		if (v.p[i] < 0x20 || v.p[i] > 0x7e)
 			return "the value has characters that are not printable ASCII";
@@ -72,11 +74,11 @@ static const char *fault_of(unsigned f, struct hl_bytes v)
 	return NULL;
 }
 
-/* A blank before '#' begins a comment, and blanks at the ends are cut off: such a value would not come
- * back as it went. */
+/* A blank before '#' begins a comment, and blanks at the ends are cut off: such a value would
+ * not come back as it went. */
 static bool comes_back(struct hl_bytes v)
 {
-	if (v.n == 0 || v.p[0] == ' ' || v.p[v.n - 1] == ' ' || v.p[0] == '#')
+	if (v.n == 0 || v.p[0] == ' ' || v.p[v.n - 1] == ' ')
 		return false;
 	for (size_t i = 1; i < v.n; i++)
 		if (v.p[i] == '#' && v.p[i - 1] == ' ')
@@ -171,8 +173,8 @@ static struct hl_bytes without_comment(struct hl_bytes b)
 
 enum match { OTHER, PART, WHOLE };
 
-/* Whether `b` begins with `label`, whose spaces stand for any number of blanks (WHOLE, `rest` is what
- * follows), or ends before it says (PART). */
+/* Whether `b` begins with `label`, whose spaces stand for any number of blanks (WHOLE, `rest` is
+ * what follows), or ends before it says (PART). */
 static enum match match(struct hl_bytes b, const char *label, struct hl_bytes *rest)
 {
 	size_t i = 0;
@@ -196,7 +198,7 @@ static enum match match_field(struct hl_bytes line, unsigned f, struct hl_bytes 
 	return first == OTHER && field[f].other ? match(line, field[f].other, rest) : first;
 }
 
-/* Which label the line begins with; FIELDS for none. `rest` begins at the colon, if there is one. */
+/* Which label the line begins with; FIELDS for none. `rest` begins at the colon, if any. */
 static unsigned label_of(struct hl_bytes line, struct hl_bytes *rest)
 {
 	for (unsigned f = 0; f < FIELDS; f++) {
@@ -214,7 +216,8 @@ static bool nearly_ours(struct hl_bytes line)
 	struct hl_bytes rest;
 
 	for (size_t i = 0; i < HL_COUNT(near_miss); i++)
-		if (match(line, near_miss[i], &rest) == WHOLE && rest.n > 0 && memchr(rest.p, ':', rest.n))
+		if (match(line, near_miss[i], &rest) == WHOLE && rest.n > 0 &&
+			memchr(rest.p, ':', rest.n))
 			return true;
 	return false;
 }
@@ -230,8 +233,8 @@ static bool begins_ours(struct hl_bytes line)
 	return nearly_ours(line);
 }
 
-/* Whether the text may go on after the last line: a word without a blank or comment behind it may not be
- * whole, and a label without its colon is not. */
+/* Whether the text may go on after the last line: a word without a blank or comment behind it
+ * may not be whole, and a label without its colon is not. */
 static bool cut_short(struct hl_bytes raw, struct hl_bytes line, bool labelled)
 {
 	return labelled ? line.p + line.n == raw.p + raw.n : begins_ours(line);
@@ -350,8 +353,8 @@ static hl_err make_all(struct reader *r, struct hl_credential made[2], size_t *n
 	return HL_E_CRED_FILE;
 }
 
-hl_err hl_credential_read(
-	struct hl_bytes text, struct hl_credential out[2], size_t *n, unsigned *line, const char **why)
+hl_err hl_credential_read(struct hl_bytes text, struct hl_credential out[2], size_t *n,
+	unsigned *line, const char **why)
 {
 	struct hl_credential made[2] = { 0 };
 	struct reader r = { 0 };
@@ -400,7 +403,8 @@ static hl_err date_text(int64_t wall_ms, char out[9])
 static void make_plain(char *name)
 {
 	for (char *c = name; *c; c++)
-		if (!alphanumeric((uint8_t)*c) && *c != '_' && *c != '-' && (*c != '.' || c == name))
+		if (!alphanumeric((uint8_t)*c) && *c != '_' && *c != '-' &&
+			(*c != '.' || c == name))
 			*c = '-';
 }
 
@@ -410,7 +414,8 @@ hl_err hl_credential_name(const char *company, const char *svc, enum hl_credenti
 	HL_AUTO(hl_buf_clear) struct hl_buf name = hl_buf(size);
 	char date[9];
 
-	if ((kind != HL_CREDENTIAL_SERVICE && kind != HL_CREDENTIAL_HSM) || !*company || !*svc || !*user)
+	if ((kind != HL_CREDENTIAL_SERVICE && kind != HL_CREDENTIAL_HSM) || !*company || !*svc ||
+		!*user)
 		return HL_E_ARG;
 	HL_TRY(date_text(wall_ms, date));
 	hl_buf_printf(&name, "%s_%s_%s_%s_%s.txt", company, svc,

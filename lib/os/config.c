@@ -7,6 +7,7 @@
 #include <libconfig.h>
 #include <openssl/crypto.h>
 
+#include "lib/os/config_text.h"
 #include "lib/os/files.h"
 
 #define FILE_MAX (1u << 20)
@@ -179,7 +180,8 @@ static hl_err keep_text(struct reading *r, struct hl_bytes text, const char **ou
 
 	if (!copy)
 		return out_of_memory(r);
-	memcpy(copy, text.p, text.n);
+	if (text.n > 0)
+		memcpy(copy, text.p, text.n);
 	*out = copy;
 	return HL_OK;
 }
@@ -448,28 +450,6 @@ static void wipe(config_setting_t *s)
 		wipe(config_setting_get_elem(s, (unsigned)i));
 }
 
-/* libconfig's scanner ends the process where an included file cannot be read, so that is refused
- * before it sees it; so is a NUL, where it would stop without a word. */
-static hl_err check_text(const struct reading *r, struct hl_bytes text)
-{
-	static const char include[] = "@include";
-	int line = 1;
-	bool fresh = true; /* nothing but blanks on this line so far */
-
-	for (size_t i = 0; i < text.n; i++) {
-		uint8_t c = text.p[i];
-
-		if (c == 0)
-			return hl_config_fail(r->error, r->file, line, "a NUL byte");
-		if (fresh && text.n - i >= sizeof include - 1 &&
-			memcmp(text.p + i, include, sizeof include - 1) == 0)
-			return hl_config_fail(r->error, r->file, line, "@include is not supported");
-		fresh = c == '\n' || (fresh && (c == ' ' || c == '\t' || c == '\r'));
-		line += c == '\n';
-	}
-	return HL_OK;
-}
-
 static hl_err read_all(struct reading *r, config_t *parsed, const char *text,
 	const struct hl_config_schema *schema, void *filled)
 {
@@ -495,7 +475,7 @@ hl_err hl_config_parse(const char *name, struct hl_bytes text, const struct hl_c
 		return out_of_memory(&r);
 	}
 	config_init(&parsed);
-	err = check_text(&r, text);
+	err = hl_config_check_text(name, text, error);
 	if (err == HL_OK)
 		err = read_all(&r, &parsed, (const char *)hl_buf_view(&copy).p, schema, filled);
 	wipe(config_root_setting(&parsed));

@@ -12,13 +12,15 @@ size_t hl_fuzz_seed(unsigned i, uint8_t *out, size_t max);
 static const char *const seeds[] = {
 	"primus: { hsms: { hsm0: { host = \"h\"; port = 1; " SLOT " }; }; };",
 	"# c\nversion = \"1.0\";\nprimus = {\n wait_delay = 300, wait_max_tries = 0x7;\n connect_on_init = false;\n"
-	" hsms: {\n  hsm0: { host = \"a\" \"b\"; port = \"2310\"; priority = 127; " SLOT " }; // x\n"
+	" hsms: {\n  hsm0: { host = \"a\" \"b\"; port = \"2310\"; priority = 127; " SLOT
+	" }; // x\n"
 	"  hsm1: { host = \"c\"; port = 1; " SLOT " }; /* y */ };\n"
 	" log: { file = \"C:\\tmp\\p.log\"; trace_mask = 0x05; trace_level = 6; trace_inout = true; };\n"
 	" hsmlet: { resolver = \"[::1]:5300\"; realm = \"r\"; clock_page = \"/c\"; trace = \"/t\"; };\n};\n",
 };
 
-/* What was read once can be edited, or the edit is refused; it never makes a file that is not read. */
+/* What was read once can be edited, or the edit is refused; it never makes a file that is not
+ * read. */
 static void edit(const uint8_t *data, size_t n)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(HL_BUF_MAX);

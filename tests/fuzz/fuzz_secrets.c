@@ -61,7 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 		if (client_entry_get("f", hl_bytes(data, n), kinds[i], "P", &e, error) == HL_OK)
 			hl_secret_clear(&e.value);
-		if (client_entry_list("f", hl_bytes(data, n), kinds[i], note, &letters, error) == HL_OK)
+		if (client_entry_list("f", hl_bytes(data, n), kinds[i], note, &letters, error) ==
+			HL_OK)
 			edit(data, n, kinds[i]);
 	}
 	return 0;

@@ -68,7 +68,8 @@ static void the_whole_grammar_is_read(void)
 	CU_ASSERT_STRING_EQUAL(c.host[1].slot[1].name, "slot1");
 	CU_ASSERT_EQUAL(c.host[1].slot[1].id, 17);
 	CU_ASSERT_STRING_EQUAL(c.log.file, "C:\\tmp\\new\\primus.log");
-	CU_ASSERT(!c.log.write_log_file && !c.log.write_syslog && c.log.linenumber && !c.log.timestamp);
+	CU_ASSERT(!c.log.write_log_file && !c.log.write_syslog && c.log.linenumber &&
+		  !c.log.timestamp);
 	CU_ASSERT(!c.log.function && c.log.inout && !c.log.pid && c.log.filename);
 	CU_ASSERT(c.log.mask == 5 && c.log.level == 6);
 	hl_addr_text(&c.own.resolver, resolver);
@@ -88,7 +89,8 @@ static void what_is_left_out_gets_its_default(void)
 	CU_ASSERT(c.host[0].slot[0].id == 0 && !*c.host[0].slot[0].client_id);
 	CU_ASSERT(!*c.host[0].slot[0].service_password);
 	CU_ASSERT_STRING_EQUAL(c.log.file, "/tmp/primus.log");
-	CU_ASSERT(c.log.write_log_file && c.log.write_syslog && !c.log.linenumber && c.log.timestamp);
+	CU_ASSERT(
+		c.log.write_log_file && c.log.write_syslog && !c.log.linenumber && c.log.timestamp);
 	CU_ASSERT(c.log.function && !c.log.inout && c.log.pid && !c.log.filename);
 	CU_ASSERT(c.log.mask == 0 && c.log.level == 4);
 	CU_ASSERT_EQUAL(c.own.resolver.family, 0);
@@ -96,7 +98,8 @@ static void what_is_left_out_gets_its_default(void)
 	CU_ASSERT(!*c.own.clock_page && !*c.own.trace);
 	CU_ASSERT_EQUAL_FATAL(client_conf_defaults(&d), HL_OK);
 	CU_ASSERT_EQUAL(d.hosts, 0);
-	CU_ASSERT(memcmp(&c.log, &d.log, sizeof c.log) == 0 && memcmp(&c.own, &d.own, sizeof c.own) == 0);
+	CU_ASSERT(memcmp(&c.log, &d.log, sizeof c.log) == 0 &&
+		  memcmp(&c.own, &d.own, sizeof c.own) == 0);
 }
 
 /* Each fault stands in line 3. */
@@ -123,6 +126,11 @@ static const struct { const char *text, *says; } faults[] = {
 	{ IN_PRIMUS("hsmlet: { pool = 1; };"),           "unknown key \"pool\"" },
 	{ IN_PRIMUS("wait_delay = = 1;"),                "syntax error" },
 	{ IN_PRIMUS("@include \"other.cfg\"\n"),         "@include" },
+	{ IN_PRIMUS("\"lost\""),                         "a string may not stand here" },
+	{ IN_PRIMUS("wait_delay = 1, \"lost\";"),        "a string may not stand here" },
+	{ "primus: { hsms: { " HOST " }; };\n\n\"open",    "a string may not stand here" },
+	{ "primus: { hsms: { " HOST " }; }; version = \"1\"\n\n\".0", "a string is not closed" },
+	{ "primus: { hsms: { " HOST " }; };\n\n/* open",  "a comment is not closed" },
 	{ "version = \"1.0\";\n\nprimus: { };",          "\"hsms\" is missing" },
 	{ "primus: {\n\nhsms: { }; };",                  "hsms" },
 	{ "primus: {\n\nhsms: 1; };",                    "hsms" },
@@ -160,7 +168,8 @@ static void every_fault_is_named_with_its_line(void)
 		struct client_conf c = { .hosts = 77 };
 		hl_err err = parse(faults[i].text, &c);
 
-		if (err != HL_E_CONFIG || strncmp(error, "f:3: ", 5) != 0 || !strstr(error, faults[i].says))
+		if (err != HL_E_CONFIG || strncmp(error, "f:3: ", 5) != 0 ||
+			!strstr(error, faults[i].says))
 			fprintf(stderr, "%s\n%s\n", faults[i].text, error);
 		CU_ASSERT_EQUAL(err, HL_E_CONFIG);
 		CU_ASSERT_EQUAL(strncmp(error, "f:3: ", 5), 0);
@@ -173,11 +182,12 @@ static void one_partition_may_have_one_id_on_many_hosts_and_many_ids(void)
 {
 	struct client_conf c;
 
-	CU_ASSERT_EQUAL(parse("primus: { hsms: { hsm0: { host = \"a\"; port = 1; " SLOT " };"
-			      " hsm1: { host = \"b\"; port = 1; slots: {"
-			      " slot0: { user_name = \"P\"; proxy_user = \"s\"; id = 0; };"
-			      " slot1: { user_name = \"P\"; proxy_user = \"s\"; id = 1; }; }; }; }; };",
-				&c),
+	CU_ASSERT_EQUAL(
+		parse("primus: { hsms: { hsm0: { host = \"a\"; port = 1; " SLOT " };"
+		      " hsm1: { host = \"b\"; port = 1; slots: {"
+		      " slot0: { user_name = \"P\"; proxy_user = \"s\"; id = 0; };"
+		      " slot1: { user_name = \"P\"; proxy_user = \"s\"; id = 1; }; }; }; }; };",
+			&c),
 		HL_OK);
 	CU_ASSERT_EQUAL(c.host[1].slots, 2);
 }
@@ -186,9 +196,10 @@ static void escapes_that_mean_nothing_stand_for_themselves(void)
 {
 	struct client_conf c;
 
-	CU_ASSERT_EQUAL_FATAL(parse("primus: { hsms: { " HOST " };"
-				    " log: { file = \"%PUBLIC%\\Securosys\\Primus P11\\primus.log\"; }; };",
-				      &c),
+	CU_ASSERT_EQUAL_FATAL(
+		parse("primus: { hsms: { " HOST " };"
+		      " log: { file = \"%PUBLIC%\\Securosys\\Primus P11\\primus.log\"; }; };",
+			&c),
 		HL_OK);
 	CU_ASSERT_STRING_EQUAL(c.log.file, "%PUBLIC%\\Securosys\\Primus P11\\primus.log");
 }
@@ -479,18 +490,22 @@ static CU_TestInfo tests[] = {
 	{ "every fault is named with its line", every_fault_is_named_with_its_line },
 	{ "one partition may have one id on many hosts, and many ids",
 		one_partition_may_have_one_id_on_many_hosts_and_many_ids },
-	{ "escapes that mean nothing stand for themselves", escapes_that_mean_nothing_stand_for_themselves },
+	{ "escapes that mean nothing stand for themselves",
+		escapes_that_mean_nothing_stand_for_themselves },
 	{ "more hosts or slots than fit are refused", more_hosts_or_slots_than_fit_are_refused },
 	{ "every cut is refused or means something", every_cut_is_refused_or_means_something },
-	{ "bytes that change are refused or mean something", bytes_that_change_are_refused_or_mean_something },
+	{ "bytes that change are refused or mean something",
+		bytes_that_change_are_refused_or_mean_something },
 	{ "what is saved is loaded", what_is_saved_is_loaded },
-	{ "saving keeps other hosts, slots and comments", saving_keeps_other_hosts_slots_and_comments },
+	{ "saving keeps other hosts, slots and comments",
+		saving_keeps_other_hosts_slots_and_comments },
 	{ "saving twice changes nothing more", saving_twice_changes_nothing_more },
 	{ "hsmlet's own settings are replaced", hsmlets_own_settings_are_replaced },
 	{ "what cannot be saved changes nothing", what_cannot_be_saved_changes_nothing },
 	{ "a missing file is its own error", a_missing_file_is_its_own_error },
 	{ "our variable wins over the vendor's", our_variable_wins_over_the_vendors },
-	{ "without variables the known places are searched", without_variables_the_known_places_are_searched },
+	{ "without variables the known places are searched",
+		without_variables_the_known_places_are_searched },
 	CU_TEST_INFO_NULL,
 };
 

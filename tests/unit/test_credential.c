@@ -110,31 +110,36 @@ static struct hl_credential sample(enum hl_credential_kind kind, const char *pin
 
 static void labels_are_written_to_the_letter(void)
 {
-	HL_AUTO(hl_credential_clear) struct hl_credential service = sample(HL_CREDENTIAL_SERVICE, "");
-	HL_AUTO(hl_credential_clear) struct hl_credential hsm = sample(HL_CREDENTIAL_HSM, "correct-horse");
+	HL_AUTO(hl_credential_clear)
+	struct hl_credential service = sample(HL_CREDENTIAL_SERVICE, "");
+	HL_AUTO(hl_credential_clear)
+	struct hl_credential hsm = sample(HL_CREDENTIAL_HSM, "correct-horse");
 	HL_AUTO(hl_buf_clear) struct hl_buf out = hl_buf(4096);
 
 	CU_ASSERT_EQUAL(hl_credential_write(&service, &out), HL_OK);
-	CU_ASSERT_TRUE(hl_bytes_eq(hl_buf_view(&out),
-		hl_text("Service User Name: svcalpha\n"
-			"Service User Password: pass#word\n"
-			"HSM User Name: PARTALPHA\n")));
+	CU_ASSERT_TRUE(hl_bytes_eq(hl_buf_view(&out), hl_text(
+		"Service User Name: svcalpha\n"
+		"Service User Password: pass#word\n"
+		"HSM User Name: PARTALPHA\n")));
 	hl_buf_reset(&out);
 	CU_ASSERT_EQUAL(hl_credential_write(&hsm, &out), HL_OK);
-	CU_ASSERT_TRUE(hl_bytes_eq(hl_buf_view(&out),
-		hl_text("HSM User Name: PARTALPHA\n"
-			"HSM User Setup Password: " SETUP "\n"
-			"PKCS#11 password : correct-horse\n")));
+	CU_ASSERT_TRUE(hl_bytes_eq(hl_buf_view(&out), hl_text(
+		"HSM User Name: PARTALPHA\n"
+		"HSM User Setup Password: " SETUP "\n"
+		"PKCS#11 password : correct-horse\n")));
 }
 
 static void what_is_written_is_read(void)
 {
-	HL_AUTO(hl_credential_clear) struct hl_credential service = sample(HL_CREDENTIAL_SERVICE, "");
-	HL_AUTO(hl_credential_clear) struct hl_credential hsm = sample(HL_CREDENTIAL_HSM, "a #9!'\"\\:=");
+	HL_AUTO(hl_credential_clear)
+	struct hl_credential service = sample(HL_CREDENTIAL_SERVICE, "");
+	HL_AUTO(hl_credential_clear)
+	struct hl_credential hsm = sample(HL_CREDENTIAL_HSM, "a #9!'\"\\:=");
 	HL_AUTO(hl_credential_clear) struct hl_credential bare = sample(HL_CREDENTIAL_HSM, "");
 	HL_AUTO(hl_buf_clear) struct hl_buf out = hl_buf(4096);
 
-	CU_ASSERT_EQUAL(hl_credential_write(&hsm, &out), HL_E_ARG); /* " #" would become a comment */
+	CU_ASSERT_EQUAL(
+		hl_credential_write(&hsm, &out), HL_E_ARG); /* " #" would become a comment */
 	CU_ASSERT_EQUAL(out.n, 0);
 	CU_ASSERT_EQUAL(hl_secret_set(&hsm.pin, hl_text("a# 9!'\"\\:=")), HL_OK);
 	CU_ASSERT_EQUAL(hl_credential_write(&hsm, &out), HL_OK);
@@ -165,7 +170,8 @@ static void what_is_written_is_read(void)
 
 static void nothing_is_written_that_would_not_be_read(void)
 {
-	static const char *const bad[] = { "", " a", "a ", "#a", "a #b", "a\nb", "a\tb", "\x7f", "\xc3\xa9" };
+	static const char *const bad[] = { "", " a", "a ", "#a", "a #b", "a\nb", "a\tb", "\x7f",
+		"\xc3\xa9" };
 	HL_AUTO(hl_credential_clear) struct hl_credential c = sample(HL_CREDENTIAL_SERVICE, "");
 	HL_AUTO(hl_credential_clear) struct hl_credential hsm = sample(HL_CREDENTIAL_HSM, "");
 	HL_AUTO(hl_buf_clear) struct hl_buf out = hl_buf(4096);
@@ -203,15 +209,17 @@ static void a_full_buffer_is_left_as_it_was(void)
 
 static void the_published_shapes_are_read(void)
 {
-	reads_as_service("Service User Name: svcalpha              # Reverse proxy Service-User name\n"
-			 "Service User Password: pass#word # Reverse proxy Service-User password\n"
-			 "HSM User Name: PARTALPHA # Reference to HSM user/partition name\n");
+	reads_as_service(
+		"Service User Name: svcalpha              # Reverse proxy Service-User name\n"
+		"Service User Password: pass#word # Reverse proxy Service-User password\n"
+		"HSM User Name: PARTALPHA # Reference to HSM user/partition name\n");
 
-	HL_AUTO(forget) struct got g =
-		read_text("<company>_<svc>_hsm_<user>_<date>.txt\n"
-			  "HSM User Name: PARTALPHA                  # HSM user/partition name\n"
-			  "HSM User Setup Password: " SETUP " # HSM user/partition initial password\n"
-			  "PKCS#11 password : correct-horse # if PKCS#11 API ordered");
+	HL_AUTO(forget)
+	struct got g = read_text(
+		"<company>_<svc>_hsm_<user>_<date>.txt\n"
+		"HSM User Name: PARTALPHA                  # HSM user/partition name\n"
+		"HSM User Setup Password: " SETUP " # HSM user/partition initial password\n"
+		"PKCS#11 password : correct-horse # if PKCS#11 API ordered");
 	CU_ASSERT_EQUAL(g.err, HL_OK);
 	CU_ASSERT_EQUAL(g.n, 1);
 	check_hsm(&g.c[0], "PARTALPHA", "correct-horse");
@@ -219,32 +227,38 @@ static void the_published_shapes_are_read(void)
 
 static void white_space_and_line_ends_do_not_matter(void)
 {
-	reads_as_service("\xef\xbb\xbfService User Name: svcalpha\r\nService User Password: pass#word\r\n"
-			 "HSM User Name: PARTALPHA\r\n");
-	reads_as_service("\r\n\n# a comment: HSM User Name: OTHER\n \t \n"
-			 "\tService  User\t Name\t:\t svcalpha \t\r\n  # HSM User Name: OTHER\n"
-			 "Service User Password:pass#word\n\n   HSM User Name   :PARTALPHA\t#comment\n\n");
+	reads_as_service(
+		"\xef\xbb\xbfService User Name: svcalpha\r\nService User Password: pass#word\r\n"
+		"HSM User Name: PARTALPHA\r\n");
+	reads_as_service(
+		"\r\n\n# a comment: HSM User Name: OTHER\n \t \n"
+		"\tService  User\t Name\t:\t svcalpha \t\r\n  # HSM User Name: OTHER\n"
+		"Service User Password:pass#word\n\n   HSM User Name   :PARTALPHA\t#comment\n\n");
 	/* In any order, without a last newline where a blank or a comment shows the end. */
 	reads_as_service("HSM User Name: PARTALPHA\nService User Password: pass#word\n"
 			 "Service User Name: svcalpha ");
 	reads_as_service("HSM User Name: PARTALPHA\nService User Password: pass#word\n"
 			 "Service User Name: svcalpha\r");
-	reads_as_service("Service (Proxy) User Name: svcalpha\nService (Proxy)  User Password: pass#word\n"
-			 "HSM User Name: PARTALPHA\n");
+	reads_as_service(
+		"Service (Proxy) User Name: svcalpha\nService (Proxy)  User Password: pass#word\n"
+		"HSM User Name: PARTALPHA\n");
 }
 
-static const char combined[] = "Credentials for the native APIs (PKCS#11, JCE, CNG):\n"
-			       "----------------------------------------------------\n"
-			       "HSM User Name: PARTALPHA\n"
-			       "HSM User Setup Password: " SETUP "\n"
-			       "Service (Proxy) User Name: svcalpha\n"
-			       "Service (Proxy) User Password: pass#word\n"
-			       "PKCS#11 password : correct-horse\n"
-			       "\n"
-			       "Credentials for the REST API:\n"
-			       "API-Endpoint URL: https://rest.hsmlet.test:2400\n"
-			       "JWT-TOKEN: eyJhbGciOiJub25lIn0.e30.\n"
-			       "Test it with GET /v1/versionInfo and header Authorization: Bearer";
+/* clang-format off */
+static const char combined[] =
+	"Credentials for the native APIs (PKCS#11, JCE, CNG):\n"
+	"----------------------------------------------------\n"
+	"HSM User Name: PARTALPHA\n"
+	"HSM User Setup Password: " SETUP "\n"
+	"Service (Proxy) User Name: svcalpha\n"
+	"Service (Proxy) User Password: pass#word\n"
+	"PKCS#11 password : correct-horse\n"
+	"\n"
+	"Credentials for the REST API:\n"
+	"API-Endpoint URL: https://rest.hsmlet.test:2400\n"
+	"JWT-TOKEN: eyJhbGciOiJub25lIn0.e30.\n"
+	"Test it with GET /v1/versionInfo and header Authorization: Bearer";
+/* clang-format on */
 
 static void a_combined_file_gives_both(void)
 {
@@ -279,6 +293,7 @@ static void values_are_checked(void)
 	is_refused("\nService User Name:  \t\r\n", 2, "empty");
 	is_refused("Service User Name: # forgotten\n", 1, "empty");
 	is_refused("HSM User Name: P\nPKCS#11 password :\n", 2, "empty");
+	is_refused("HSM User Name:#forgotten\n", 1, "begins like a comment");
 	is_refused("HSM User Name: a\tb\n", 1, "printable");
 	is_refused("HSM User Name: a\x01\n", 1, "printable");
 	is_refused("HSM User Name: Z\xc3\xbcrich\n", 1, "printable");
@@ -290,7 +305,8 @@ static void values_are_checked(void)
 	is_refused(text, 0, "neither");
 	snprintf(text, sizeof text, "\nPKCS#11 password : %.*s\n", HL_PIN_TEXT + 1, longest);
 	is_refused(text, 2, "too long");
-	snprintf(text, sizeof text, "Service User Password: %.*s\n", HL_SERVICE_PASSWORD_TEXT + 1, longest);
+	snprintf(text, sizeof text, "Service User Password: %.*s\n", HL_SERVICE_PASSWORD_TEXT + 1,
+		longest);
 	is_refused(text, 1, "too long");
 }
 
@@ -305,22 +321,30 @@ static void a_nul_ends_nothing(void)
 static void a_setup_password_has_five_groups_of_five(void)
 {
 	static const char *const wrong[] = {
-		"aB3dE-fG4hJ-kL5mN-pQ6rS-tU7v", "aB3dE-fG4hJ-kL5mN-pQ6rS-tU7vWx", "aB3dE-fG4hJ-kL5mN-pQ6rS",
-		"aB3dE-fG4hJ-kL5mN-pQ6rS-", "aB3dE_fG4hJ-kL5mN-pQ6rS-tU7vW", "aB3dEfG4hJkL5mNpQ6rStU7vW",
-		"aB3d-EfG4hJ-kL5mN-pQ6rS-tU7vW", "aB3dE-fG4hJ-kL5mN-pQ6rS-tU7v!", "aB3dE fG4hJ kL5mN pQ6rS tU7vW",
+		"aB3dE-fG4hJ-kL5mN-pQ6rS-tU7v",
+		"aB3dE-fG4hJ-kL5mN-pQ6rS-tU7vWx",
+		"aB3dE-fG4hJ-kL5mN-pQ6rS",
+		"aB3dE-fG4hJ-kL5mN-pQ6rS-",
+		"aB3dE_fG4hJ-kL5mN-pQ6rS-tU7vW",
+		"aB3dEfG4hJkL5mNpQ6rStU7vW",
+		"aB3d-EfG4hJ-kL5mN-pQ6rS-tU7vW",
+		"aB3dE-fG4hJ-kL5mN-pQ6rS-tU7v!",
+		"aB3dE fG4hJ kL5mN pQ6rS tU7vW",
 		"-B3dE-fG4hJ-kL5mN-pQ6rS-tU7vW",
 	};
 	char text[200];
 
 	for (size_t i = 0; i < HL_COUNT(wrong); i++) {
-		snprintf(text, sizeof text, "HSM User Name: P\nHSM User Setup Password: %s\n", wrong[i]);
+		snprintf(text, sizeof text, "HSM User Name: P\nHSM User Setup Password: %s\n",
+			wrong[i]);
 		is_refused(text, 2, "five groups");
 	}
 }
 
 static void bad_labels_are_told_by_their_line(void)
 {
-	is_refused("Service User Name: a\nService User Passwort: b\nHSM User Name: p\n", 2, "no such label");
+	is_refused("Service User Name: a\nService User Passwort: b\nHSM User Name: p\n", 2,
+		"no such label");
 	is_refused("# x\n\nHSM User Nmae: p\n", 3, "no such label");
 	is_refused("HSM User Setup Password for p: " SETUP "\n", 1, "no such label");
 	is_refused("PKCS11 password: a\n", 1, "no such label");
@@ -332,8 +356,8 @@ static void bad_labels_are_told_by_their_line(void)
 	is_refused("HSM User Name: p\n\nHSM User Name: p\n", 3, "twice");
 }
 
-/* Every cut of `text` is an error, or gives what the whole gives, but at the ends of lines: a file may
- * really end there. */
+/* Every cut of `text` is an error, or gives what the whole gives, but at the ends of lines: a
+ * file may really end there. */
 static void cut_everywhere(const char *text)
 {
 	HL_AUTO(forget) struct got whole = read_text(text);
@@ -354,20 +378,24 @@ static void cut_everywhere(const char *text)
 				hl_secret_view(&whole.c[i].service_password)));
 			CU_ASSERT(hl_bytes_eq(hl_secret_view(&g.c[i].setup_password),
 				hl_secret_view(&whole.c[i].setup_password)));
-			CU_ASSERT(hl_bytes_eq(hl_secret_view(&g.c[i].pin), hl_secret_view(&whole.c[i].pin)));
+			CU_ASSERT(hl_bytes_eq(
+				hl_secret_view(&g.c[i].pin), hl_secret_view(&whole.c[i].pin)));
 		}
 	}
 }
 
 static void a_file_cut_inside_a_line_is_an_error(void)
 {
-	cut_everywhere("Service User Name: svcalpha\nService User Password: pass#word\nHSM User Name: PART\n");
+	cut_everywhere(
+		"Service User Name: svcalpha\nService User Password: pass#word\nHSM User Name: PART\n");
 	cut_everywhere("Service User Name: svcalpha # a name\r\nService User Password: b\r\n"
 		       "HSM User Name: PARTALPHA # reference\r\n\r\n# end\r\n");
 	cut_everywhere("HSM User Name: PARTALPHA\nHSM User Setup Password: " SETUP
 		       "\nPKCS#11 password : correct-horse\n\n");
-	is_refused("Service User Name: a\nService User Password: b\nHSM User Name: PARTAL", 3, "no end");
-	is_refused("HSM User Name: p\nHSM User Setup Password: " SETUP "\nPKCS#11 pass", 3, "no end");
+	is_refused("Service User Name: a\nService User Password: b\nHSM User Name: PARTAL", 3,
+		"no end");
+	is_refused(
+		"HSM User Name: p\nHSM User Setup Password: " SETUP "\nPKCS#11 pass", 3, "no end");
 	is_refused("HSM User Name: p\nHSM User Setup Password: " SETUP "\nP", 3, "no end");
 	is_refused("HSM User Name: p\nHSM User Setup Password: " SETUP, 2, "no end");
 }
@@ -395,23 +423,33 @@ static void every_byte_changed_gives_an_error_or_whole_values(void)
 
 static void files_are_named_by_company_service_user_and_day(void)
 {
-	static const struct { int64_t wall_ms; const char *date; } days[] = {
-		{ 0, "19700101" }, { 86399999, "19700101" }, { 86400000, "19700102" },
-		{ 951782400000, "20000229" }, { 951868800000, "20000301" }, { 1767225599999, "20251231" },
-		{ 1769817600000, "20260131" }, { 1709164800000, "20240229" }, { 4107542400000, "21000301" },
-		{ 4107456000000, "21000228" }, { 253402300799999, "99991231" },
+	static const struct {
+		int64_t wall_ms;
+		const char *date;
+	} days[] = {
+		{ 0, "19700101" },
+		{ 86399999, "19700101" },
+		{ 86400000, "19700102" },
+		{ 951782400000, "20000229" },
+		{ 951868800000, "20000301" },
+		{ 1767225599999, "20251231" },
+		{ 1769817600000, "20260131" },
+		{ 1709164800000, "20240229" },
+		{ 4107542400000, "21000301" },
+		{ 4107456000000, "21000228" },
+		{ 253402300799999, "99991231" },
 	};
 	char name[64], want[64];
 
 	for (size_t i = 0; i < HL_COUNT(days); i++) {
-		CU_ASSERT_EQUAL(hl_credential_name("acme", "SBX", HL_CREDENTIAL_SERVICE, "acmeservice",
-					days[i].wall_ms, name, sizeof name),
+		CU_ASSERT_EQUAL(hl_credential_name("acme", "SBX", HL_CREDENTIAL_SERVICE,
+					"acmeservice", days[i].wall_ms, name, sizeof name),
 			HL_OK);
 		snprintf(want, sizeof want, "acme_SBX_service_acmeservice_%s.txt", days[i].date);
 		CU_ASSERT_STRING_EQUAL(name, want);
 	}
-	CU_ASSERT_EQUAL(hl_credential_name("acme", "ECO-CC", HL_CREDENTIAL_HSM, "PARTALPHA", 1769817600000,
-				name, sizeof name),
+	CU_ASSERT_EQUAL(hl_credential_name("acme", "ECO-CC", HL_CREDENTIAL_HSM, "PARTALPHA",
+				1769817600000, name, sizeof name),
 		HL_OK);
 	CU_ASSERT_STRING_EQUAL(name, "acme_ECO-CC_hsm_PARTALPHA_20260131.txt");
 }
@@ -420,25 +458,32 @@ static void file_names_are_plain_and_fit(void)
 {
 	char name[64];
 
-	CU_ASSERT_EQUAL(hl_credential_name("../A c/m\\e:*?\"<>|", "S\nX", HL_CREDENTIAL_HSM, "\xc3\xa9.x", 0,
-				name, sizeof name),
+	CU_ASSERT_EQUAL(hl_credential_name("../A c/m\\e:*?\"<>|", "S\nX", HL_CREDENTIAL_HSM,
+				"\xc3\xa9.x", 0, name, sizeof name),
 		HL_OK);
 	CU_ASSERT_STRING_EQUAL(name, "-.-A-c-m-e-------_S-X_hsm_--.x_19700101.txt");
 	memset(name, '#', sizeof name);
 	for (size_t size = 0; size < 27; size++)
 		CU_ASSERT_EQUAL(
-			hl_credential_name("acme", "SBX", HL_CREDENTIAL_HSM, "P", 0, name, size), HL_E_RANGE);
+			hl_credential_name("acme", "SBX", HL_CREDENTIAL_HSM, "P", 0, name, size),
+			HL_E_RANGE);
 	CU_ASSERT_EQUAL(name[0], '#');
-	CU_ASSERT_EQUAL(hl_credential_name("acme", "SBX", HL_CREDENTIAL_HSM, "P", 0, name, 28), HL_OK);
-	CU_ASSERT_STRING_EQUAL(name, "acme_SBX_hsm_P_19700101.txt");
-	CU_ASSERT_EQUAL(hl_credential_name("a", "b", HL_CREDENTIAL_HSM, "c", -1, name, sizeof name), HL_E_RANGE);
-	CU_ASSERT_EQUAL(hl_credential_name("a", "b", HL_CREDENTIAL_HSM, "c", 253402300800000, name, sizeof name),
-		HL_E_RANGE);
-	CU_ASSERT_EQUAL(hl_credential_name("a", "b", HL_CREDENTIAL_HSM, "c", INT64_MAX, name, sizeof name),
-		HL_E_RANGE);
-	CU_ASSERT_EQUAL(hl_credential_name("", "b", HL_CREDENTIAL_HSM, "c", 0, name, sizeof name), HL_E_ARG);
 	CU_ASSERT_EQUAL(
-		hl_credential_name("a", "b", (enum hl_credential_kind)0, "c", 0, name, sizeof name), HL_E_ARG);
+		hl_credential_name("acme", "SBX", HL_CREDENTIAL_HSM, "P", 0, name, 28), HL_OK);
+	CU_ASSERT_STRING_EQUAL(name, "acme_SBX_hsm_P_19700101.txt");
+	CU_ASSERT_EQUAL(hl_credential_name("a", "b", HL_CREDENTIAL_HSM, "c", -1, name, sizeof name),
+		HL_E_RANGE);
+	CU_ASSERT_EQUAL(hl_credential_name("a", "b", HL_CREDENTIAL_HSM, "c", 253402300800000, name,
+				sizeof name),
+		HL_E_RANGE);
+	CU_ASSERT_EQUAL(
+		hl_credential_name("a", "b", HL_CREDENTIAL_HSM, "c", INT64_MAX, name, sizeof name),
+		HL_E_RANGE);
+	CU_ASSERT_EQUAL(hl_credential_name("", "b", HL_CREDENTIAL_HSM, "c", 0, name, sizeof name),
+		HL_E_ARG);
+	CU_ASSERT_EQUAL(
+		hl_credential_name("a", "b", (enum hl_credential_kind)0, "c", 0, name, sizeof name),
+		HL_E_ARG);
 }
 
 static CU_TestInfo tests[] = {

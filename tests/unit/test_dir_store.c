@@ -5,6 +5,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -80,14 +82,14 @@ static hl_err commit(const struct dir_change *change)
 
 static hl_err set_pool(const char *pool, const struct dir_member *m, size_t n)
 {
-	return here.memory ? dir_memory_set_pool(here.memory, pool, m, n) :
-			     dir_sqlite_set_pool(here.sqlite, pool, m, n);
+	return here.memory ? dir_memory_set_pool(here.memory, pool, m, n)
+			   : dir_sqlite_set_pool(here.sqlite, pool, m, n);
 }
 
 static hl_err set_cluster(const char *cluster, const struct dir_member *m, size_t n)
 {
-	return here.memory ? dir_memory_set_cluster(here.memory, cluster, m, n) :
-			     dir_sqlite_set_cluster(here.sqlite, cluster, m, n);
+	return here.memory ? dir_memory_set_cluster(here.memory, cluster, m, n)
+			   : dir_sqlite_set_cluster(here.sqlite, cluster, m, n);
 }
 
 static hl_err get_user(const char *name, struct dir_user *out)
@@ -128,8 +130,8 @@ static hl_err provision(const char *tenant, const char *name, const char *part)
 	struct dir_user u = user(name, tenant);
 	struct dir_partition p = partition(part, tenant, name);
 
-	return commit(&(struct dir_change){
-		.add_tenant = tenant, .add_user = &u, .add_partition = &p });
+	return commit(
+		&(struct dir_change){ .add_tenant = tenant, .add_user = &u, .add_partition = &p });
 }
 
 static hl_err allow(const char *name, const char *range)
@@ -223,7 +225,8 @@ static void what_is_kept_is_found(void)
 	struct dir_partition part;
 
 	want.disabled = true;
-	CU_ASSERT_EQUAL(commit(&(struct dir_change){ .add_tenant = "acme", .add_user = &want }), HL_OK);
+	CU_ASSERT_EQUAL(
+		commit(&(struct dir_change){ .add_tenant = "acme", .add_user = &want }), HL_OK);
 	CU_ASSERT_EQUAL_FATAL(get_user("svcalpha", &got), HL_OK);
 	CU_ASSERT_STRING_EQUAL(got.name, "svcalpha");
 	CU_ASSERT_STRING_EQUAL(got.tenant, "acme");
@@ -256,10 +259,12 @@ static void what_is_not_there_is_not_found_and_nothing_is_written(void)
 	CU_ASSERT_EQUAL(get_user("SVCALPHA", &u), HL_E_NOT_FOUND);
 	CU_ASSERT_EQUAL(get_user("", &u), HL_E_NOT_FOUND);
 	CU_ASSERT_EQUAL(get_user("%", &u), HL_E_NOT_FOUND);
-	CU_ASSERT_EQUAL(here.store.ops->user(here.store.at, hl_bytes("svcalpha\0", 9), &u), HL_E_NOT_FOUND);
-	CU_ASSERT_EQUAL(here.store.ops->user(here.store.at, hl_bytes("\xff\xfe\x80", 3), &u), HL_E_NOT_FOUND);
 	CU_ASSERT_EQUAL(
-		here.store.ops->user(here.store.at, hl_bytes(longer, sizeof longer), &u), HL_E_NOT_FOUND);
+		here.store.ops->user(here.store.at, hl_bytes("svcalpha\0", 9), &u), HL_E_NOT_FOUND);
+	CU_ASSERT_EQUAL(here.store.ops->user(here.store.at, hl_bytes("\xff\xfe\x80", 3), &u),
+		HL_E_NOT_FOUND);
+	CU_ASSERT_EQUAL(here.store.ops->user(here.store.at, hl_bytes(longer, sizeof longer), &u),
+		HL_E_NOT_FOUND);
 	CU_ASSERT_EQUAL(get_partition("svcalpha", &p), HL_E_NOT_FOUND);
 	CU_ASSERT_EQUAL(u.expires_ms, 77);
 	CU_ASSERT_STRING_EQUAL(p.name, "untouched");
@@ -276,8 +281,8 @@ static void names_are_taken_once(void)
 
 	CU_ASSERT_EQUAL(provision("acme", "svcalpha", "PARTALPHA"), HL_OK);
 	CU_ASSERT_EQUAL(commit(&(struct dir_change){ .add_tenant = "acme" }), HL_OK);
-	CU_ASSERT_EQUAL(
-		commit(&(struct dir_change){ .add_tenant = "globex", .add_user = &other }), HL_E_EXISTS);
+	CU_ASSERT_EQUAL(commit(&(struct dir_change){ .add_tenant = "globex", .add_user = &other }),
+		HL_E_EXISTS);
 	CU_ASSERT_EQUAL(commit(&(struct dir_change){ .add_partition = &theirs }), HL_E_EXISTS);
 	CU_ASSERT_EQUAL(get_user("svcalpha", &got), HL_OK);
 	CU_ASSERT_STRING_EQUAL(got.tenant, "acme");
@@ -305,8 +310,13 @@ static void a_change_is_all_or_nothing(void)
 	struct dir_user u = user("svcbeta", "newtenant"), got;
 	struct dir_partition p = partition("PARTBETA", "newtenant", "svcbeta");
 	const char list[][DIR_RANGE_TEXT] = { "192.0.2.7", "::1" };
-	struct dir_change c = { .add_tenant = "newtenant", .add_user = &u, .add_partition = &p,
-		.allow_user = "svcbeta", .allow = list, .allows = 2, .drop_partition = "NOTTHERE" };
+	struct dir_change c = { .add_tenant = "newtenant",
+		.add_user = &u,
+		.add_partition = &p,
+		.allow_user = "svcbeta",
+		.allow = list,
+		.allows = 2,
+		.drop_partition = "NOTTHERE" };
 	struct dir_user later = user("svclater", "newtenant");
 
 	CU_ASSERT_EQUAL(commit(&c), HL_E_NOT_FOUND);
@@ -350,8 +360,8 @@ static void a_user_goes_with_its_allow_list_but_not_before_its_partitions(void)
 	CU_ASSERT_EQUAL(allow("svcbeta", "192.0.2.8"), HL_OK);
 	CU_ASSERT_EQUAL(commit(&(struct dir_change){ .drop_user = "svcalpha" }), HL_E_EXISTS);
 	CU_ASSERT_STRING_EQUAL(ranges("svcalpha", 0).text, "192.0.2.7");
-	CU_ASSERT_EQUAL(
-		commit(&(struct dir_change){ .drop_partition = "PARTALPHA", .drop_user = "svcalpha" }),
+	CU_ASSERT_EQUAL(commit(&(struct dir_change){
+				.drop_partition = "PARTALPHA", .drop_user = "svcalpha" }),
 		HL_OK);
 	CU_ASSERT_EQUAL(get_user("svcalpha", &got), HL_E_NOT_FOUND);
 	CU_ASSERT_STRING_EQUAL(partitions(0).text, "PARTBETA");
@@ -374,8 +384,8 @@ static void partitions_are_walked_by_name_until_told_to_stop(void)
 
 static void members_become_exactly_the_ones_set(void)
 {
-	struct dir_member m[] = { member("proxy2", "127.1.2.12:2310"), member("proxy1", "127.1.2.11:2310"),
-		member("proxy3", "[::1]:2310") };
+	struct dir_member m[] = { member("proxy2", "127.1.2.12:2310"),
+		member("proxy1", "127.1.2.11:2310"), member("proxy3", "[::1]:2310") };
 
 	CU_ASSERT_EQUAL(set_pool("pool.hsmlet.test", m, 3), HL_OK);
 	CU_ASSERT_EQUAL(set_pool("other.hsmlet.test", m, 1), HL_OK);
@@ -406,7 +416,8 @@ static void a_pool_is_found_in_either_case_and_a_cluster_is_not(void)
 
 static void wrong_members_change_nothing(void)
 {
-	struct dir_member m[] = { member("proxy1", "127.1.2.11:2310"), member("proxy1", "127.1.2.12:2310") };
+	struct dir_member m[] = { member("proxy1", "127.1.2.11:2310"),
+		member("proxy1", "127.1.2.12:2310") };
 	struct dir_member local = { .name = "proxy2", .address = { .family = HL_UNIX } };
 	struct dir_member nameless = member("", "127.1.2.13:2310");
 
@@ -423,8 +434,26 @@ static const char *const injections[] = {
 	"' OR '1'='1",
 	"\"; DELETE FROM partition; --",
 	"x'); INSERT INTO tenant VALUES ('y",
-	"?1", ":name", "@x", "$x", "%", "_", "*", "\\", "--", "/*", ";", "''", "\"\"", "`",
-	"NULL", "0", "1e3", "name\nwith\tcontrol\x01", "\xc3\xa9t\xc3\xa9", "\xff\xfe",
+	"?1",
+	":name",
+	"@x",
+	"$x",
+	"%",
+	"_",
+	"*",
+	"\\",
+	"--",
+	"/*",
+	";",
+	"''",
+	"\"\"",
+	"`",
+	"NULL",
+	"0",
+	"1e3",
+	"name\nwith\tcontrol\x01",
+	"\xc3\xa9t\xc3\xa9",
+	"\xff\xfe",
 };
 
 static void strange_names_are_only_names(void)
@@ -456,8 +485,8 @@ static void strange_names_are_only_names(void)
 	}
 	CU_ASSERT_EQUAL(partitions(0).n, HL_COUNT(injections) + 1);
 	for (size_t i = 0; i < HL_COUNT(injections); i++)
-		CU_ASSERT_EQUAL(commit(&(struct dir_change){
-				       .drop_partition = injections[i], .drop_user = injections[i] }),
+		CU_ASSERT_EQUAL(commit(&(struct dir_change){ .drop_partition = injections[i],
+					.drop_user = injections[i] }),
 			HL_OK);
 	CU_ASSERT_STRING_EQUAL(partitions(0).text, "PARTALPHA");
 }
@@ -477,7 +506,8 @@ static void names_have_a_length(void)
 	CU_ASSERT_EQUAL(commit(&(struct dir_change){ .add_tenant = "" }), HL_E_ARG);
 	CU_ASSERT_EQUAL(commit(&(struct dir_change){ .drop_user = "" }), HL_E_ARG);
 	memset(u.name, 'n', sizeof u.name); /* no end */
-	CU_ASSERT_EQUAL(commit(&(struct dir_change){ .add_tenant = "acme", .add_user = &u }), HL_E_ARG);
+	CU_ASSERT_EQUAL(
+		commit(&(struct dir_change){ .add_tenant = "acme", .add_user = &u }), HL_E_ARG);
 	CU_ASSERT_EQUAL(get_user("nnnn", &got), HL_E_NOT_FOUND);
 }
 
@@ -635,8 +665,9 @@ static size_t read_file(uint8_t *out, size_t max)
 
 static void a_foreign_file_is_refused_and_left_as_it_was(void)
 {
-	static const char notes[] = "These are my notes, and they are longer than the header of a database, "
-				    "which has one hundred bytes and begins with its own name.\n";
+	static const char notes[] =
+		"These are my notes, and they are longer than the header of a database, "
+		"which has one hundred bytes and begins with its own name.\n";
 	static uint8_t before[65536], after[65536];
 	struct dir_sqlite *s = NULL;
 	size_t n;
@@ -716,6 +747,57 @@ static void rows_edited_by_another_hand_are_an_error(void)
 	tear_down();
 }
 
+/* The lane of the store, as in a daemon: twenty commits in a row. */
+static atomic_bool lane_ended;
+
+static void *commit_twenty(void *at)
+{
+	unsigned *done = at;
+
+	for (*done = 0; *done < 20; ++*done) {
+		char name[32];
+		struct dir_user u;
+		struct dir_change change = { .add_tenant = "acme", .add_user = &u };
+		struct dir_commit c = { .change = &change };
+
+		snprintf(name, sizeof name, "svc%02u", *done);
+		u = user(name, "acme");
+		here.store.ops->prepare(here.store.at, &c);
+		c.job.run(&c.job);
+		if (c.result != HL_OK)
+			break;
+	}
+	atomic_store(&lane_ended, true);
+	return NULL;
+}
+
+static void commits_on_another_thread_do_not_disturb_reads(void)
+{
+	pthread_t thread;
+	unsigned done = 0;
+	size_t known = 0;
+
+	set_up();
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, commit_twenty, &done), 0);
+	while (known < 20) { /* each user stays once it was seen */
+		char name[32];
+		struct dir_user u;
+		bool last = atomic_load(&lane_ended);
+		hl_err err;
+
+		snprintf(name, sizeof name, "svc%02zu", known);
+		err = get_user(name, &u);
+		if (err == HL_OK)
+			known++;
+		else if (err != HL_E_NOT_FOUND || last)
+			break;
+	}
+	CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
+	CU_ASSERT_EQUAL(done, 20);
+	CU_ASSERT_EQUAL(known, 20);
+	tear_down();
+}
+
 static void another_writer_makes_it_busy_and_readers_go_on(void)
 {
 	sqlite3 *db = NULL;
@@ -724,7 +806,9 @@ static void another_writer_makes_it_busy_and_readers_go_on(void)
 	set_up();
 	CU_ASSERT_EQUAL(provision("acme", "svcalpha", "PARTALPHA"), HL_OK);
 	CU_ASSERT_EQUAL(sqlite3_open(here.path, &db), SQLITE_OK);
-	CU_ASSERT_EQUAL(sqlite3_exec(db, "BEGIN IMMEDIATE; DELETE FROM partition", NULL, NULL, NULL), SQLITE_OK);
+	CU_ASSERT_EQUAL(
+		sqlite3_exec(db, "BEGIN IMMEDIATE; DELETE FROM partition", NULL, NULL, NULL),
+		SQLITE_OK);
 	CU_ASSERT_EQUAL(get_user("svcalpha", &u), HL_OK);
 	CU_ASSERT_STRING_EQUAL(partitions(0).text, "PARTALPHA");
 	CU_ASSERT_EQUAL(provision("acme", "svcbeta", "PARTBETA"), HL_E_BUSY);
@@ -774,19 +858,23 @@ static CU_TestInfo tests[] = {
 #define X(story, text) { text, both_##story },
 	STORIES(X)
 #undef X
-	{ "the store survives closing", the_store_survives_closing },
+		{ "the store survives closing", the_store_survives_closing },
 	{ "two directories share one file", two_directories_share_one_file },
 	{ "the file is closed to others whatever the umask",
 		the_file_is_closed_to_others_whatever_the_umask },
 	{ "an open file or folder is refused", an_open_file_or_folder_is_refused },
 	{ "what is no file is refused", what_is_no_file_is_refused },
 	{ "a newer schema is left to a newer program", a_newer_schema_is_left_to_a_newer_program },
-	{ "a foreign file is refused and left as it was", a_foreign_file_is_refused_and_left_as_it_was },
+	{ "a foreign file is refused and left as it was",
+		a_foreign_file_is_refused_and_left_as_it_was },
 	{ "an empty file becomes a store", an_empty_file_becomes_a_store },
 	{ "a file cut anywhere is refused or lacks nothing",
 		a_file_cut_anywhere_is_refused_or_lacks_nothing },
 	{ "rows edited by another hand are an error", rows_edited_by_another_hand_are_an_error },
-	{ "another writer makes it busy and readers go on", another_writer_makes_it_busy_and_readers_go_on },
+	{ "commits on another thread do not disturb reads",
+		commits_on_another_thread_do_not_disturb_reads },
+	{ "another writer makes it busy and readers go on",
+		another_writer_makes_it_busy_and_readers_go_on },
 	CU_TEST_INFO_NULL,
 };
 

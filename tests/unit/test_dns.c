@@ -71,7 +71,8 @@ static hl_err answer(struct hl_bytes q, size_t limit, struct hl_buf *out)
 	return dir_dns_answer(q, limit, pools, asked, out);
 }
 
-/* The answer, taken apart; what every answer has is checked here. To be freed with ldns_pkt_free(). */
+/* The answer, taken apart; what every answer has is checked here. To be freed with
+ * ldns_pkt_free(). */
 static ldns_pkt *reply(const struct ask *a, size_t limit)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf q = query(a);
@@ -199,7 +200,9 @@ static void aaaa_is_empty_where_there_are_no_ipv6_members(void)
 
 static void other_names_do_not_exist(void)
 {
-	static const struct { const char *name, *zone; } rows[] = {
+	static const struct {
+		const char *name, *zone;
+	} rows[] = {
 		{ "other.hsmlet.test.", "hsmlet.test." },
 		{ "x." POOL ".", POOL "." },
 		{ "hsmlet.test.", "test." },
@@ -222,11 +225,13 @@ static void other_names_do_not_exist(void)
 static void other_types_are_empty(void)
 {
 	static const ldns_rr_type types[] = { LDNS_RR_TYPE_MX, LDNS_RR_TYPE_TXT, LDNS_RR_TYPE_NS,
-		LDNS_RR_TYPE_SOA, LDNS_RR_TYPE_SRV, LDNS_RR_TYPE_ANY, LDNS_RR_TYPE_CNAME, (ldns_rr_type)65280 };
+		LDNS_RR_TYPE_SOA, LDNS_RR_TYPE_SRV, LDNS_RR_TYPE_ANY, LDNS_RR_TYPE_CNAME,
+		(ldns_rr_type)65280 };
 
 	set_up(3, true);
 	for (size_t i = 0; i < HL_COUNT(types); i++) {
-		ldns_pkt *p = reply(&(struct ask){ .name = POOL ".", .type = types[i] }, DIR_DNS_UDP);
+		ldns_pkt *p =
+			reply(&(struct ask){ .name = POOL ".", .type = types[i] }, DIR_DNS_UDP);
 
 		CU_ASSERT_EQUAL(ldns_pkt_get_rcode(p), LDNS_RCODE_NOERROR);
 		check_soa(p, "hsmlet.test.");
@@ -306,7 +311,10 @@ static void edns_is_answered_with_our_size(void)
 
 static void what_is_too_long_is_truncated(void)
 {
-	static const struct { uint16_t edns; size_t limit, room; } rows[] = {
+	static const struct {
+		uint16_t edns;
+		size_t limit, room;
+	} rows[] = {
 		{ 0, DIR_DNS_UDP, 512 },
 		{ 100, DIR_DNS_UDP, 512 },
 		{ 600, DIR_DNS_UDP, 600 },
@@ -346,7 +354,8 @@ static void what_fits_is_whole(void)
 
 static void a_limit_below_the_question_is_an_error(void)
 {
-	HL_AUTO(hl_buf_clear) struct hl_buf q = query(&(struct ask){ .name = "other.hsmlet.test." });
+	HL_AUTO(hl_buf_clear)
+	struct hl_buf q = query(&(struct ask){ .name = "other.hsmlet.test." });
 
 	set_up(3, false);
 	for (size_t limit = 0; limit < DIR_DNS_UDP; limit++) {
@@ -470,7 +479,8 @@ static CU_TestInfo tests[] = {
 	{ "a pool has its IPv4 members", a_pool_has_its_ipv4_members },
 	{ "the order is turned by the id and every member comes first",
 		the_order_is_turned_by_the_id_and_every_member_comes_first },
-	{ "AAAA is empty where there are no IPv6 members", aaaa_is_empty_where_there_are_no_ipv6_members },
+	{ "AAAA is empty where there are no IPv6 members",
+		aaaa_is_empty_where_there_are_no_ipv6_members },
 	{ "other names do not exist", other_names_do_not_exist },
 	{ "other types are empty", other_types_are_empty },
 	{ "a pool without members is empty but there", a_pool_without_members_is_empty_but_there },

@@ -3,7 +3,9 @@
 #include "tests/support/test.h"
 
 /* `before` with `path` set to `value` (NULL: removed) is `after`. */
-static const struct { const char *before, *path, *value, *after; } rows[] = {
+static const struct {
+	const char *before, *path, *value, *after;
+} rows[] = {
 	{ "a = 1;", "a", "2", "a = 2;" },
 	{ "a = 1; b: \"x;y\" # c\n", "b", "3", "a = 1; b: 3 # c\n" },
 	{ "", "a", "1", "a = 1;\n" },
@@ -42,9 +44,14 @@ static void one_setting_changes_and_no_other_byte(void)
 
 static void what_cannot_be_followed_is_refused(void)
 {
-	static const struct { const char *text, *path; } bad[] = {
-		{ "a = 1;", "a.b" }, { "a: {", "a.b" }, { "a: ( { } );", "a.b" },
-		{ "a: { b = \"x; };", "a.b" }, { "a: { /* };", "a.b.c" },
+	static const struct {
+		const char *text, *path;
+	} bad[] = {
+		{ "a = 1;", "a.b" },
+		{ "a: {", "a.b" },
+		{ "a: ( { } );", "a.b" },
+		{ "a: { b = \"x; };", "a.b" },
+		{ "a: { /* };", "a.b.c" },
 	};
 
 	for (size_t i = 0; i < HL_COUNT(bad); i++) {

@@ -41,7 +41,9 @@ static size_t question(const uint8_t *q, size_t n)
 static size_t put_records(uint8_t *out, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		static const uint8_t fixed[] = { 0xc0, HEADER, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 10, 0 };
+		/* name, type A, class IN, 5 s, 4 bytes */
+		static const uint8_t fixed[] = { 0xc0, HEADER, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4,
+			10, 0 };
 
 		memcpy(out + i * RR_A, fixed, sizeof fixed);
 		put16(out + i * RR_A + sizeof fixed, i);
@@ -99,15 +101,15 @@ static void *serve(void *at)
 			return NULL;
 		a->asked++;
 		length = answer(q, (size_t)n, out);
-		if (length > 0 &&
-			sendto(a->fd, out, length, 0, (struct sockaddr *)&from, size) != (ssize_t)length)
+		if (length > 0 && sendto(a->fd, out, length, 0, (struct sockaddr *)&from, size) < 0)
 			return NULL;
 	}
 }
 
 static void open_socket(struct answerer *a)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof sin;
 
 	a->fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -251,7 +253,8 @@ static void silence_ends_after_three_seconds(void)
 
 static void a_numeric_address_is_its_own_answer(void)
 {
-	static const char *const name[] = { "127.1.2.11", "::1" }, *const want[] = { "127.1.2.11:2310", "[::1]:2310" };
+	static const char *const name[] = { "127.1.2.11", "::1" };
+	static const char *const want[] = { "127.1.2.11:2310", "[::1]:2310" };
 
 	for (size_t i = 0; i < HL_COUNT(name); i++) {
 		struct client_dns *d = looked_up(name[i], NULL);
@@ -305,7 +308,8 @@ static CU_TestInfo tests[] = {
 	{ "a name yields its addresses with the port", a_name_yields_its_addresses_with_the_port },
 	{ "a name without dots is asked as it is", a_name_without_dots_is_asked_as_it_is },
 	{ "more addresses than fit are cut", more_addresses_than_fit_are_cut },
-	{ "a missing name is told from a dead resolver", a_missing_name_is_told_from_a_dead_resolver },
+	{ "a missing name is told from a dead resolver",
+		a_missing_name_is_told_from_a_dead_resolver },
 	{ "silence ends after three seconds", silence_ends_after_three_seconds },
 	{ "a numeric address is its own answer", a_numeric_address_is_its_own_answer },
 	{ "names that cannot be are refused", names_that_cannot_be_are_refused },

@@ -229,7 +229,8 @@ static void no_secret_stands_in_the_file_in_clear_or_hex(void)
 	CU_ASSERT(!holds(&text, password, 4));
 	hl_hex(hl_bytes(password, 4), hex);
 	CU_ASSERT(!holds(&text, hex, 8));
-	hl_hex(hl_bytes(s.identity, sizeof s.identity), hex); /* is public, and shows that this finds */
+	/* The identity is public: that it is found shows that this search finds. */
+	hl_hex(hl_bytes(s.identity, sizeof s.identity), hex);
 	CU_ASSERT(holds(&text, hex, 2 * sizeof s.identity));
 	hl_secret_clear(&s.secret);
 	remove_folder();
@@ -258,7 +259,8 @@ static void a_value_opens_in_its_own_entry_only(void)
 	CU_ASSERT(hl_bytes_eq(hl_secret_view(&s), hl_text("value")));
 	hl_secret_clear(&s);
 	for (size_t cut = 0; cut < hex.n; cut++)
-		CU_ASSERT_EQUAL(client_unblind(hl_text("e"), hl_bytes(hex.base, cut), &s), HL_E_SECRETS);
+		CU_ASSERT_EQUAL(
+			client_unblind(hl_text("e"), hl_bytes(hex.base, cut), &s), HL_E_SECRETS);
 	p = hex.base + hex.off;
 	for (size_t i = 0; i < hex.n; i++) {
 		uint8_t old = p[i];
@@ -272,12 +274,13 @@ static void a_value_opens_in_its_own_entry_only(void)
 	CU_ASSERT_EQUAL(client_blind(&env, hl_text("e"), hl_text(""), &hex), HL_E_RANGE);
 }
 
-/* -- altered files ------------------------------------------------------------------------------ */
+/* -- altered files ----------------------------------------------------------------------------- */
 
 static void make_sample(struct hl_buf *text)
 {
 	make_folder();
-	write_file(hl_text("# kept by hand\nversion = \"1.0\";\nprimus:\n{\n\tusers:\n\t{\n\t};\n};\n"));
+	write_file(hl_text(
+		"# kept by hand\nversion = \"1.0\";\nprimus:\n{\n\tusers:\n\t{\n\t};\n};\n"));
 	CU_ASSERT_EQUAL(put_seeded("P", 1), HL_OK);
 	CU_ASSERT_EQUAL(put_seeded("Q", 2), HL_OK);
 	CU_ASSERT_EQUAL(put_password("svc", "password"), HL_OK);
@@ -356,7 +359,10 @@ static uint8_t *at(const struct hl_buf *text, const char *what)
 
 static void every_flipped_digit_is_refused_with_its_line(void)
 {
-	static const struct { const char *before; size_t digits; } fields[] = {
+	static const struct {
+		const char *before;
+		size_t digits;
+	} fields[] = {
 		{ "secret = \"", 2 * (1 + 12 + HL_SECRET_BYTES + 16) },
 		{ "identity = \"", 2 * CLIENT_IDENTITY },
 		{ "generation = ", 1 },
@@ -392,7 +398,8 @@ static void two_entries_cannot_change_places(void)
 	q[-1] = 'P';
 	CU_ASSERT_EQUAL(got_from(hl_buf_view(&text)), HL_E_SECRETS);
 	p[-1] = 'P';
-	CU_ASSERT_EQUAL(got_from(hl_buf_view(&text)), HL_E_SECRETS); /* and none may be there twice */
+	/* And none may be there twice. */
+	CU_ASSERT_EQUAL(got_from(hl_buf_view(&text)), HL_E_SECRETS);
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, "\"P\" has an entry already"));
 	remove_folder();
 }
@@ -400,11 +407,15 @@ static void two_entries_cannot_change_places(void)
 static void a_malformed_file_is_never_written_over(void)
 {
 	static const char *const files[] = {
-		"", "version = \"1.0\";\n", "primus: { };\n", "version = \"2.0\"; primus: { };\n",
+		"",
+		"version = \"1.0\";\n",
+		"primus: { };\n",
+		"version = \"2.0\"; primus: { };\n",
 		"version = \"1.0\"; primus: { users: { user0: { name = \"P\"; }; }; };\n",
 		"version = \"1.0\"; primus: { users: { user0: 1; }; };\n",
 		"version = \"1.0\"; primus: { users: { somebody: { }; }; };\n",
-		"version = \"1.0\"; primus: { users = \"none\"; };\n", "hello\n",
+		"version = \"1.0\"; primus: { users = \"none\"; };\n",
+		"hello\n",
 	};
 
 	make_folder();
@@ -426,14 +437,19 @@ static void a_malformed_file_is_never_written_over(void)
 static void what_is_not_ours_is_kept(void)
 {
 	static const char *const kept[] = {
-		"# by hand\n", "later = 1;", "/* } */", "note = \"{\";", "other: { users: { } ; };", "# end\n",
+		"# by hand\n",
+		"later = 1;",
+		"/* } */",
+		"note = \"{\";",
+		"other: { users: { } ; };",
+		"# end\n",
 	};
 	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(HL_BUF_MAX);
 
 	make_sample(&text);
 	hl_buf_reset(&text);
-	hl_buf_printf(&text, "%sversion = \"1.0\"; %s primus: { %s %s\n users: { }; %s }; %s", kept[0],
-		kept[1], kept[2], kept[3], kept[4], kept[5]);
+	hl_buf_printf(&text, "%sversion = \"1.0\"; %s primus: { %s %s\n users: { }; %s }; %s",
+		kept[0], kept[1], kept[2], kept[3], kept[4], kept[5]);
 	write_file(hl_buf_view(&text));
 	CU_ASSERT_EQUAL(put_seeded("P", 1), HL_OK);
 	CU_ASSERT_EQUAL(put_seeded("Q", 2), HL_OK);
@@ -450,9 +466,18 @@ static void what_is_not_ours_is_kept(void)
 
 static void a_file_open_to_others_is_refused(void)
 {
-	static const struct { mode_t mode; hl_err err; } rows[] = {
-		{ 0600, HL_OK }, { 0400, HL_OK }, { 0640, HL_OK }, { 0660, HL_E_MODE },
-		{ 0620, HL_E_MODE }, { 0604, HL_E_MODE }, { 0602, HL_E_MODE }, { 0644, HL_E_MODE },
+	static const struct {
+		mode_t mode;
+		hl_err err;
+	} rows[] = {
+		{ 0600, HL_OK },
+		{ 0400, HL_OK },
+		{ 0640, HL_OK },
+		{ 0660, HL_E_MODE },
+		{ 0620, HL_E_MODE },
+		{ 0604, HL_E_MODE },
+		{ 0602, HL_E_MODE },
+		{ 0644, HL_E_MODE },
 	};
 
 	make_folder();
@@ -468,7 +493,7 @@ static void a_file_open_to_others_is_refused(void)
 	remove_folder();
 }
 
-/* -- two processes ------------------------------------------------------------------------------ */
+/* -- two processes ----------------------------------------------------------------------------- */
 
 #define EACH 25
 
@@ -504,7 +529,8 @@ static void two_processes_lose_nothing(void)
 	for (unsigned who = 0; who < 2; who++)
 		for (unsigned i = 0; i < EACH; i++) {
 			snprintf(name, sizeof name, "%c%u", 'A' + (int)who, i);
-			CU_ASSERT_EQUAL(got_seeded(name, i), i % 2 == 1 ? HL_E_SECRETS_NONE : HL_OK);
+			CU_ASSERT_EQUAL(
+				got_seeded(name, i), i % 2 == 1 ? HL_E_SECRETS_NONE : HL_OK);
 			CU_ASSERT_EQUAL(got_password(name, name), HL_OK);
 		}
 	remove_folder();
@@ -515,12 +541,15 @@ static CU_TestInfo tests[] = {
 	{ "what is removed is gone", what_is_removed_is_gone },
 	{ "names are listed in their order", names_are_listed_in_their_order },
 	{ "what cannot be kept is refused", what_cannot_be_kept_is_refused },
-	{ "no secret stands in the file in clear or hex", no_secret_stands_in_the_file_in_clear_or_hex },
+	{ "no secret stands in the file in clear or hex",
+		no_secret_stands_in_the_file_in_clear_or_hex },
 	{ "one secret looks different each time", one_secret_looks_different_each_time },
 	{ "a value opens in its own entry only", a_value_opens_in_its_own_entry_only },
 	{ "every cut is refused or the same", every_cut_is_refused_or_the_same },
-	{ "bytes that change are refused or do not matter", bytes_that_change_are_refused_or_do_not_matter },
-	{ "every flipped digit is refused with its line", every_flipped_digit_is_refused_with_its_line },
+	{ "bytes that change are refused or do not matter",
+		bytes_that_change_are_refused_or_do_not_matter },
+	{ "every flipped digit is refused with its line",
+		every_flipped_digit_is_refused_with_its_line },
 	{ "two entries cannot change places", two_entries_cannot_change_places },
 	{ "a malformed file is never written over", a_malformed_file_is_never_written_over },
 	{ "what is not ours is kept", what_is_not_ours_is_kept },

@@ -1,0 +1,30 @@
+/* account.h - what it takes to open a link to one partition, gathered from the two files. */
+#pragma once
+
+#include "client/conf.h"
+#include "client/link.h"
+#include "client/secrets.h"
+
+struct client_account {
+	char conf_path[CLIENT_PATH], secrets_path[CLIENT_PATH];
+	struct client_conf conf;
+	const struct client_host *host; /* into conf */
+	const struct client_slot *slot;
+	struct hl_secret password;      /* of the service user */
+	struct client_secret user;      /* empty for an exchange */
+	struct hl_secret setup_key;     /* of an exchange */
+};
+
+/** Find and read primus.cfg and pick the slot of `partition` (NULL: the first), at the preferred host.
+ * HL_E_CONFIG_NONE, HL_E_CONFIG, HL_E_PARTITION, with `detail` filled. */
+HL_CHECKED hl_err client_account_find(struct client_account *a, const char *conf, const char *secrets,
+	const char *partition, char detail[512]);
+/** The service password, from either file. HL_E_PASSWORD_NONE, HL_E_SECRETS, HL_E_MODE. */
+HL_CHECKED hl_err client_account_password(struct client_account *a, char detail[512]);
+/** The user secret. HL_E_SECRETS_NONE, HL_E_SECRETS, HL_E_MODE. */
+HL_CHECKED hl_err client_account_secret(struct client_account *a, char detail[512]);
+/** The channel's key from a setup password instead. HL_E_ARG where it has not the right shape. */
+HL_CHECKED hl_err client_account_setup(struct client_account *a, struct hl_bytes setup_password);
+/** The link's configuration; views into `a`. */
+void client_account_link(const struct client_account *a, struct client_conf_link *out);
+void client_account_clear(struct client_account *a);

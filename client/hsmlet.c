@@ -1,0 +1,488 @@
+/* hsmlet.c - the public API over the blocking shell: each call is one request and its answer. */
+#include "client/hsmlet.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "client/account.h"
+#include "client/os_blocking.h"
+#include "lib/os/env.h"
+#include "lib/wire/numbers.h"
+
+#define API __attribute__((visibility("default")))
+#define LIMIT_MS 15000
+#define LIMIT_GENERATE_MS 45000
+
+struct hsmlet {
+	pthread_mutex_t lock; /* one call at a time */
+	pid_t pid;            /* of the process that opened it */
+	struct client_account account;
+	struct client_conf_link link;
+	struct hl_os_env env;
+	bool has_env;
+	struct client *core;
+	struct client_blocking *shell;
+	unsigned limit_ms;
+};
+
+/* -- errors -------------------------------------------------------------------------------------------------- */
+
+static int fail(hsmlet_error *e, hl_err err, const struct client_failure *f, const char *detail)
+{
+	const struct hl_err_row *row = hl_err_row(err);
+	const struct hl_step_row *step = hl_step_row(f ? f->step : HL_STEP_OPEN);
+
+	if (!e)
+		return -(int)err;
+	*e = (hsmlet_error){ .id = -(int)err, .exit_code = row->exit_code };
+	e->step = f ? (int)f->step : -1;
+	e->retryable = row->again == HL_AGAIN;
+	e->attempts = f ? f->attempts : 0;
+	e->retry_after_ms = f ? f->retry_after_ms : 0;
+	snprintf(e->step_name, sizeof e->step_name, "%s", f ? step->name : "");
+	snprintf(e->what, sizeof e->what, "%s", row->text);
+	snprintf(e->cause, sizeof e->cause, "%s", row->cause);
+	snprintf(e->next, sizeof e->next, "%s", row->next);
+	snprintf(e->where, sizeof e->where, "%s", f ? f->where : "");
+	snprintf(e->detail, sizeof e->detail, "%s", detail && *detail ? detail : f ? f->detail : "");
+	return e->id;
+}
+
+static void name_connection(const hsmlet *h, hsmlet_error *e)
+{
+	if (e && h->core)
+		hl_hex(hl_bytes(client_connection(h->core), HL_CONNECTION_ID), e->connection);
+}
+
+/* -- one request ----------------------------------------------------------------------------------------------- */
+
+static bool call_done(void *at)
+{
+	return ((struct client_call *)at)->done;
+}
+
+/* Lock, send, wait, decode. `call->frame` holds what `reply` points into: the caller clears it. */
+static int ask(hsmlet *h, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
+	void *reply, struct client_call *call, unsigned limit_ms, hsmlet_error *e)
+{
+	hl_err err;
+
+	*call = (struct client_call){ .msg = msg, .body = body, .expect = expect };
+	if (h->pid != getpid())
+		return fail(e, HL_E_FORKED, NULL, NULL);
+	pthread_mutex_lock(&h->lock);
+	call->deadline_us = hl_mono_us(&h->env.env) + (int64_t)(h->limit_ms ? h->limit_ms : limit_ms) * 1000;
+	client_submit(h->core, call);
+	client_blocking_run(h->shell, call_done, call);
+	pthread_mutex_unlock(&h->lock);
+	err = call->err;
+	if (err == HL_OK)
+		err = hl_msg_get(expect, &call->reply, reply);
+	if (err == HL_OK)
+		return 0;
+	fail(e, err, &call->failure, NULL);
+	name_connection(h, e);
+	return -(int)err;
+}
+
+static int done(hsmlet *h, const struct hl_msg *msg, const void *body, hsmlet_error *e)
+{
+	struct client_call call;
+	struct hl_done reply;
+	int rc = ask(h, msg, body, &hl_msg_done, &reply, &call, LIMIT_MS, e);
+
+	hl_buf_clear(&call.frame);
+	return rc;
+}
+
+/* -- opening and closing ------------------------------------------------------------------------------------------ */
+
+static bool opened_or_failed(void *at)
+{
+	const struct client *c = at;
+
+	return client_is_open(c) || client_failed(c);
+}
+
+/* Everything but the network: files, env, core, shell. `setup`: the password of an exchange, or NULL. */
+static hl_err prepare(hsmlet *h, const hsmlet_options *o, const struct hl_bytes *setup, char detail[512])
+{
+	struct client_account *a = &h->account;
+	struct hl_os_env_config env = { .role = "client", .who = "client" };
+
+	hl_secret_heap();
+	HL_TRY(client_account_find(a, o->conf, o->secrets, o->partition, detail));
+	HL_TRY(client_account_password(a, detail));
+	HL_TRY(setup ? client_account_setup(a, *setup) : client_account_secret(a, detail));
+	env.clock_page = a->conf.own.clock_page;
+	env.trace = a->conf.own.trace;
+	HL_TRY(hl_os_env_open(&h->env, &env));
+	h->has_env = true;
+	client_account_link(a, &h->link);
+	HL_TRY(client_new(&h->env.env, &h->link, &h->core));
+	return client_blocking_new(&h->env.env, h->core, &a->conf.own.resolver, &h->shell);
+}
+
+static int connect_now(hsmlet *h, hsmlet_error *e)
+{
+	const struct client_failure *f;
+
+	client_open(h->core);
+	client_blocking_run(h->shell, opened_or_failed, h->core);
+	f = client_failed(h->core);
+	if (!f)
+		return 0;
+	fail(e, f->err, f, NULL);
+	name_connection(h, e);
+	return -(int)f->err;
+}
+
+static int open_with(
+	const hsmlet_options *o, const struct hl_bytes *setup, hsmlet **out, hsmlet_error *e)
+{
+	char detail[512] = "";
+	hsmlet *h = calloc(1, sizeof *h);
+	hl_err err;
+	int rc;
+
+	if (!h)
+		return fail(e, HL_E_NOMEM, NULL, NULL);
+	pthread_mutex_init(&h->lock, NULL);
+	h->pid = getpid();
+	h->limit_ms = o->limit_ms;
+	err = o->size == sizeof *o ? prepare(h, o, setup, detail) : HL_E_ARG;
+	rc = err == HL_OK ? connect_now(h, e) : fail(e, err, NULL, detail);
+	if (rc != 0)
+		hsmlet_close(h);
+	else
+		*out = h;
+	return rc;
+}
+
+API int hsmlet_open(const hsmlet_options *options, hsmlet **out, hsmlet_error *e)
+{
+	return open_with(options, NULL, out, e);
+}
+
+static bool always(void *at)
+{
+	(void)at;
+	return true;
+}
+
+API void hsmlet_close(hsmlet *h)
+{
+	if (!h)
+		return;
+	if (h->shell && h->pid != getpid()) {
+		client_blocking_abandon(h->shell); /* the parent's connection stays whole */
+	} else if (h->shell) {
+		client_close(h->core);
+		client_blocking_run(h->shell, always, NULL);
+		client_blocking_free(h->shell);
+	}
+	client_free(h->core);
+	if (h->has_env)
+		hl_os_env_close(&h->env);
+	client_account_clear(&h->account);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}
+
+/* -- the exchange ---------------------------------------------------------------------------------------------- */
+
+static int store_secret(hsmlet *h, const struct hl_secret_fetched *fetched, hsmlet_error *e)
+{
+	struct client_secret s = { .generation = fetched->secret_generation };
+	char detail[512] = "";
+	hl_err err = hl_secret_set(&s.secret, fetched->secret);
+
+	memcpy(s.partition, h->account.slot->partition, sizeof s.partition);
+	memcpy(s.identity, client_identity(h->core), sizeof s.identity);
+	if (err == HL_OK)
+		err = client_secret_put(&h->env.env, h->account.secrets_path, &s, detail);
+	hl_secret_clear(&s.secret);
+	return err == HL_OK ? 0 : fail(e, err, NULL, detail);
+}
+
+API int hsmlet_exchange(
+	const hsmlet_options *options, const char *setup_password, size_t n, hsmlet_error *e)
+{
+	struct hl_bytes setup = hl_bytes(setup_password, n);
+	struct hl_secret_fetch fetch = { 0 };
+	struct hl_secret_fetched fetched;
+	struct client_call call;
+	hsmlet *h;
+	int rc = open_with(options, &setup, &h, e);
+
+	if (rc != 0)
+		return rc;
+	rc = ask(h, &hl_msg_secret_fetch, &fetch, &hl_msg_secret_fetched, &fetched, &call, LIMIT_MS, e);
+	if (rc == 0)
+		rc = store_secret(h, &fetched, e);
+	hl_buf_clear(&call.frame);
+	hsmlet_close(h);
+	if (rc != 0)
+		return rc;
+	/* A login with the secret confirms that it is stored and works. */
+	rc = hsmlet_open(options, &h, e);
+	if (rc == 0)
+		hsmlet_close(h);
+	return rc;
+}
+
+/* -- user, information, random ---------------------------------------------------------------------------------- */
+
+API int hsmlet_login(hsmlet *h, const char *pin, size_t n, hsmlet_error *e)
+{
+	return done(h, &hl_msg_login, &(struct hl_login){ .pin = hl_bytes(pin, n) }, e);
+}
+
+API int hsmlet_logout(hsmlet *h, hsmlet_error *e)
+{
+	return done(h, &hl_msg_logout, &(struct hl_logout){ 0 }, e);
+}
+
+static void copy_text(struct hl_bytes from, char *to, size_t size)
+{
+	if (hl_bytes_str(from, to, size) != HL_OK)
+		to[0] = 0; /* the message's bounds are narrower than these arrays */
+}
+
+API int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e)
+{
+	struct hl_info request = { 0 };
+	struct hl_info_answer a;
+	struct client_call call;
+	int rc = ask(h, &hl_msg_info, &request, &hl_msg_info_answer, &a, &call, LIMIT_MS, e);
+
+	if (rc == 0) {
+		*out = (hsmlet_info){ .objects = a.objects, .objects_max = a.objects_max };
+		out->pin_set = a.pin_set;
+		out->logged_in = a.logged_in;
+		copy_text(a.device, out->device, sizeof out->device);
+		copy_text(a.version, out->version, sizeof out->version);
+		copy_text(a.partition, out->partition, sizeof out->partition);
+		copy_text(a.serial, out->serial, sizeof out->serial);
+		snprintf(out->hsm, sizeof out->hsm, "%s", client_hsm(h->core));
+		hl_hex(hl_bytes(client_connection(h->core), HL_CONNECTION_ID), out->connection);
+	}
+	hl_buf_clear(&call.frame);
+	return rc;
+}
+
+API int hsmlet_random(hsmlet *h, void *out, size_t n, hsmlet_error *e)
+{
+	const size_t most = 65536;
+	uint8_t *to = out;
+	int rc = 0;
+
+	while (rc == 0 && n > 0) {
+		struct hl_random request = { .length = (uint32_t)(n < most ? n : most) };
+		struct hl_random_answer a;
+		struct client_call call;
+
+		rc = ask(h, &hl_msg_random, &request, &hl_msg_random_answer, &a, &call, LIMIT_MS, e);
+		if (rc == 0 && a.bytes.n != request.length)
+			rc = fail(e, HL_E_RANGE, NULL, NULL);
+		if (rc == 0)
+			memcpy(to, a.bytes.p, a.bytes.n);
+		hl_buf_clear(&call.frame);
+		to += request.length;
+		n -= request.length;
+	}
+	return rc;
+}
+
+/* -- objects ----------------------------------------------------------------------------------------------------- */
+
+#define ATTRIBUTES_MAX 64
+
+/* An application's template as the message's list; the items are the caller's array. */
+static hl_err to_list(
+	const hsmlet_attribute *from, size_t n, struct hl_attribute *items, struct hl_list *out)
+{
+	if (n > ATTRIBUTES_MAX)
+		return HL_E_ARG;
+	for (size_t i = 0; i < n; i++)
+		items[i] = (struct hl_attribute){
+			.type = from[i].type,
+			.form = (uint8_t)from[i].form,
+			.value = hl_bytes(from[i].value, from[i].n),
+		};
+	*out = (struct hl_list){ .items = items, .count = n };
+	return HL_OK;
+}
+
+API int hsmlet_generate(hsmlet *h, uint32_t mechanism, const hsmlet_attribute *template_, size_t n,
+	const hsmlet_attribute *public_template, size_t public_n, uint64_t *key, uint64_t *public_key,
+	hsmlet_error *e)
+{
+	struct hl_attribute items[ATTRIBUTES_MAX], public_items[ATTRIBUTES_MAX];
+	uint8_t token[HL_TOKEN];
+	struct hl_generate request = { .mechanism = mechanism, .token = hl_bytes(token, sizeof token) };
+	struct hl_generated made;
+	struct client_call call;
+	int rc;
+
+	if (to_list(template_, n, items, &request.template) != HL_OK ||
+		to_list(public_template, public_n, public_items, &request.public_template) != HL_OK)
+		return fail(e, HL_E_ARG, NULL, "template");
+	client_token(h->core, token);
+	rc = ask(h, &hl_msg_generate, &request, &hl_msg_generated, &made, &call, LIMIT_GENERATE_MS, e);
+	hl_buf_clear(&call.frame);
+	if (rc == 0)
+		*key = made.handle;
+	if (rc == 0 && public_key)
+		*public_key = made.public_handle;
+	return rc;
+}
+
+API int hsmlet_find(hsmlet *h, const hsmlet_attribute *template_, size_t n, uint64_t after,
+	uint64_t *handles, size_t max, size_t *count, hsmlet_error *e)
+{
+	struct hl_attribute items[ATTRIBUTES_MAX];
+	struct hl_find request = { .after = after, .limit = (uint32_t)(max < 1024 ? max : 1024) };
+	struct hl_found found;
+	struct hl_handle one;
+	struct client_call call;
+	int rc;
+
+	if (max == 0 || to_list(template_, n, items, &request.template) != HL_OK)
+		return fail(e, HL_E_ARG, NULL, "template");
+	rc = ask(h, &hl_msg_find, &request, &hl_msg_found, &found, &call, LIMIT_MS, e);
+	*count = 0;
+	if (rc == 0)
+		for (struct hl_bytes at = found.handles.raw;
+			*count < request.limit && hl_list_next(&hl_msg_handle, &at, &one);)
+			handles[(*count)++] = one.handle;
+	hl_buf_clear(&call.frame);
+	return rc;
+}
+
+struct hsmlet_attributes {
+	struct hl_buf frame; /* behind the values */
+	size_t n;
+	hsmlet_attribute item[ATTRIBUTES_MAX];
+};
+
+static void take_attributes(const struct hl_list *list, hsmlet_attributes *out)
+{
+	struct hl_attribute a;
+
+	for (struct hl_bytes at = list->raw;
+		out->n < ATTRIBUTES_MAX && hl_list_next(&hl_msg_attribute, &at, &a);) {
+		bool gone = a.form == HL_FORM_UNAVAILABLE;
+
+		out->item[out->n++] = (hsmlet_attribute){
+			.type = a.type,
+			.form = a.form,
+			.value = gone ? NULL : a.value.p,
+			.n = gone ? SIZE_MAX : a.value.n,
+		};
+	}
+}
+
+API int hsmlet_get_attributes(hsmlet *h, uint64_t object, const uint32_t *types, size_t n,
+	hsmlet_attributes **out, hsmlet_error *e)
+{
+	struct hl_attribute_type items[ATTRIBUTES_MAX];
+	struct hl_attributes_get request = { .handle = object, .types = { .items = items, .count = n } };
+	struct hl_attributes answer;
+	struct client_call call;
+	hsmlet_attributes *a = n <= ATTRIBUTES_MAX ? calloc(1, sizeof *a) : NULL;
+	int rc;
+
+	if (!a)
+		return fail(e, n <= ATTRIBUTES_MAX ? HL_E_NOMEM : HL_E_ARG, NULL, NULL);
+	for (size_t i = 0; i < n; i++)
+		items[i].type = types[i];
+	rc = ask(h, &hl_msg_attributes_get, &request, &hl_msg_attributes, &answer, &call, LIMIT_MS, e);
+	a->frame = call.frame;
+	if (rc == 0)
+		take_attributes(&answer.attributes, a);
+	if (rc == 0)
+		*out = a;
+	else
+		hsmlet_attributes_free(a);
+	return rc;
+}
+
+API size_t hsmlet_attributes_count(const hsmlet_attributes *a)
+{
+	return a->n;
+}
+
+API hsmlet_attribute hsmlet_attributes_at(const hsmlet_attributes *a, size_t i)
+{
+	return i < a->n ? a->item[i] : (hsmlet_attribute){ .form = HSMLET_UNAVAILABLE, .n = SIZE_MAX };
+}
+
+API void hsmlet_attributes_free(hsmlet_attributes *a)
+{
+	if (a)
+		hl_buf_clear(&a->frame);
+	free(a);
+}
+
+API int hsmlet_set_attributes(
+	hsmlet *h, uint64_t object, const hsmlet_attribute *attributes, size_t n, hsmlet_error *e)
+{
+	struct hl_attribute items[ATTRIBUTES_MAX];
+	uint8_t token[HL_TOKEN];
+	struct hl_attributes_set request = { .handle = object, .token = hl_bytes(token, sizeof token) };
+
+	if (to_list(attributes, n, items, &request.attributes) != HL_OK)
+		return fail(e, HL_E_ARG, NULL, "attributes");
+	client_token(h->core, token);
+	return done(h, &hl_msg_attributes_set, &request, e);
+}
+
+API int hsmlet_destroy(hsmlet *h, uint64_t object, hsmlet_error *e)
+{
+	uint8_t token[HL_TOKEN];
+	struct hl_destroy request = { .handle = object, .token = hl_bytes(token, sizeof token) };
+
+	client_token(h->core, token);
+	return done(h, &hl_msg_destroy, &request, e);
+}
+
+/* -- signatures --------------------------------------------------------------------------------------------------- */
+
+API int hsmlet_sign(hsmlet *h, uint64_t key, uint32_t mechanism, const void *data, size_t n,
+	void *signature, size_t *signature_n, hsmlet_error *e)
+{
+	struct hl_sign request = { .key = key, .mechanism = mechanism, .data = hl_bytes(data, n) };
+	struct hl_signed made;
+	struct client_call call;
+	int rc = ask(h, &hl_msg_sign, &request, &hl_msg_signed, &made, &call, LIMIT_MS, e);
+
+	if (rc == 0 && made.signature.n > *signature_n)
+		rc = fail(e, HL_E_FULL, NULL, "signature");
+	if (rc == 0) {
+		memcpy(signature, made.signature.p, made.signature.n);
+		*signature_n = made.signature.n;
+	}
+	hl_buf_clear(&call.frame);
+	return rc;
+}
+
+API int hsmlet_verify(hsmlet *h, uint64_t key, uint32_t mechanism, const void *data, size_t n,
+	const void *signature, size_t signature_n, hsmlet_error *e)
+{
+	struct hl_verify request = {
+		.key = key,
+		.mechanism = mechanism,
+		.data = hl_bytes(data, n),
+		.signature = hl_bytes(signature, signature_n),
+	};
+
+	return done(h, &hl_msg_verify, &request, e);
+}
+
+API const char *hsmlet_version(void)
+{
+	return VERSION;
+}

@@ -1,0 +1,101 @@
+#include "lib/os/member.h"
+
+#include <stdlib.h>
+
+#include <ev.h>
+
+#include "lib/os/files.h"
+
+#define DRAIN_US 1000000
+
+hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, int argc, char **argv,
+	const struct hl_config_schema *schema, void *conf, const struct hl_member_conf *conf_member)
+{
+	struct hl_config_error error;
+	struct hl_os_env_config env;
+
+	hl_daemon_options(&m->daemon, spec, argc, argv);
+	HL_TRY(hl_daemon_protect(&m->daemon));
+	if (!m->daemon.config) {
+		hl_log(HL_LOG_ERROR, "config", "text=%s", "--config FILE is missing");
+		return HL_E_ARG;
+	}
+	if (hl_config_read(m->daemon.config, schema, conf, &m->config, &error) != HL_OK) {
+		hl_log(HL_LOG_ERROR, "config", "text=%s", error.text);
+		return HL_E_CONFIG;
+	}
+	hl_log_who(conf_member->name);
+	env = (struct hl_os_env_config){
+		.role = spec->role,
+		.who = conf_member->name,
+		.clock_page = conf_member->clock_page,
+		.trace = conf_member->trace,
+	};
+	HL_TRY(hl_os_env_open(&m->env, &env));
+	return hl_jobs_new(m->daemon.loop, &m->jobs);
+}
+
+hl_err hl_member_key(const char *path, size_t n, struct hl_secret *out)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf bytes = hl_buf(n + 1);
+	hl_err err = hl_file_read_private(path, HL_SECRET_OF_DAEMON, n, &bytes);
+
+	if (err == HL_OK && bytes.n != n)
+		err = HL_E_CONFIG;
+	if (err != HL_OK) {
+		hl_log(HL_LOG_ERROR, "key", "file=%s err=HL-%04d text=%s", path, -(int)err, hl_err_text(err));
+		return err;
+	}
+	return hl_secret_set(out, hl_buf_view(&bytes));
+}
+
+hl_err hl_member_address(const char *key, const char *text, struct hl_addr *out)
+{
+	if (hl_addr_parse(text, out) == HL_OK)
+		return HL_OK;
+	hl_log(HL_LOG_ERROR, "config", "key=%s value=%s text=%s", key, text,
+		"an address is written 127.0.0.1:2310 or [::1]:2310");
+	return HL_E_CONFIG;
+}
+
+hl_err hl_member_shell(struct hl_member *m, const struct hl_core_ops *ops, void *core)
+{
+	HL_TRY(hl_shell_new(m->daemon.loop, &m->env.env, ops, core, &m->shell));
+	hl_shell_jobs(m->shell, &m->env, m->jobs);
+	m->daemon.shell[0] = m->shell;
+	m->daemon.jobs = m->jobs;
+	hl_shell_pump(m->shell);
+	return HL_OK;
+}
+
+hl_err hl_member_run(struct hl_member *m, const struct hl_member_conf *conf, unsigned port)
+{
+	if (conf->lock)
+		HL_TRY(hl_daemon_lock(&m->daemon, conf->lock));
+	HL_TRY(hl_daemon_drop(&m->daemon, conf->user));
+	hl_trace_life(&m->env.env, "start", HL_OK, conf->name);
+	HL_TRY(hl_daemon_ready(&m->daemon, port));
+	hl_daemon_run(&m->daemon);
+	hl_jobs_drain(m->jobs, DRAIN_US);
+	hl_trace_life(&m->env.env, "stop", HL_OK, conf->name);
+	return HL_OK;
+}
+
+void hl_member_quiet(struct hl_member *m)
+{
+	hl_jobs_free(m->jobs);
+	hl_shell_free(m->shell);
+	m->jobs = NULL;
+	m->shell = NULL;
+}
+
+int hl_member_end(struct hl_member *m, hl_err err)
+{
+	hl_member_quiet(m);
+	if (m->env.env.ops)
+		hl_os_env_close(&m->env);
+	hl_config_close(&m->config);
+	if (m->daemon.loop)
+		ev_loop_destroy(m->daemon.loop);
+	return err == HL_OK ? 0 : hl_daemon_fail(&m->daemon, err, NULL);
+}
