@@ -1,1 +1,40 @@
-# cli/module.mk
+# The front command: libhlcli is all of it but its main.
+noinst_LTLIBRARIES += libhlcli.la
+libhlcli_la_SOURCES = \
+	cli/admin.c cli/admin.h \
+	cli/block.c \
+	cli/cli.h \
+	cli/client.c cli/client.h \
+	cli/command.c \
+	cli/config.c \
+	cli/cred.c \
+	cli/down.c \
+	cli/draw.c cli/draw.h \
+	cli/env.c cli/variables.h \
+	cli/help.c \
+	cli/import.c \
+	cli/judge.c cli/judge.h \
+	cli/key.c cli/keys.h \
+	cli/life.c cli/life.h \
+	cli/lines.c cli/lines.h \
+	cli/member.c cli/members.h \
+	cli/options.c cli/options.h \
+	cli/partition.c cli/partitions.h \
+	cli/process.c cli/process.h \
+	cli/raise.c cli/raise.h \
+	cli/run.c \
+	cli/say.c cli/say.h \
+	cli/secret.c \
+	cli/secret_in.c \
+	cli/status.c \
+	cli/trace.c cli/trace.h \
+	cli/try.c \
+	cli/up.c \
+	cli/verbs.c \
+	cli/version.c \
+	cli/wait.c \
+	cli/world.c cli/world.h
+
+bin_PROGRAMS += hsmlet
+hsmlet_SOURCES = cli/main.c
+hsmlet_LDADD = libhlcli.la libhlclient.la libhlos.la libhl.la $(JANSSON_LIBS) $(CRYPTO_LIBS) -lpthread

@@ -1,0 +1,21 @@
+/* admin.h - one question to the directory over its admin socket, and its answer. */
+#pragma once
+
+#include "cli/world.h"
+
+#define CLI_ADMIN_MS 15000
+
+/**
+ * Send `body` as `msg` and wait for `expect`, which is decoded into `answer`; its views live in `keep`, which
+ * the caller has made with a max and clears. HL_E_WORLD: nobody listens; HL_E_TIMEOUT, HL_E_CLOSED, or what the
+ * directory refused with.
+ */
+HL_CHECKED hl_err cli_admin_ask(struct cli *c, const struct cli_world *w, const struct hl_msg *msg,
+	const void *body, const struct hl_msg *expect, void *answer, struct hl_buf *keep);
+
+#define CLI_ANSWER_MAX (HL_FRAME_MAX + HL_FRAME_HEAD)
+
+/** How many members of the world the directory lists as up. Errors as above. */
+HL_CHECKED hl_err cli_admin_up(struct cli *c, const struct cli_world *w, unsigned *up);
+/** Whether the world's own partition is there. */
+HL_CHECKED hl_err cli_admin_has_partition(struct cli *c, const struct cli_world *w, bool *there);

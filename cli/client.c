@@ -1,0 +1,116 @@
+#include "cli/client.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/say.h"
+#include "client/conf.h"
+#include "client/secrets.h"
+
+/* -- files ---------------------------------------------------------------------------------------- */
+
+void cli_client_of_world(const struct cli_world *w, struct cli_client *out)
+{
+	cli_world_path(w, out->conf, "client/primus.cfg");
+	cli_world_path(w, out->secrets, "client/.secrets.cfg");
+}
+
+static const char *look_up(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+static hl_err as_documented(struct cli *c, struct cli_client *out)
+{
+	if (client_conf_find(look_up, out->conf) != HL_OK)
+		return cli_fail(c, HL_E_CONFIG_NONE, "primus.cfg");
+	if (client_secrets_find(look_up, out->secrets) == HL_OK)
+		return HL_OK;
+	/* None is there yet: it will be made beside primus.cfg. */
+	snprintf(out->secrets, sizeof out->secrets, "%.*s.secrets.cfg",
+		(int)(strrchr(out->conf, '/') ? strrchr(out->conf, '/') - out->conf + 1 : 0), out->conf);
+	return HL_OK;
+}
+
+hl_err cli_client_find(struct cli *c, struct cli_client *out)
+{
+	struct cli_world w = { 0 };
+
+	if (!c->global.world_typed && look_up("HSMLET_CONF"))
+		return as_documented(c, out);
+	HL_TRY(cli_world_locate(c, w.dir));
+	cli_client_of_world(&w, out);
+	if (access(out->conf, F_OK) == 0)
+		return HL_OK;
+	if (!c->global.world_typed && as_documented(c, out) == HL_OK)
+		return HL_OK;
+	return cli_fail(c, HL_E_CONFIG_NONE, "the world at %s has no primus.cfg", w.dir);
+}
+
+hsmlet_options cli_client_options(const struct cli_client *k, const char *partition)
+{
+	return (hsmlet_options){
+		.size = sizeof(hsmlet_options),
+		.conf = k->conf,
+		.secrets = k->secrets,
+		.partition = partition,
+	};
+}
+
+/* -- connections ---------------------------------------------------------------------------------- */
+
+hl_err cli_client_trouble(struct cli *c, const hsmlet_error *e)
+{
+	char where[128] = "";
+	hl_err err;
+
+	if (*e->where)
+		snprintf(where, sizeof where, "%sat %s, connection %s%s", *e->detail ? " (" : "", e->where,
+			*e->connection ? e->connection : "none", *e->detail ? ")" : "");
+	err = cli_fail(c, hl_err_of_wire((uint32_t)e->id), "%s%s", e->detail, where);
+	c->trouble.step = e->step;
+	c->trouble.retry_after_ms = e->retry_after_ms;
+	return err;
+}
+
+hl_err cli_client_open(struct cli *c, const struct cli_client *k, const char *partition,
+	const struct hl_secret *pin, hsmlet **out)
+{
+	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
+	hsmlet_options options = cli_client_options(k, partition);
+	hsmlet_error e;
+
+	if (hsmlet_open(&options, &h, &e) != 0)
+		return cli_client_trouble(c, &e);
+	if (pin && pin->n > 0 && hsmlet_login(h, (const char *)pin->p, pin->n, &e) != 0)
+		return cli_client_trouble(c, &e);
+	*out = hl_take(h);
+	return HL_OK;
+}
+
+hl_err cli_client_exchange(struct cli *c, const struct cli_client *k, const char *partition,
+	struct hl_bytes setup_password)
+{
+	hsmlet_options options = cli_client_options(k, partition);
+	hsmlet_error e;
+
+	cli_progress(c, "exchanging the setup password of %s", partition ? partition : "the first slot");
+	if (hsmlet_exchange(&options, (const char *)setup_password.p, setup_password.n, &e) != 0)
+		return cli_client_trouble(c, &e);
+	return HL_OK;
+}
+
+bool cli_client_has_secret(const struct cli_world *w)
+{
+	struct client_secret secret = { 0 };
+	struct cli_client k;
+	char error[512];
+	bool has;
+
+	cli_client_of_world(w, &k);
+	has = client_secret_get(k.secrets, w->partition, &secret, error) == HL_OK;
+	hl_secret_clear(&secret.secret);
+	return has;
+}

@@ -1,0 +1,103 @@
+/* env.c - `hsmlet env`: what an application needs to find the world, for eval. */
+#include <stdlib.h>
+
+#include "cli/client.h"
+#include "cli/raise.h"
+#include "cli/say.h"
+#include "cli/variables.h"
+
+struct env_options {
+	const char *pin_file;
+};
+
+static const struct env_options defaults;
+static const struct cli_option rows[] = {
+	{ "pin-file", 0, "FILE", CLI_TEXT, offsetof(struct env_options, pin_file), 0, 0, NULL,
+		"name this file with the PKCS#11 PIN to the application" },
+};
+const struct cli_options cli_env_options = CLI_OPTIONS(rows, defaults);
+
+static void set(struct cli_variable *v, const char *name, const char *value)
+{
+	v->name = name;
+	snprintf(v->value, sizeof v->value, "%s", value ? value : "");
+}
+
+size_t cli_variables(
+	const struct cli_world *w, const char *pin_file, struct cli_variable out[CLI_VARIABLES])
+{
+	struct cli_client k;
+	size_t n = 0;
+
+	cli_client_of_world(w, &k);
+	set(&out[n++], "HSMLET_DIR", w->dir);
+	set(&out[n++], "HSMLET_CONF", k.conf);
+	set(&out[n++], "HSMLET_SECRETS", k.secrets);
+	set(&out[n++], "SECUROSYS_PKCS11_CONF", k.conf);
+	set(&out[n++], "SECUROSYS_SECRETS_CONF", k.secrets);
+	/* The PIN of another world must not be tried on this one. */
+	set(&out[n++], "HSMLET_PIN", w->dev ? CLI_DEV_PIN : NULL);
+	set(&out[n++], "HSMLET_PIN_FILE", w->dev ? NULL : pin_file);
+	return n;
+}
+
+/* In single quotes a shell takes everything as it stands, but the single quote. */
+static void print_quoted(FILE *out, const char *value)
+{
+	fputc('\'', out);
+	for (; *value; value++) {
+		if (*value == '\'')
+			fputs("'\\''", out);
+		else
+			fputc(*value, out);
+	}
+	fputc('\'', out);
+}
+
+static void print_variable(FILE *out, const struct cli_variable *v)
+{
+	if (!*v->value) {
+		fprintf(out, "unset %s\n", v->name);
+		return;
+	}
+	fprintf(out, "export %s=", v->name);
+	print_quoted(out, v->value);
+	fputc('\n', out);
+}
+
+static hl_err find_pin_file(struct cli *c, const char *given, char out[CLI_PATH])
+{
+	char *real = given ? realpath(given, NULL) : NULL;
+
+	out[0] = 0;
+	if (!given)
+		return HL_OK;
+	if (!real)
+		return cli_fail_errno(c, HL_E_NOT_FOUND, given);
+	snprintf(out, CLI_PATH, "%s", real);
+	free(real);
+	return HL_OK;
+}
+
+hl_err cli_env(struct cli *c)
+{
+	const struct env_options *o = c->options;
+	struct cli_variable v[CLI_VARIABLES];
+	char pin_file[CLI_PATH];
+	struct cli_world w;
+	json_t *all;
+	size_t n;
+
+	HL_TRY(cli_world_find(c, &w));
+	HL_TRY(find_pin_file(c, o->pin_file, pin_file));
+	n = cli_variables(&w, pin_file, v);
+	if (!c->global.json) {
+		for (size_t i = 0; i < n; i++)
+			print_variable(c->out, &v[i]);
+		return HL_OK;
+	}
+	all = json_object();
+	for (size_t i = 0; i < n; i++)
+		json_object_set_new(all, v[i].name, *v[i].value ? json_string(v[i].value) : json_null());
+	return cli_print_json(c, "hsmlet-env/1", json_pack("{s:o}", "variables", all));
+}

@@ -1,0 +1,385 @@
+/* key.c - `key create / list / delete`. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/keys.h"
+#include "cli/say.h"
+
+/* -- kinds ------------------------------------------------------------------------------------------ */
+
+/* clang-format off */
+/* CKA_EC_PARAMS is the DER of the curve's object identifier (RFC 5480, 2.1.1.1). */
+static const uint8_t p256[] = { 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+static const uint8_t p384[] = { 0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x22 };
+static const uint8_t p521[] = { 0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x23 };
+
+static const struct kind {
+	const char *name;
+	uint32_t mechanism;
+	const uint8_t *params; /* EC */
+	size_t params_n;
+	uint64_t size;         /* RSA: bits; AES: bytes */
+} kinds[] = {
+	{ "ec-p256",  HL_CKM_EC_KEY_PAIR_GEN, p256, sizeof p256, 0 },
+	{ "ec-p384",  HL_CKM_EC_KEY_PAIR_GEN, p384, sizeof p384, 0 },
+	{ "ec-p521",  HL_CKM_EC_KEY_PAIR_GEN, p521, sizeof p521, 0 },
+	{ "rsa-2048", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0, 2048 },
+	{ "rsa-3072", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0, 3072 },
+	{ "rsa-4096", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0, 4096 },
+	{ "aes-128",  HL_CKM_AES_KEY_GEN, NULL, 0, 16 },
+	{ "aes-192",  HL_CKM_AES_KEY_GEN, NULL, 0, 24 },
+	{ "aes-256",  HL_CKM_AES_KEY_GEN, NULL, 0, 32 },
+};
+static const char *const kind_names[] = { "ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096",
+	"aes-128", "aes-192", "aes-256", NULL };
+/* clang-format on */
+
+static const struct kind *kind_of(const char *name)
+{
+	for (size_t i = 0; i < HL_COUNT(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+/* -- options ---------------------------------------------------------------------------------------- */
+
+struct key_options {
+	const char *type, *label, *id, *partition;
+	struct cli_pin pin;
+};
+
+static const struct key_options defaults = { .pin.pin_fd = -1 };
+/* clang-format off */
+#define AT(member) offsetof(struct key_options, member)
+#define PARTITION_ROW { "partition", 0, "NAME", CLI_TEXT, AT(partition), 0, 0, NULL, "where (that of the first slot)" }
+static const struct cli_option create_rows[] = {
+	{ "type",  0, "TYPE", CLI_WORD, AT(type), 0, 0, kind_names, "what key" },
+	{ "label", 0, "TEXT", CLI_TEXT, AT(label), 0, 0, NULL, "its label" },
+	{ "id",    0, "HEX",  CLI_TEXT, AT(id), 0, 0, NULL, "its CKA_ID" },
+	PARTITION_ROW,
+	CLI_PIN_ROWS(struct key_options),
+};
+static const struct cli_option other_rows[] = { PARTITION_ROW, CLI_PIN_ROWS(struct key_options) };
+/* clang-format on */
+const struct cli_options cli_key_create_options = CLI_OPTIONS(create_rows, defaults);
+const struct cli_options cli_key_list_options = CLI_OPTIONS(other_rows, defaults);
+const struct cli_options cli_key_delete_options = CLI_OPTIONS(other_rows, defaults);
+
+/* Connect, with the PIN that was given, if any. */
+static hl_err connect_with_pin(struct cli *c, const struct key_options *o, bool *pin_given, hsmlet **out)
+{
+	HL_AUTO(hl_secret_clear) struct hl_secret pin = { 0 };
+	struct cli_client k;
+
+	HL_TRY(cli_client_find(c, &k));
+	HL_TRY(cli_pin(c, &o->pin, &pin));
+	*pin_given = pin.n > 0;
+	return cli_client_open(c, &k, o->partition, &pin, out);
+}
+
+/* -- create ------------------------------------------------------------------------------------------ */
+
+static const uint8_t yes = 1, no = 0;
+
+static hsmlet_attribute number(uint32_t type, uint64_t v, uint8_t at[8])
+{
+	for (int i = 0; i < 8; i++)
+		at[i] = (uint8_t)(v >> (56 - 8 * i));
+	return (hsmlet_attribute){ type, HSMLET_NUMBER, at, 8 };
+}
+
+static hsmlet_attribute boolean(uint32_t type, bool v)
+{
+	return (hsmlet_attribute){ type, HSMLET_BOOL, v ? &yes : &no, 1 };
+}
+
+hl_err cli_key_make(struct cli *c, hsmlet *h, const char *type, const char *label, struct hl_bytes id,
+	struct cli_key *out)
+{
+	const struct kind *kind = kind_of(type);
+	const bool pair = kind->mechanism != HL_CKM_AES_KEY_GEN;
+	hsmlet_attribute own[8], public[4];
+	uint8_t size[8];
+	size_t n = 0, public_n = 0;
+	hsmlet_error e;
+
+	own[n++] = (hsmlet_attribute){ HL_CKA_LABEL, HSMLET_BYTES, label, strlen(label) };
+	own[n++] = boolean(HL_CKA_TOKEN, true);
+	own[n++] = boolean(HL_CKA_SENSITIVE, true);
+	own[n++] = boolean(HL_CKA_EXTRACTABLE, false);
+	if (id.n > 0)
+		own[n++] = (hsmlet_attribute){ HL_CKA_ID, HSMLET_BYTES, id.p, id.n };
+	if (kind->mechanism == HL_CKM_AES_KEY_GEN)
+		own[n++] = number(HL_CKA_VALUE_LEN, kind->size, size);
+	public[public_n++] = own[0];
+	if (id.n > 0)
+		public[public_n++] = own[4];
+	if (kind->params)
+		public[public_n++] = (hsmlet_attribute){ HL_CKA_EC_PARAMS, HSMLET_BYTES, kind->params, kind->params_n };
+	else
+		public[public_n++] = number(HL_CKA_MODULUS_BITS, kind->size, size);
+	*out = (struct cli_key){ 0 };
+	if (hsmlet_generate(h, kind->mechanism, own, n, pair ? public : NULL, pair ? public_n : 0,
+		    &out->handle, pair ? &out->public_handle : NULL, &e) != 0)
+		return cli_client_trouble(c, &e);
+	return HL_OK;
+}
+
+static void handle_text(uint64_t handle, char out[24])
+{
+	snprintf(out, 24, "0x%016llx", (unsigned long long)handle);
+}
+
+static hl_err print_made(struct cli *c, const struct key_options *o, const struct cli_key *key)
+{
+	HL_AUTO(cli_table_clear) struct cli_table t = { .head = { "HANDLE", "CLASS", "TYPE", "LABEL" } };
+	bool pair = key->public_handle != 0;
+	char handle[24], public_handle[24];
+
+	handle_text(key->handle, handle);
+	handle_text(key->public_handle, public_handle);
+	if (c->global.json)
+		return cli_print_json(c, "hsmlet-key/1",
+			json_pack("{s:s, s:s?, s:s, s:s}", "handle", handle, "public_handle",
+				pair ? public_handle : NULL, "type", o->type, "label", o->label));
+	HL_TRY(CLI_ROW(&t, handle, pair ? "private" : "secret", o->type, o->label));
+	if (pair)
+		HL_TRY(CLI_ROW(&t, public_handle, "public", o->type, o->label));
+	cli_table_print(&t, c->out);
+	return HL_OK;
+}
+
+hl_err cli_key_create(struct cli *c)
+{
+	const struct key_options *o = c->options;
+	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
+	uint8_t id[64];
+	size_t id_n = 0;
+	struct cli_key key;
+	bool pin_given;
+
+	if (!o->type || !o->label)
+		return cli_usage(c, "%s is needed", o->type ? "--label" : "--type");
+	if (o->id && hl_unhex(o->id, strlen(o->id), id, sizeof id, &id_n) != HL_OK)
+		return cli_usage(c, "--id takes up to 64 bytes as an even number of hex digits: %s", o->id);
+	HL_TRY(connect_with_pin(c, o, &pin_given, &h));
+	HL_TRY(cli_key_make(c, h, o->type, o->label, hl_bytes(id, id_n), &key));
+	return print_made(c, o, &key);
+}
+
+/* -- list -------------------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct { uint64_t number; const char *name; } classes[] = {
+	{ HL_CKO_DATA, "data" }, { HL_CKO_CERTIFICATE, "certificate" }, { HL_CKO_PUBLIC_KEY, "public" },
+	{ HL_CKO_PRIVATE_KEY, "private" }, { HL_CKO_SECRET_KEY, "secret" },
+}, key_types[] = {
+	{ HL_CKK_RSA, "rsa" }, { HL_CKK_EC, "ec" }, { HL_CKK_GENERIC_SECRET, "generic" }, { HL_CKK_AES, "aes" },
+};
+static const struct { uint32_t type; const char *name; } flags[] = {
+	{ HL_CKA_SIGN, "sign" }, { HL_CKA_VERIFY, "verify" }, { HL_CKA_ENCRYPT, "encrypt" },
+	{ HL_CKA_DECRYPT, "decrypt" }, { HL_CKA_WRAP, "wrap" }, { HL_CKA_UNWRAP, "unwrap" },
+	{ HL_CKA_DERIVE, "derive" }, { HL_CKA_PRIVATE, "needs-login" }, { HL_CKA_SENSITIVE, "sensitive" },
+	{ HL_CKA_EXTRACTABLE, "extractable" }, { HL_CKA_LOCAL, "local" },
+};
+/* clang-format on */
+
+enum { CLASS, KEY_TYPE, LABEL, ID, FLAGS, WANTED = FLAGS + HL_COUNT(flags) };
+
+static uint64_t number_of(hsmlet_attribute a)
+{
+	uint64_t v = 0;
+
+	if (a.form != HSMLET_NUMBER || a.n != 8)
+		return UINT64_MAX;
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | ((const uint8_t *)a.value)[i];
+	return v;
+}
+
+static void name_number(char out[32], uint64_t v, bool is_class)
+{
+	snprintf(out, 32, "0x%llx", (unsigned long long)v);
+	for (size_t i = 0; is_class && i < HL_COUNT(classes); i++)
+		if (classes[i].number == v)
+			snprintf(out, 32, "%s", classes[i].name);
+	for (size_t i = 0; !is_class && i < HL_COUNT(key_types); i++)
+		if (key_types[i].number == v)
+			snprintf(out, 32, "%s", key_types[i].name);
+}
+
+/* Labels are bytes; what is not printable is shown as it is written in C. */
+static void label_text(hsmlet_attribute a, char out[512])
+{
+	char raw[160] = "";
+
+	if (a.form == HSMLET_BYTES && a.n < sizeof raw)
+		memcpy(raw, a.value, a.n), raw[a.n] = 0;
+	else if (a.form == HSMLET_BYTES)
+		memcpy(raw, a.value, sizeof raw - 1), raw[sizeof raw - 1] = 0;
+	cli_printable(raw, out, 512);
+}
+
+static void id_text(hsmlet_attribute a, char out[132])
+{
+	if (a.form == HSMLET_BYTES && a.n <= 64)
+		hl_hex(hl_bytes(a.value, a.n), out);
+	else
+		snprintf(out, 132, "%s", a.form == HSMLET_BYTES ? "(long)" : "");
+}
+
+static void flags_text(const hsmlet_attributes *a, char out[160])
+{
+	size_t n = 0;
+
+	out[0] = 0;
+	for (size_t i = 0; i < HL_COUNT(flags); i++) {
+		hsmlet_attribute f = hsmlet_attributes_at(a, FLAGS + i);
+
+		if (f.form == HSMLET_BOOL && f.n == 1 && *(const uint8_t *)f.value)
+			n += (size_t)snprintf(out + n, 160 - n, "%s%s", n ? "," : "", flags[i].name);
+	}
+}
+
+static hl_err add_key(struct cli *c, hsmlet *h, uint64_t object, struct cli_table *t, json_t *all)
+{
+	uint32_t types[WANTED] = { HL_CKA_CLASS, HL_CKA_KEY_TYPE, HL_CKA_LABEL, HL_CKA_ID };
+	char handle[24], class[32], type[32], label[512], id[132], said[160];
+	hsmlet_attributes *a = NULL;
+	hsmlet_error e;
+
+	for (size_t i = 0; i < HL_COUNT(flags); i++)
+		types[FLAGS + i] = flags[i].type;
+	if (hsmlet_get_attributes(h, object, types, WANTED, &a, &e) != 0)
+		/* Somebody may have destroyed it since it was found. */
+		return e.id == -(int)HL_E_KEY ? HL_OK : cli_client_trouble(c, &e);
+	handle_text(object, handle);
+	name_number(class, number_of(hsmlet_attributes_at(a, CLASS)), true);
+	name_number(type, number_of(hsmlet_attributes_at(a, KEY_TYPE)), false);
+	label_text(hsmlet_attributes_at(a, LABEL), label);
+	id_text(hsmlet_attributes_at(a, ID), id);
+	flags_text(a, said);
+	hsmlet_attributes_free(a);
+	json_array_append_new(all,
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "handle", handle, "class", class, "type", type,
+			"label", label, "id", id, "flags", said));
+	return CLI_ROW(t, handle, class, type, label, *id ? id : "-", said);
+}
+
+/* Call `each` for all objects that match, page by page. */
+static hl_err for_each_object(struct cli *c, hsmlet *h, const hsmlet_attribute *match, size_t n,
+	hl_err (*each)(struct cli *c, hsmlet *h, uint64_t object, void *at), void *at)
+{
+	uint64_t page[256], after = 0;
+	size_t count;
+	hsmlet_error e;
+
+	do {
+		if (hsmlet_find(h, match, n, after, page, HL_COUNT(page), &count, &e) != 0)
+			return cli_client_trouble(c, &e);
+		for (size_t i = 0; i < count; i++)
+			HL_TRY(each(c, h, page[i], at));
+		if (count > 0)
+			after = page[count - 1];
+	} while (count == HL_COUNT(page));
+	return HL_OK;
+}
+
+struct listing {
+	struct cli_table table;
+	json_t *all;
+};
+
+static hl_err list_one(struct cli *c, hsmlet *h, uint64_t object, void *at)
+{
+	struct listing *l = at;
+
+	return add_key(c, h, object, &l->table, l->all);
+}
+
+hl_err cli_key_list(struct cli *c)
+{
+	struct listing l = { .table.head = { "HANDLE", "CLASS", "TYPE", "LABEL", "ID", "FLAGS" } };
+	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
+	bool pin_given;
+	hl_err err;
+
+	HL_TRY(connect_with_pin(c, c->options, &pin_given, &h));
+	l.all = json_array();
+	err = for_each_object(c, h, NULL, 0, list_one, &l);
+	if (err == HL_OK && c->global.json)
+		err = cli_print_json(c, "hsmlet-keys/1", json_pack("{s:O}", "keys", l.all));
+	else if (err == HL_OK)
+		cli_table_print(&l.table, c->out);
+	if (err == HL_OK && !pin_given)
+		cli_note(c, "without a PIN (HSMLET_PIN, --pin-file) only public objects are listed");
+	cli_table_clear(&l.table);
+	json_decref(l.all);
+	return err;
+}
+
+/* -- delete ------------------------------------------------------------------------------------------ */
+
+static bool is_handle(const char *text, uint64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoull(text, &end, 0);
+	return errno == 0 && end != text && !*end && *text != '-' && *out > 0;
+}
+
+#define DELETE_MAX 256
+struct doomed {
+	uint64_t object[DELETE_MAX];
+	size_t n;
+};
+
+static hl_err doom(struct cli *c, hsmlet *h, uint64_t object, void *at)
+{
+	struct doomed *d = at;
+
+	(void)h;
+	if (d->n == DELETE_MAX)
+		return cli_fail(c, HL_E_FULL, "more than %d objects have this label", DELETE_MAX);
+	d->object[d->n++] = object;
+	return HL_OK;
+}
+
+/* Both halves of a pair have its label. */
+static hl_err find_doomed(struct cli *c, hsmlet *h, const char *operand, struct doomed *d)
+{
+	hsmlet_attribute label = { HL_CKA_LABEL, HSMLET_BYTES, operand, strlen(operand) };
+
+	HL_TRY(for_each_object(c, h, &label, 1, doom, d));
+	if (d->n == 0 && is_handle(operand, &d->object[0]))
+		d->n = 1;
+	return d->n > 0 ? HL_OK : cli_fail(c, HL_E_KEY, "%s", operand);
+}
+
+hl_err cli_key_delete(struct cli *c)
+{
+	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
+	HL_AUTO(cli_json_drop) json_t *gone = json_array();
+	struct doomed d = { .n = 0 };
+	bool pin_given;
+	hsmlet_error e;
+
+	HL_TRY(connect_with_pin(c, c->options, &pin_given, &h));
+	HL_TRY(find_doomed(c, h, c->operand[0], &d));
+	for (size_t i = 0; i < d.n; i++) {
+		char handle[24];
+
+		if (hsmlet_destroy(h, d.object[i], &e) != 0)
+			return cli_client_trouble(c, &e);
+		handle_text(d.object[i], handle);
+		json_array_append_new(gone, json_string(handle));
+	}
+	cli_note(c, "deleted %zu object%s", d.n, d.n == 1 ? "" : "s");
+	if (c->global.json)
+		return cli_print_json(c, "hsmlet-key-delete/1", json_pack("{s:O}", "deleted", gone));
+	return HL_OK;
+}

@@ -1,0 +1,32 @@
+/* raise.h - from a folder and a few wishes to a world that is ready. */
+#pragma once
+
+#include "cli/life.h"
+
+/* What was asked for; what is not given (0, NULL, -1) takes its default in a new world, and is as it is in
+ * one that exists. */
+struct cli_wish {
+	bool dev, dumpable;
+	const char *profile, *package, *tenant, *service_user, *partition;
+	int64_t proxies, hsms, seed;
+	struct cli_texts allow;
+};
+
+#define CLI_NO_SEED INT64_MIN
+#define CLI_WISH_DEFAULTS { .seed = CLI_NO_SEED }
+
+/* The fixed credentials of --dev. */
+#define CLI_DEV_SERVICE_PASSWORD "acme-service-password-0001"
+#define CLI_DEV_SETUP_PASSWORD "ACME0-SETUP-PASSW-ORD00-00001"
+#define CLI_DEV_PIN "12345678"
+
+/**
+ * Make the world at `dir` where there is none, start what does not run, wait until all are up, provision the
+ * first tenant, and with dev import its credentials. *already: it was ready before. On failure everything that
+ * was started is ended. HL_E_EXISTS: there is a world, and it differs from the wish.
+ */
+HL_CHECKED hl_err cli_raise(struct cli *c, const char *dir, const struct cli_wish *wish, int die_fd,
+	struct cli_world *w, bool *already);
+
+/** The line that says so: "ready: ...", without "hsmlet: ". */
+void cli_ready_line(const struct cli_world *w, char out[1024]);

@@ -1,0 +1,54 @@
+/* say.h - how the front command talks: data, notes, errors of four parts, JSON, tables, colour. */
+#pragma once
+
+#include <jansson.h>
+
+#include "cli/cli.h"
+
+/** Note the trouble: what exactly, beside the error's own words. Gives `err`. */
+hl_err cli_fail(struct cli *c, hl_err err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/** HL_E_ARG; the next step is the verb's --help. */
+hl_err cli_usage(struct cli *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** A better next step than the error's own. Gives `err`, to be put around cli_fail(). */
+hl_err cli_next(struct cli *c, hl_err err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/** The same for the most likely cause. */
+hl_err cli_cause(struct cli *c, hl_err err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/** The errno of a system call that failed on `what`. Gives `err`. */
+hl_err cli_fail_errno(struct cli *c, hl_err err, const char *what);
+
+/** Tell the trouble: four parts on stderr, or with --json one object on stdout. `err` is what the
+ * verb gave; where nothing was noted its own words serve. */
+void cli_tell(struct cli *c, hl_err err);
+
+/** A line on stderr, unless --quiet. */
+void cli_note(const struct cli *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** The same where stderr is a terminal: long work is under way. */
+void cli_progress(const struct cli *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Print `object` (taken over) with "schema": schema in front. */
+hl_err cli_print_json(struct cli *c, const char *schema, json_t *object);
+static inline void cli_json_drop(json_t **j)
+{
+	json_decref(*j);
+}
+
+/** Whether this stream may be coloured: a terminal, not dumb, NO_COLOR unset. */
+bool cli_colour(FILE *stream);
+
+/** `text` with everything that is not printable UTF-8 made visible as \x1b; `out` gets at most size - 1
+ * bytes. Safe for a terminal and for JSON. */
+void cli_printable(const char *text, char *out, size_t size);
+
+/* Rows of text under a heading, columns as wide as they need to be. */
+#define CLI_COLUMNS 8
+struct cli_table {
+	const char *head[CLI_COLUMNS]; /* ends with NULL */
+	char **cell;
+	size_t cells, room;
+};
+
+/** Add a row: as many texts as there are heads, copied. HL_E_NOMEM. */
+hl_err cli_table_row(struct cli_table *t, const char *const *text);
+#define CLI_ROW(t, ...) cli_table_row(t, (const char *const[]){ __VA_ARGS__ })
+void cli_table_print(const struct cli_table *t, FILE *out);
+void cli_table_clear(struct cli_table *t);

@@ -1,0 +1,110 @@
+/* secret_in.c - secrets from outside: a file, a descriptor, the environment, the terminal. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "cli/client.h"
+#include "cli/process.h"
+#include "cli/say.h"
+
+#define SECRET_MAX 256
+
+static hl_err keep_line(struct cli *c, char *text, size_t n, const char *what, struct hl_secret *out)
+{
+	const char *end = memchr(text, '\n', n);
+
+	if (end)
+		n = (size_t)(end - text);
+	if (n > 0 && text[n - 1] == '\r')
+		n--;
+	if (n == 0)
+		return cli_fail(c, HL_E_ARG, "%s is empty", what);
+	if (n > SECRET_MAX)
+		return cli_fail(c, HL_E_ARG, "%s has more than %d bytes", what, SECRET_MAX);
+	return hl_secret_set(out, hl_bytes(text, n)) == HL_OK ? HL_OK : cli_fail(c, HL_E_NOMEM, "%s", what);
+}
+
+static hl_err read_line(struct cli *c, int fd, const char *what, struct hl_secret *out)
+{
+	char text[SECRET_MAX + 3];
+	size_t n = 0;
+	ssize_t got = 1;
+	hl_err err;
+
+	while (n < sizeof text && got > 0 && !memchr(text, '\n', n)) {
+		got = read(fd, text + n, sizeof text - n);
+		if (got < 0 && errno == EINTR && !cli_signal)
+			got = 1;
+		else if (got > 0)
+			n += (size_t)got;
+	}
+	err = got < 0 ? cli_fail_errno(c, HL_E_IO, what) : keep_line(c, text, n, what, out);
+	OPENSSL_cleanse(text, sizeof text);
+	return err;
+}
+
+hl_err cli_secret_of_fd(struct cli *c, int64_t fd, const char *what, struct hl_secret *out)
+{
+	if (fcntl((int)fd, F_GETFD) < 0)
+		return cli_usage(c, "%s: %lld is no open descriptor", what, (long long)fd);
+	return read_line(c, (int)fd, what, out);
+}
+
+/* A pipe or a terminal (`<(pass show pin)`) has no mode that would tell anything. */
+static bool is_open_to_others(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 037);
+}
+
+hl_err cli_secret_of_file(struct cli *c, const char *path, const char *what, struct hl_secret *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	hl_err err;
+
+	if (fd < 0)
+		return cli_fail_errno(c, errno == ENOENT ? HL_E_NOT_FOUND : HL_E_IO, path);
+	err = is_open_to_others(fd) ? cli_fail(c, HL_E_MODE, "%s", path) : read_line(c, fd, what, out);
+	close(fd);
+	return err;
+}
+
+hl_err cli_secret_of_terminal(struct cli *c, const char *prompt, struct hl_secret *out)
+{
+	struct termios before, silent;
+	hl_err err;
+
+	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &before) != 0)
+		return cli_usage(c, "stdin is no terminal to ask for %s", prompt);
+	silent = before;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	/* Interrupted while it is off, the terminal must get its echo back. */
+	cli_signals_catch();
+	fprintf(stderr, "%s: ", prompt);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	err = read_line(c, STDIN_FILENO, prompt, out);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	fputc('\n', stderr);
+	cli_signals_obey();
+	return err;
+}
+
+hl_err cli_pin(struct cli *c, const struct cli_pin *from, struct hl_secret *out)
+{
+	const char *pin = getenv("HSMLET_PIN");
+
+	if (from->pin_fd >= 0)
+		return cli_secret_of_fd(c, from->pin_fd, "the PIN", out);
+	if (from->pin_file)
+		return cli_secret_of_file(c, from->pin_file, "the PIN", out);
+	if (pin && *pin)
+		return hl_secret_set(out, hl_text(pin)) == HL_OK ? HL_OK : cli_fail(c, HL_E_NOMEM, "the PIN");
+	return HL_OK;
+}
