@@ -665,6 +665,8 @@ static void gateway_bytes(struct client *c)
 
 	if (err == HL_E_SHORT)
 		return;
+	if (err == HL_OK && f.id != 0) /* in the gateway there is one conversation, and nothing to tell apart */
+		err = HL_E_TYPE;
 	if (err == HL_OK && f.type == HL_T_refused) {
 		refused(c, &f);
 		return;

@@ -21,8 +21,6 @@ struct hsm_cached {
 	uint64_t handle, partition, version, generation;
 	bool is_private;
 	struct hsm_key *key;
-	unsigned users; /* jobs that hold it */
-	bool dropped;   /* freed by its last user */
 };
 
 struct hsm {
@@ -125,10 +123,8 @@ void hsm_refuse(struct hsm_conn *c, uint32_t id, hl_err err, const char *detail,
 /* -- keys.c: objects from the store, parsed keys kept ----------------------------------------------- */
 /** The object with its value unsealed. HL_E_KEY: there is none that this connection may see. */
 HL_CHECKED hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hsm_object *out);
-/** The parsed key; hold it with users++ while a job has it. HL_E_KEY. */
+/** The parsed key, valid during the call; a job takes a share of it (hsm_key_share). HL_E_KEY. */
 HL_CHECKED hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out);
-/** A job is done with it. */
-void hsm_key_release(struct hsm_cached *k);
 void hsm_keys_clear(struct hsm *h);
 
 /* -- op/: one handler a file ------------------------------------------------------------------------ */

@@ -48,7 +48,9 @@ static int peek(struct proxy_conn *c, enum proxy_side side, struct hl_frame *f)
 {
 	hl_err err = hl_frame_peek(hl_buf_view(&c->side[side].io.in), HL_FRAME_GATEWAY, f);
 
-	return err == HL_E_SHORT ? WAIT : (int)err;
+	if (err == HL_E_SHORT)
+		return WAIT;
+	return err == HL_OK && f->id != 0 ? HL_E_TYPE : err; /* one conversation: nothing to tell apart */
 }
 
 static void keep(struct hl_buf *copy, struct proxy_conn *c, const struct hl_frame *f)

@@ -1,6 +1,7 @@
 /* sim.c - the queue of events, the nodes, and the network between them. */
 #include "scenarios/sim.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -705,6 +706,24 @@ void sim_kill(struct sim_node *n)
 				c->cut = true;
 				end_soon(s, c, 1 - side, HL_OK);
 			}
+}
+
+/* What the allocator counts for a block: its room and one word. */
+static size_t block(void *p)
+{
+	return p ? malloc_usable_size(p) + sizeof(size_t) : 0;
+}
+
+size_t sim_heap(const struct sim *s)
+{
+	size_t all = mallinfo2().uordblks;
+	size_t own = block(s->trace.base) + block(s->heap);
+
+	for (struct conn *c = s->conns; c; c = c->next)
+		own += block(c);
+	for (size_t i = 0; i < s->heap_n; i++)
+		own += block(s->heap[i]) + block(s->heap[i]->bytes.base);
+	return all > own ? all - own : 0;
 }
 
 int64_t sim_now_us(const struct sim *s)

@@ -67,9 +67,10 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
 # -- the four cores in one process ----------------------------------------------------------------
-SIM_TESTS = tests/sim/test_eight_steps
+SIM_TESTS = tests/sim/test_cuts tests/sim/test_eight_steps
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
+tests_sim_test_cuts_LDADD = $(SIM_LIBS)
 tests_sim_test_eight_steps_LDADD = $(SIM_LIBS)
 
 # -- foreign judges -------------------------------------------------------------------------------

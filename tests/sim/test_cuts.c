@@ -1,0 +1,293 @@
+/* The handshake broken on purpose: cut after every byte, turned over at bytes, crossed between clients. */
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "lib/wire/numbers.h"
+#include "scenarios/world.h"
+#include "tests/support/test.h"
+
+/* What a pair of nodes said to each other on the newest connection, by the tap. */
+struct heard {
+	const char *from, *to;
+	size_t n;
+};
+
+static void listen_in(void *at, const char *from, const char *to, struct hl_bytes bytes)
+{
+	struct heard *h = at;
+
+	if (strcmp(from, h->from) == 0 && strcmp(to, h->to) == 0)
+		h->n += bytes.n;
+}
+
+static bool in_table(hl_err err)
+{
+	return err != HL_OK && hl_err_row(err)->code == err;
+}
+
+/* Bytes of a whole opening in one direction. The tap sees each byte once. */
+static size_t length_of(struct world_client *c, const char *from, const char *to)
+{
+	struct heard h = { from, to, 0 };
+
+	sim_tap_set(c->world->sim, listen_in, &h);
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	sim_tap_set(c->world->sim, NULL, NULL);
+	client_close(c->core);
+	sim_pump(c->node);
+	return h.n;
+}
+
+static bool quiet(void *at)
+{
+	(void)at;
+	return false;
+}
+
+/* Let the proxy and the HSM notice; nobody must be left half-way. */
+static void settle(struct world *w)
+{
+	sim_run(w->sim, quiet, NULL, 20000000);
+}
+
+/* Longer than any grant is remembered. */
+static void settle_long(struct world *w)
+{
+	sim_run(w->sim, quiet, NULL, 200000000);
+}
+
+static bool hsms_are_empty(const struct world *w)
+{
+	for (size_t i = 0; i < w->hsms; i++)
+		if (hsm_channels(w->hsm[i].core) != 0)
+			return false;
+	return true;
+}
+
+static bool proxies_are_empty(const struct world *w)
+{
+	for (size_t i = 0; i < w->proxies; i++)
+		if (proxy_clients(w->proxy[i].core) != 0)
+			return false;
+	return true;
+}
+
+/* One proxy and one HSM: there is nowhere else to go, so every cut must show. */
+static void cut_everywhere(enum sim_way way, const char *from, const char *to, const char *dialler,
+	const char *answerer)
+{
+	struct sim_harm harm = { dialler, answerer, way, 0, -1, 0 };
+	struct world_client *c;
+	struct world *w;
+	size_t n, opened = 0;
+
+	CU_ASSERT_EQUAL_FATAL(world_new(3, 1, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	n = length_of(c, from, to);
+	CU_ASSERT(n > 100);
+	settle(w);
+	for (harm.cut_after = 0; harm.cut_after < (int64_t)n; harm.cut_after++) {
+		hl_err err;
+
+		sim_harm(w->sim, &harm);
+		err = world_open(c);
+		sim_harm(w->sim, NULL);
+		/* The client's own last flight may be cut after it believed the HSM. */
+		opened += err == HL_OK;
+		CU_ASSERT(err == HL_OK || in_table(err));
+		client_close(c->core);
+		sim_pump(c->node);
+		settle(w);
+		CU_ASSERT(hsms_are_empty(w));
+		CU_ASSERT(proxies_are_empty(w));
+	}
+	CU_ASSERT_EQUAL(opened, 0);
+	CU_ASSERT_EQUAL(world_open(c), HL_OK); /* nothing stayed behind */
+	world_free(w);
+}
+
+static void cut_after_every_byte_from_the_client(void)
+{
+	cut_everywhere(SIM_FORTH, "client2", "proxy1", "client2", "proxy1");
+}
+
+static void cut_after_every_byte_to_the_client(void)
+{
+	cut_everywhere(SIM_BACK, "proxy1", "client2", "client2", "proxy1");
+}
+
+static void cut_after_every_byte_from_proxy_to_hsm(void)
+{
+	cut_everywhere(SIM_FORTH, "proxy1", "hsm1", "proxy1", "hsm1");
+}
+
+static void cut_after_every_byte_from_hsm_to_proxy(void)
+{
+	cut_everywhere(SIM_BACK, "hsm1", "proxy1", "proxy1", "hsm1");
+}
+
+/* The two places where a byte says nothing that anybody relies on: the name of the HSM in step 6, which is
+ * for people (the HSM proves itself in step 8), and the low byte of legacy_record_version in the record of
+ * ServerHello, which RFC 8446 5.1 wants ignored. `at` is the offset of step 6's frame. */
+static bool is_for_nobody(enum sim_way way, int64_t byte, int64_t at, size_t frame)
+{
+	int64_t end = at + (int64_t)frame;
+
+	return way == SIM_BACK && ((byte >= end - (int64_t)strlen("hsm1") && byte < end) || byte == end + 2);
+}
+
+struct frames {
+	size_t back; /* bytes to the client so far */
+	size_t at, n; /* offset and length of the second chunk: the frame of step 6 */
+	unsigned chunks;
+};
+
+static void measure(void *at, const char *from, const char *to, struct hl_bytes bytes)
+{
+	struct frames *f = at;
+
+	if (strcmp(from, "proxy1") != 0 || strcmp(to, "client2") != 0)
+		return;
+	if (++f->chunks == 2) {
+		f->at = f->back;
+		f->n = bytes.n;
+	}
+	f->back += bytes.n;
+}
+
+static void flip_everywhere(struct world_client *c, enum sim_way way, size_t n, const struct frames *f)
+{
+	struct sim_harm harm = { "client2", "proxy1", way, -1, 0, 0 };
+	struct world *w = c->world;
+
+	for (harm.flip_at = 0; harm.flip_at < (int64_t)n; harm.flip_at++) {
+		hl_err err;
+
+		sim_harm(w->sim, &harm);
+		err = world_open(c);
+		sim_harm(w->sim, NULL);
+		CU_ASSERT_EQUAL(err == HL_OK, is_for_nobody(way, harm.flip_at, (int64_t)f->at, f->n));
+		CU_ASSERT(err == HL_OK || in_table(err));
+		client_close(c->core);
+		sim_pump(c->node);
+		settle(w);
+	}
+}
+
+static void a_flipped_byte_never_opens_a_channel(void)
+{
+	struct frames f = { 0 };
+	struct world_client *c;
+	struct world *w;
+	size_t forth;
+
+	CU_ASSERT_EQUAL_FATAL(world_new(4, 1, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	forth = length_of(c, "client2", "proxy1");
+	settle(w);
+	sim_tap_set(w->sim, measure, &f);
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	sim_tap_set(w->sim, NULL, NULL);
+	client_close(c->core);
+	sim_pump(c->node);
+	settle(w);
+	flip_everywhere(c, SIM_FORTH, forth, &f);
+	flip_everywhere(c, SIM_BACK, f.back, &f);
+	world_free(w);
+}
+
+static void one_byte_at_a_time_is_as_good_as_all_at_once(void)
+{
+	struct sim_harm harm = { "client2", "proxy1", SIM_FORTH, -1, -1, 1 };
+	struct world_client *c;
+	struct world *w;
+
+	CU_ASSERT_EQUAL_FATAL(world_new(5, 1, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	sim_harm(w->sim, &harm);
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	client_close(c->core);
+	sim_pump(c->node);
+	settle(w);
+	harm.way = SIM_BACK;
+	sim_harm(w->sim, &harm);
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	world_free(w);
+}
+
+static bool both_over(void *at)
+{
+	struct world_client *const *c = at;
+
+	return (client_is_open(c[0]->core) || client_failed(c[0]->core)) &&
+		(client_is_open(c[1]->core) || client_failed(c[1]->core));
+}
+
+/* A proxy that joins each client to the other's HSM: B differs, so neither handshake can finish. */
+static void streams_of_two_clients_swapped_are_both_refused(void)
+{
+	struct world_client *c[2];
+	struct world *w;
+
+	CU_ASSERT_EQUAL_FATAL(world_new(6, 1, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c[0]), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c[1]), HL_OK);
+	settle(w);
+	sim_swap_relays(w->proxy[0].node);
+	for (int i = 0; i < 2; i++) {
+		sim_enter(c[i]->node);
+		client_open(c[i]->core);
+		sim_pump(c[i]->node);
+	}
+	CU_ASSERT(sim_run(w->sim, both_over, c, 60000000));
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT(!client_is_open(c[i]->core));
+		CU_ASSERT_PTR_NOT_NULL_FATAL(client_failed(c[i]->core));
+		CU_ASSERT_EQUAL(client_failed(c[i]->core)->err, HL_E_HSM_AUTH);
+		CU_ASSERT_EQUAL(client_failed(c[i]->core)->step, HL_STEP_PROVED);
+	}
+	settle(w);
+	CU_ASSERT(hsms_are_empty(w));
+	world_free(w);
+}
+
+/* The heap after a broken opening is as large as before it (once everything has been used once). */
+static void a_broken_opening_leaves_no_memory_behind(void)
+{
+	struct sim_harm harm = { "client2", "proxy1", SIM_BACK, 300, -1, 0 };
+	struct world_client *c;
+	struct world *w;
+	size_t before = 0;
+
+	CU_ASSERT_EQUAL_FATAL(world_new(9, 1, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	for (int round = 0; round < 6; round++) {
+		size_t trace = sim_trace(w->sim).n;
+
+		sim_harm(w->sim, &harm);
+		CU_ASSERT(in_table(world_open(c)));
+		sim_harm(w->sim, NULL);
+		client_close(c->core);
+		sim_pump(c->node);
+		settle_long(w);
+		CU_ASSERT(sim_trace(w->sim).n > trace);
+		if (round == 2)
+			before = sim_heap(w->sim);
+	}
+	CU_ASSERT_EQUAL(sim_heap(w->sim), before);
+	world_free(w);
+}
+
+static CU_TestInfo tests[] = {
+	{ "cut after every byte from the client", cut_after_every_byte_from_the_client },
+	{ "cut after every byte to the client", cut_after_every_byte_to_the_client },
+	{ "cut after every byte from proxy to HSM", cut_after_every_byte_from_proxy_to_hsm },
+	{ "cut after every byte from HSM to proxy", cut_after_every_byte_from_hsm_to_proxy },
+	{ "a flipped byte never opens a channel", a_flipped_byte_never_opens_a_channel },
+	{ "one byte at a time is as good as all at once", one_byte_at_a_time_is_as_good_as_all_at_once },
+	{ "streams of two clients swapped are both refused", streams_of_two_clients_swapped_are_both_refused },
+	{ "a broken opening leaves no memory behind", a_broken_opening_leaves_no_memory_behind },
+	CU_TEST_INFO_NULL,
+};
+
+HL_TEST_MAIN("cuts", tests)
