@@ -26,7 +26,7 @@ enum hl_channel_kind { HL_CHANNEL_USER = 1, HL_CHANNEL_SETUP = 2, HL_CHANNEL_LIN
 
 /* One per process and core: the SSL_CTX. It outlives its channels. */
 struct hl_channel_ctx;
-/** HL_E_NOMEM; HL_E_CRYPTO where OpenSSL lacks one of the three algorithms. */
+/** HL_E_NOMEM; HL_E_CRYPTO where OpenSSL lacks one of the algorithms or has no randomness. */
 HL_CHECKED hl_err hl_channel_ctx_new(struct hl_channel_ctx **out);
 void hl_channel_ctx_free(struct hl_channel_ctx *ctx);
 
