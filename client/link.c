@@ -547,6 +547,7 @@ static void send_call(struct client *c, struct client_call *call)
 			c->next_id++;
 		while (c->next_id == 0);
 		call->id = c->next_id;
+		hl_channel_age(c->channel, hl_mono_us(c->env));
 		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
 		OPENSSL_cleanse(body, call->msg->size);
 	}
@@ -715,7 +716,7 @@ static void channel_bytes(struct client *c)
 	/* Who cannot finish the handshake with us does not know the secret, or we do not. */
 	if (err == HL_E_CHANNEL && shaking)
 		err = HL_E_HSM_AUTH;
-	if (err == HL_OK)
+	if (err == HL_OK || err == HL_E_FULL) /* what waits for room goes on at ROOM */
 		err = channel_frames(c);
 	if (err == HL_OK && c->state == OPEN && hl_channel_ended(c->channel))
 		err = HL_E_CLOSED;
@@ -807,6 +808,7 @@ void client_event(struct client *c, const struct hl_event *e)
 			opened(c, e->err);
 		break;
 	case HL_EV_BYTES:
+	case HL_EV_ROOM:
 		if (e->port == c->port && !c->closing)
 			on_bytes(c);
 		break;

@@ -93,6 +93,7 @@ void dir_send(struct dir_conn *c, const struct hl_msg *m, uint32_t id, const voi
 		hl_msg_put(&c->io.out, m, id, body);
 		err = c->io.out.err;
 	} else {
+		hl_channel_age(c->channel, hl_mono_us(c->dir->env));
 		err = hl_channel_send(c->channel, &c->io, m, id, body);
 	}
 	if (err != HL_OK)
@@ -207,7 +208,9 @@ static hl_err link_bytes(struct dir_conn *c)
 	err = hl_channel_pump(c->channel, &c->io);
 	if (c->io.out.n > 0)
 		hl_wish_send(&c->dir->wishes, c->port);
-	HL_TRY(err);
+	if (err != HL_E_FULL) /* what waits for room goes on at ROOM */
+		HL_TRY(err);
+	err = HL_OK;
 	if (c->state == DIR_SHAKING && hl_channel_ready(c->channel)) {
 		c->state = DIR_OPEN;
 		c->deadline_us = 0;
@@ -242,7 +245,7 @@ static void conn_event(struct dir_conn *c, const struct hl_event *e)
 		conn_free(c);
 		return;
 	}
-	if (e->kind == HL_EV_BYTES && !c->closing)
+	if ((e->kind == HL_EV_BYTES || (e->kind == HL_EV_ROOM && c->channel)) && !c->closing)
 		err = c->state == DIR_ADMIN ? admin_bytes(c) : link_bytes(c);
 	if (err != HL_OK)
 		conn_close(c, err, true);

@@ -10,6 +10,7 @@
 #define SHAKE_MS 5000
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
+#define OUT_PAUSE (1u << 20) /* a client that does not read its answers gets no further ones made */
 #define IDENTITY_LABEL "EXPORTER-hsmlet-identity"
 #define IDENTITY_PREFIX "hsmlet hsm.result 1"
 #define EXPORTED 32
@@ -292,7 +293,9 @@ static hl_err channel_bytes(struct hsm_conn *c)
 
 	if (c->io.out.n > 0)
 		hl_wish_send(&c->hsm->wishes, c->port);
-	HL_TRY(err);
+	if (err != HL_E_FULL) /* what waits for room goes on at ROOM */
+		HL_TRY(err);
+	err = HL_OK;
 	if (c->state == HSM_SHAKING && hl_channel_ready(c->channel)) {
 		err = finished(c);
 		if (err != HL_OK) {
@@ -301,7 +304,8 @@ static hl_err channel_bytes(struct hsm_conn *c)
 		}
 	}
 	/* Before the proof has left, requests wait: nothing is answered to a client that is not sure of us. */
-	while (c->state == HSM_OPEN && !c->closing && (err = hl_channel_next(c->channel, &f)) == HL_OK)
+	while (c->state == HSM_OPEN && !c->closing && c->io.out.n < OUT_PAUSE &&
+		(err = hl_channel_next(c->channel, &f)) == HL_OK)
 		hsm_dispatch(c, &f);
 	if (err != HL_OK && err != HL_E_SHORT)
 		return err;
@@ -332,7 +336,7 @@ void hsm_conn_event(struct hsm_conn *c, const struct hl_event *e)
 {
 	if (e->kind == HL_EV_ENDED)
 		hsm_conn_free(c);
-	else if (e->kind == HL_EV_BYTES && !c->closing)
+	else if ((e->kind == HL_EV_BYTES || e->kind == HL_EV_ROOM) && !c->closing)
 		on_bytes(c);
 }
 
@@ -345,6 +349,7 @@ void hsm_reply(struct hsm_conn *c, const struct hl_msg *m, uint32_t id, void *bo
 	hl_err err = h->conf.store.ops->generation(h->conf.store.at, &mark.generation);
 
 	memcpy(body, &mark, sizeof mark); /* every reply begins with HL_MARK */
+	hl_channel_age(c->channel, hl_mono_us(h->env));
 	if (err == HL_OK)
 		err = hl_channel_send(c->channel, &c->io, m, id, body);
 	if (err != HL_OK)

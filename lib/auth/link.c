@@ -131,7 +131,8 @@ static hl_err say_hello(struct hl_link *l)
 		return l->io.out.err;
 	HL_TRY(hl_link_bond(hl_buf_view(&l->io.out), &hello, binding, name));
 	HL_TRY(hl_channel_dial(l->ctx, &bond, HL_CHANNEL_LINK, 0, l->conf.secret, &l->channel));
-	return hl_channel_pump(l->channel, &l->io); /* the ClientHello follows in the same write */
+	/* The ClientHello follows in the same write; out has room for both. */
+	return hl_channel_pump(l->channel, &l->io);
 }
 
 static void opened(struct hl_link *l, hl_err err)
@@ -154,7 +155,7 @@ static void bytes(struct hl_link *l)
 
 	if (l->io.out.n > 0)
 		hl_wish_send(l->wishes, l->conf.port);
-	if (err != HL_OK) {
+	if (err != HL_OK && err != HL_E_FULL) { /* what waits for room goes on at ROOM */
 		give_up(l, err);
 		return;
 	}
@@ -186,6 +187,7 @@ void hl_link_event(struct hl_link *l, const struct hl_event *e)
 		opened(l, e->err);
 		break;
 	case HL_EV_BYTES:
+	case HL_EV_ROOM:
 		if (!l->closing)
 			bytes(l);
 		break;
@@ -216,6 +218,7 @@ hl_err hl_link_send(struct hl_link *l, const struct hl_msg *m, uint32_t id, cons
 {
 	if (l->state != HL_LINK_UP || l->closing)
 		return HL_E_DIRECTORY;
+	hl_channel_age(l->channel, hl_mono_us(l->env));
 	HL_TRY(hl_channel_send(l->channel, &l->io, m, id, body));
 	hl_wish_send(l->wishes, l->conf.port);
 	return HL_OK;
