@@ -255,7 +255,8 @@ static void conn_event(struct dir_conn *c, const struct hl_event *e)
 
 static int64_t deadline(struct dir *d)
 {
-	int64_t at = d->epoch_us;
+	int64_t provision = dir_provision_deadline(d);
+	int64_t at = provision && provision < d->epoch_us ? provision : d->epoch_us;
 	struct dir_conn *c;
 	size_t i = 0;
 
@@ -273,6 +274,7 @@ static void time_passed(struct dir *d)
 
 	dir_epoch_time(d, now);
 	dir_grants_time(d, now);
+	dir_provision_time(d, now);
 	while ((c = hl_map_next(&d->ports, &i)) != NULL)
 		if (c->deadline_us && now >= c->deadline_us)
 			conn_close(c, HL_E_TIMEOUT, false);

@@ -14,6 +14,7 @@
 #include "lib/auth/setup.h"
 
 #define SERVICE_PASSWORD_SYMBOLS 26 /* of 62: 154 bits */
+#define MAKING_US 5000000
 #define SETUP_LIFE_MS (7 * 24 * 3600 * 1000ull)
 
 enum stage { ADDING, MAKING, DELIVERING, TAKING_BACK };
@@ -26,6 +27,7 @@ struct dir_provision {
 	uint32_t admin_id;      /* request id there */
 	struct dir_conn *hsm;   /* MAKING: who was asked */
 	uint32_t hsm_id;
+	int64_t deadline_us;    /* MAKING: an HSM that does not answer ends it */
 	char tenant[HL_NAME_TEXT + 1];
 	bool pkcs11;
 	struct dir_user user;
@@ -171,6 +173,7 @@ static void ask_hsm(struct dir_provision *p)
 	p->stage = MAKING;
 	p->hsm = hsm->conn;
 	p->hsm_id = ++p->dir->next_request;
+	p->deadline_us = hl_mono_us(p->dir->env) + MAKING_US;
 	dir_send(p->hsm, &hl_msg_partition_make, p->hsm_id, &make);
 }
 
@@ -186,6 +189,7 @@ void dir_provision_answer(struct dir_conn *hsm, const struct hl_frame *f)
 	if (!p)
 		return;
 	p->hsm = NULL;
+	p->deadline_us = 0;
 	if (f->type == HL_T_partition_made) {
 		err = hl_msg_get(&hl_msg_partition_made, f, &made);
 		if (err == HL_OK)
@@ -360,8 +364,31 @@ void dir_provision_gone(struct dir_conn *c)
 			p->admin = NULL;
 		if (p->hsm == c) {
 			p->hsm = NULL;
+			p->deadline_us = 0;
 			take_back(p, HL_E_HSMS, "the HSM went away");
 		}
+	}
+}
+
+int64_t dir_provision_deadline(const struct dir *d)
+{
+	int64_t at = 0;
+
+	for (const struct dir_provision *p = d->provision; p; p = p->next)
+		if (p->deadline_us && (!at || p->deadline_us < at))
+			at = p->deadline_us;
+	return at;
+}
+
+void dir_provision_time(struct dir *d, int64_t now_us)
+{
+	for (struct dir_provision *p = d->provision, *next; p; p = next) {
+		next = p->next;
+		if (!p->deadline_us || now_us < p->deadline_us)
+			continue;
+		p->hsm = NULL; /* an answer that comes later is nobody's */
+		p->deadline_us = 0;
+		take_back(p, HL_E_HSMS, "the HSM does not answer");
 	}
 }
 

@@ -81,6 +81,9 @@ void dir_provision_answer(struct dir_conn *hsm, const struct hl_frame *f);
 bool dir_provision_job(struct dir *d, struct hl_job *job);
 /** The conversation is gone: forget that it waits. */
 void dir_provision_gone(struct dir_conn *c);
+/** When the next of them has waited long enough; 0: none waits. */
+int64_t dir_provision_deadline(const struct dir *d);
+void dir_provision_time(struct dir *d, int64_t now_us);
 void dir_provisions_clear(struct dir *d);
 
 /* core.c */

@@ -68,11 +68,17 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
 # -- the four cores in one process ----------------------------------------------------------------
-SIM_TESTS = tests/sim/test_cuts tests/sim/test_eight_steps
+SIM_TESTS = tests/sim/test_cuts tests/sim/test_eight_steps tests/sim/test_operations tests/sim/test_refusals
+story = tests/sim/story.c tests/sim/story.h
+tests_sim_test_cuts_LDADD = $(SIM_LIBS)
+tests_sim_test_eight_steps_SOURCES = tests/sim/test_eight_steps.c $(story)
+tests_sim_test_eight_steps_LDADD = $(SIM_LIBS)
+tests_sim_test_operations_SOURCES = tests/sim/test_operations.c $(story)
+tests_sim_test_operations_LDADD = $(SIM_LIBS)
+tests_sim_test_refusals_SOURCES = tests/sim/test_refusals.c $(story)
+tests_sim_test_refusals_LDADD = $(SIM_LIBS)
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
-tests_sim_test_cuts_LDADD = $(SIM_LIBS)
-tests_sim_test_eight_steps_LDADD = $(SIM_LIBS)
 
 # -- foreign judges -------------------------------------------------------------------------------
 if HAVE_GSASL
