@@ -1,7 +1,6 @@
 /* sim.c - the queue of events, the nodes, and the network between them. */
 #include "scenarios/sim.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -708,22 +707,15 @@ void sim_kill(struct sim_node *n)
 			}
 }
 
-/* What the allocator counts for a block: its room and one word. */
-static size_t block(void *p)
+size_t sim_blocks(const struct sim *s)
 {
-	return p ? malloc_usable_size(p) + sizeof(size_t) : 0;
-}
+	size_t n = (s->trace.base ? 1u : 0u) + (s->heap ? 1u : 0u);
 
-size_t sim_heap(const struct sim *s)
-{
-	size_t all = mallinfo2().uordblks;
-	size_t own = block(s->trace.base) + block(s->heap);
-
-	for (struct conn *c = s->conns; c; c = c->next)
-		own += block(c);
+	for (const struct conn *c = s->conns; c; c = c->next)
+		n++;
 	for (size_t i = 0; i < s->heap_n; i++)
-		own += block(s->heap[i]) + block(s->heap[i]->bytes.base);
-	return all > own ? all - own : 0;
+		n += s->heap[i]->bytes.base ? 2 : 1;
+	return n;
 }
 
 int64_t sim_now_us(const struct sim *s)

@@ -43,9 +43,9 @@ int64_t sim_now_us(const struct sim *s);
 /** Move every node's wall clock; deadlines do not notice. */
 void sim_wall_advance(struct sim *s, int64_t ms);
 
-/** Bytes that the cores (and their libraries) hold on the heap now; the simulator's own are not counted. 0 where
- * the allocator does not tell (sanitizers). */
-size_t sim_heap(const struct sim *s);
+/** Blocks of memory that the simulator itself holds for what is under way and what was traced: whoever counts
+ * those of the cores leaves these out. */
+size_t sim_blocks(const struct sim *s);
 
 /* -- the network's faults ------------------------------------------------------------------------------ */
 /* Bytes that travel from the dialling end to the answering one, or back. */
