@@ -8,3 +8,6 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 LDADD = libhltest.la libhl.la $(CUNIT_LIBS)
 LOG_COMPILER = $(HL_RUN)
+
+UNIT_TESTS += tests/unit/test_shell
+tests_unit_test_shell_LDADD = libhlos.la $(LDADD)

@@ -71,7 +71,7 @@ static void wish_send(struct hl_shell *s, const struct hl_wish *w)
 	struct hl_conn *c = conn_of(s, w->port);
 
 	if (c && c->state == CONN_OPEN && !c->stuck)
-		hl_conn_flush(c);
+		hl_conn_write(c);
 }
 
 static void wish_close(struct hl_shell *s, const struct hl_wish *w)

@@ -9,6 +9,8 @@
  * - ENDED comes exactly once for each port that opened, and no event for it afterwards. err is HL_OK
  *   when the peer has ended its side, or the core had it closed; HL_E_CLOSED when it was cut;
  *   HL_E_TIMEOUT when a CLOSE with drain could not write everything within 5 s.
+ * - ROOM comes when all of `out` has been written, if it had been stuck, or if it was at least half full:
+ *   a core that stops for want of room is always told.
  * - An event may come while a wish is being fulfilled, never inside event() or wish().
  * - A port whose `in` is full is not read; it is looked at again after every event.
  * - After RELAY: what was in `out` and `in` goes first, in order; a half-close is passed on; ENDED of
