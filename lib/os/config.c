@@ -73,10 +73,11 @@ hl_err hl_config_fail(
 static hl_err __attribute__((format(printf, 3, 4))) fail(
 	const struct reading *r, const config_setting_t *at, const char *format, ...)
 {
+	int line = (int)config_setting_source_line(at);
 	va_list args;
 
 	va_start(args, format);
-	say(r->error, r->file, (int)config_setting_source_line(at), format, args);
+	say(r->error, r->file, line > 0 ? line : 1, format, args); /* 0: the file as a whole */
 	va_end(args);
 	return HL_E_CONFIG;
 }
