@@ -345,8 +345,7 @@ void hl_conn_write(struct hl_conn *c)
 	waits = c->stuck || (p->out.n > 0 && p->out.n >= p->out.max / 2);
 	flush(c, &p->out);
 	if (waits && !c->stuck && !c->broken)
-		hl_shell_tell(
-			c->shell, &(struct hl_event){ .kind = HL_EV_ROOM, .port = c->port });
+		hl_shell_tell(c->shell, &(struct hl_event){ .kind = HL_EV_ROOM, .port = c->port });
 }
 
 static void write_open(struct hl_conn *c)

@@ -254,7 +254,8 @@ static void every_cut_of_a_file_is_an_error_or_whole(void)
 		HL_AUTO(hl_config_close) struct hl_config config = { 0 };
 		struct hl_config_error error = { "" };
 		struct conf c;
-		hl_err err = hl_config_parse("x.cfg", hl_bytes(vendor, cut), &schema, &c, &config, &error);
+		hl_err err = hl_config_parse(
+			"x.cfg", hl_bytes(vendor, cut), &schema, &c, &config, &error);
 
 		CU_ASSERT(err == HL_E_CONFIG || cut >= sizeof vendor - 3);
 		CU_ASSERT((err == HL_OK) == (error.text[0] == 0));

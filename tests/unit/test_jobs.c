@@ -88,7 +88,8 @@ static void all_jobs_come_back_to_the_loop(void)
 
 	set_up(&b, JOBS);
 	for (unsigned i = 0; i < JOBS; i++) {
-		t[i] = (struct task){ .job = { .run = run_task, .lane = (enum hl_lane)(i % HL_LANES) } };
+		t[i] = (struct task){ .job = { .run = run_task,
+					      .lane = (enum hl_lane)(i % HL_LANES) } };
 		hl_jobs_submit(b.jobs, &t[i].job, &b.owner);
 	}
 	CU_ASSERT_EQUAL(hl_jobs_under_way(b.jobs), JOBS);

@@ -266,8 +266,8 @@ static int connect_to(const struct hl_addr *to)
 struct end {
 	int fd;
 	size_t to_send, sent, got;
-	size_t skip;         /* bytes in front that are not of the pattern */
-	bool fin;            /* end the side after the last byte */
+	size_t skip; /* bytes in front that are not of the pattern */
+	bool fin;    /* end the side after the last byte */
 	bool eof, cut, wrong;
 };
 
@@ -487,7 +487,7 @@ static void a_drain_loses_nothing(void)
 	tear_down(&s);
 }
 
-/* Five seconds pass in no time: the shell's clock is moved, and libev told that its timer is due. */
+/* Five seconds pass in no time: the shell's clock is moved, and libev told that it is time. */
 static int64_t skew_us;
 
 static int64_t skewed_us(void *at)
@@ -710,7 +710,7 @@ static void a_relay_moves_both_ways_and_passes_half_closes(void)
 	struct toy_port *a, *b;
 
 	set_up_relay(&s, &client, &server);
-	/* The server's half is over before the client's begins: its half-close goes through alone. */
+	/* The server's half is over before the client's begins: its end goes through alone. */
 	while (!client.eof && turn(&s, EVRUN_NOWAIT)) {
 		end_receive(&client);
 		end_turn(&server);
@@ -1033,7 +1033,8 @@ static CU_TestInfo tests[] = {
 		a_relay_moves_both_ways_and_passes_half_closes },
 	{ "a slow reader holds back the sender", a_slow_reader_holds_back_the_sender },
 	{ "a cut on one side cuts the other", a_cut_on_one_side_cuts_the_other },
-	{ "a server that stops reading is still heard", a_server_that_stops_reading_is_still_heard },
+	{ "a server that stops reading is still heard",
+		a_server_that_stops_reading_is_still_heard },
 	{ "closing one side of a relay closes both", closing_one_side_of_a_relay_closes_both },
 	{ "a socket file serves its own user", a_socket_file_serves_its_own_user },
 	{ "an address that is taken is told", an_address_that_is_taken_is_told },

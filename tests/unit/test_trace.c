@@ -48,9 +48,9 @@ static const char *text_of(const json_t *j, const char *key)
 static void open_env(struct hl_os_env *e)
 {
 	in_a_new_folder();
-	CU_ASSERT_EQUAL_FATAL(
-		hl_os_env_open(e,
-			&(struct hl_os_env_config){ .role = "proxy", .who = "proxy1", .trace = path }),
+	CU_ASSERT_EQUAL_FATAL(hl_os_env_open(e,
+				      &(struct hl_os_env_config){
+					      .role = "proxy", .who = "proxy1", .trace = path }),
 		HL_OK);
 }
 
@@ -64,9 +64,12 @@ static void close_env(struct hl_os_env *e)
 static void a_step_is_one_line_of_json(void)
 {
 	static const uint8_t conn[HL_CONNECTION_ID] = { 0xab, 1 };
-	struct hl_hello_proxy hello = { .version_min = 1, .version_max = 2,
-		.connection = hl_bytes(conn, 16), .partition = hl_text("PART\"ALPHA\\"),
-		.pool = hl_text("p\xc3\xa4ol"), .dialled = hl_text("127.1.2.3:2310"),
+	struct hl_hello_proxy hello = { .version_min = 1,
+		.version_max = 2,
+		.connection = hl_bytes(conn, 16),
+		.partition = hl_text("PART\"ALPHA\\"),
+		.pool = hl_text("p\xc3\xa4ol"),
+		.dialled = hl_text("127.1.2.3:2310"),
 		.scram = hl_text("n,,n=svc,r=abc") };
 	struct hl_os_env e;
 	struct stat st;
@@ -74,8 +77,7 @@ static void a_step_is_one_line_of_json(void)
 	json_t *j, *fields;
 
 	open_env(&e);
-	hl_trace_step(
-		&e.env, HL_STEP_HELLO, HL_GOT, conn, &hl_msg_hello_proxy, &hello, HL_E_RANGE);
+	hl_trace_step(&e.env, HL_STEP_HELLO, HL_GOT, conn, &hl_msg_hello_proxy, &hello, HL_E_RANGE);
 	j = line(0, text, sizeof text);
 	CU_ASSERT_STRING_EQUAL(text_of(j, "who"), "proxy1");
 	CU_ASSERT_STRING_EQUAL(text_of(j, "role"), "proxy");
@@ -103,8 +105,7 @@ static void secret_fields_are_absent(void)
 	char text[4096];
 
 	open_env(&e);
-	hl_trace_step(
-		&e.env, HL_STEP_ANSWER, HL_SENT, NULL, &hl_msg_auth_answer, &answer, HL_OK);
+	hl_trace_step(&e.env, HL_STEP_ANSWER, HL_SENT, NULL, &hl_msg_auth_answer, &answer, HL_OK);
 	hl_trace_step(&e.env, HL_STEP_OPEN, HL_SENT, NULL, &hl_msg_login, &login, HL_OK);
 	for (size_t n = 0; n < 2; n++) {
 		json_t *j = line(n, text, sizeof text);
@@ -176,10 +177,12 @@ static void without_a_path_nothing_is_kept(void)
 	hl_trace_life(&e.env, "nothing", HL_OK, NULL);
 	CU_ASSERT_EQUAL(e.trace.fd, -1);
 	hl_os_env_close(&e);
-	CU_ASSERT_EQUAL(hl_os_env_open(&e, &(struct hl_os_env_config){ .role = "r", .who = "w",
+	CU_ASSERT_EQUAL(hl_os_env_open(&e, &(struct hl_os_env_config){ .role = "r",
+						   .who = "w",
 						   .trace = "/nonexistent/folder/trace" }),
 		HL_E_CREATE);
-	CU_ASSERT_EQUAL(hl_os_env_open(&e, &(struct hl_os_env_config){ .role = "r", .who = "w",
+	CU_ASSERT_EQUAL(hl_os_env_open(&e, &(struct hl_os_env_config){ .role = "r",
+						   .who = "w",
 						   .clock_page = "/nonexistent/page" }),
 		HL_E_NOT_FOUND);
 }
@@ -268,20 +271,21 @@ static const char *logged(const char *format, ...)
 
 static void log_values_are_escaped(void)
 {
-	const char *long_one = "0123456789012345678901234567890123456789012345678901234567890123456789"
-			       "0123456789012345678901234567890123456789012345678901234567890123456789";
+	const char *long_one =
+		"0123456789012345678901234567890123456789012345678901234567890123456789"
+		"0123456789012345678901234567890123456789012345678901234567890123456789";
 	const char *line;
 
 	hl_log_who("toy 1");
-	CU_ASSERT_STRING_EQUAL(logged("a=%s b=%d", "x.y", -3),
-		"level=warn who=\"toy 1\" event=tested a=x.y b=-3");
+	CU_ASSERT_STRING_EQUAL(
+		logged("a=%s b=%d", "x.y", -3), "level=warn who=\"toy 1\" event=tested a=x.y b=-3");
 	hl_log_who("toy");
 	CU_ASSERT_STRING_EQUAL(logged("a=%s b=%s", "x=1 y", "q\"\\\n"),
 		"level=warn who=toy event=tested a=\"x=1 y\" b=\"q\\\"\\\\\\x0a\"");
 	CU_ASSERT_STRING_EQUAL(logged("a=%s b=%.2s c=%.*s", "", "abc", 1, "xyz"),
 		"level=warn who=toy event=tested a=\"\" b=ab c=x");
-	CU_ASSERT_STRING_EQUAL(logged("a=%04d b=%lu c=%llx d=%zu e=%u f=%c g=100%%", 7, 8ul, 0xabcull,
-				       (size_t)9, 10u, 'z'),
+	CU_ASSERT_STRING_EQUAL(logged("a=%04d b=%lu c=%llx d=%zu e=%u f=%c g=100%%", 7, 8ul,
+				       0xabcull, (size_t)9, 10u, 'z'),
 		"level=warn who=toy event=tested a=0007 b=8 c=abc d=9 e=10 f=z g=100%");
 	line = logged("a=%s", long_one);
 	CU_ASSERT_PTR_NOT_NULL(strstr(line, " cut=1"));
@@ -321,7 +325,8 @@ static CU_TestInfo tests[] = {
 	{ "many writers keep their lines", many_writers_keep_their_lines },
 	{ "without a path nothing is kept", without_a_path_nothing_is_kept },
 	{ "halting ends the process after a line", halting_ends_the_process_after_a_line },
-	{ "the environment gives time, chance and jobs", the_environment_gives_time_chance_and_jobs },
+	{ "the environment gives time, chance and jobs",
+		the_environment_gives_time_chance_and_jobs },
 	{ "log values are escaped", log_values_are_escaped },
 	{ "log levels have names", log_levels_have_names },
 	{ "a log line below the limit is written", a_log_line_below_the_limit_is_written },
