@@ -835,17 +835,19 @@ const struct client_failure *client_failed(const struct client *c)
 
 void client_close(struct client *c)
 {
-	if (!c->connected || c->closing)
-		return;
-	if (c->channel) {
+	bool connected = c->connected && !c->closing;
+
+	if (connected && c->channel) {
 		hl_channel_end(c->channel, &c->io);
 		hl_wish_send(&c->wishes, c->port);
 	}
-	c->closing = true;
-	c->state = IDLE;
+	if (connected)
+		hl_wish_close(&c->wishes, c->port, true);
+	c->closing = c->connected;
+	c->again = false;
+	c->state = IDLE; /* names that are still being looked up lead nowhere */
 	c->step_us = c->open_us = 0;
 	c->failure = (struct client_failure){ 0 };
-	hl_wish_close(&c->wishes, c->port, true);
 	fail_calls(c, HL_E_CLOSED);
 }
 

@@ -2,6 +2,7 @@
 # virtual time, tests/interop foreign programs and libraries as judges, tests/run real processes.
 check_LTLIBRARIES += libhltest.la
 libhltest_la_SOURCES = \
+	tests/support/answerer.c tests/support/answerer.h \
 	tests/support/channels.c tests/support/channels.h \
 	tests/support/folder.c tests/support/folder.h \
 	tests/support/test.c tests/support/test.h
@@ -12,6 +13,7 @@ LDADD = libhltest.la libhl.la $(CUNIT_LIBS)
 DIR_LIBS = libdir.la $(LDADD) $(SQLITE_LIBS) $(LDNS_LIBS)
 HSM_LIBS = libhsm.la libhsmcore.la $(LDADD)
 CLIENT_LIBS = libhlclient.la $(LDADD)
+CLIENT_EV_LIBS = libhlclientev.la libhlclient.la libhlos.la $(LDADD)
 SIM_LIBS = libhlsim.la libproxy.la libdir.la libhsm.la libhsmcore.la libhlclient.la $(LDADD)
 
 # -- lib ----------------------------------------------------------------------------------------
@@ -27,9 +29,11 @@ UNIT_TESTS = \
 
 # -- client -------------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_conf tests/unit/test_edit tests/unit/test_os_dns tests/unit/test_secrets
+UNIT_TESTS += tests/unit/test_os_ev
 tests_unit_test_conf_LDADD = $(CLIENT_LIBS)
 tests_unit_test_edit_LDADD = $(CLIENT_LIBS)
 tests_unit_test_os_dns_LDADD = $(CLIENT_LIBS)
+tests_unit_test_os_ev_LDADD = $(CLIENT_EV_LIBS)
 tests_unit_test_secrets_LDADD = $(CLIENT_LIBS)
 
 # -- directory ----------------------------------------------------------------------------------
