@@ -4,11 +4,11 @@
 
 #include <openssl/err.h>
 
-#define RECORD 16384u      /* RFC 8446 5.1: plaintext of one record */
-#define RECORD_EXTRA 22u   /* header, inner type, tag */
+#define RECORD 16384u    /* RFC 8446 5.1: plaintext of one record */
+#define RECORD_EXTRA 22u /* header, inner type, tag */
 #define PLAIN_MAX (4u << 20)
 #define UNSENT_MAX (2u << 20)
-#define KEEP (64u << 10)   /* an empty buffer with more memory than this gives it back */
+#define KEEP (64u << 10) /* an empty buffer with more memory than this gives it back */
 #define READ_MIN 512u
 
 #define REKEY_BYTES (1ull << 30)
@@ -58,11 +58,13 @@ static hl_err begin(struct hl_channel_ctx *ctx, const struct hl_channel_bond *bo
 }
 
 hl_err hl_channel_dial(struct hl_channel_ctx *ctx, const struct hl_channel_bond *bond,
-	enum hl_channel_kind kind, uint32_t generation, struct hl_bytes secret, struct hl_channel **out)
+	enum hl_channel_kind kind, uint32_t generation, struct hl_bytes secret,
+	struct hl_channel **out)
 {
 	HL_AUTO(hl_channel_freep) struct hl_channel *c = NULL;
 	struct hl_psk_use use = { .binding = bond->binding, .initiator = bond->initiator,
-		.responder = bond->responder, .name = bond->name, .kind = (uint8_t)kind, .generation = generation };
+		.responder = bond->responder, .name = bond->name, .kind = (uint8_t)kind,
+		.generation = generation };
 
 	if (kind < HL_CHANNEL_USER || kind > HL_CHANNEL_LINK)
 		return HL_E_ARG;
@@ -224,8 +226,9 @@ static hl_err take_in(struct hl_channel *c)
 	while (more && !c->ended && (in->n > 0 || SSL_pending(c->ssl) > 0) &&
 		c->plain.n <= PLAIN_MAX - RECORD)
 		HL_TRY(read_some(c, &more));
+	/* RFC 8446 6.1: "Any data received after a closure alert has been received MUST be ignored." */
 	if (c->ended)
-		hl_buf_eat(in, in->n); /* RFC 8446 6.1: data after a closure alert MUST be ignored */
+		hl_buf_eat(in, in->n);
 	return HL_OK;
 }
 
@@ -239,13 +242,15 @@ static void trim(struct hl_buf *b)
 
 static void move_spill(struct hl_channel *c)
 {
+	struct hl_buf *out = &c->port->out;
 	struct hl_bytes waiting = hl_buf_view(&c->spill);
-	size_t room = channel_room(&c->port->out);
+	size_t room = channel_room(out);
 
 	if (waiting.n > room)
 		waiting.n = room;
-	hl_buf_put(&c->port->out, waiting);
-	hl_buf_eat(&c->spill, waiting.n);
+	hl_buf_put(out, waiting);
+	if (out->err == HL_OK)
+		hl_buf_eat(&c->spill, waiting.n);
 }
 
 static hl_err write_record(struct hl_channel *c, size_t n)
@@ -361,8 +366,8 @@ static hl_err encode(struct hl_channel *c, const struct hl_msg *m, uint32_t id, 
 	return err == HL_E_FULL && before == 0 ? HL_E_TOO_LONG : err; /* there never will be room */
 }
 
-hl_err hl_channel_send(
-	struct hl_channel *c, struct hl_port *port, const struct hl_msg *m, uint32_t id, const void *body)
+hl_err hl_channel_send(struct hl_channel *c, struct hl_port *port, const struct hl_msg *m,
+	uint32_t id, const void *body)
 {
 	hl_err err;
 

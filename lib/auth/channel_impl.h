@@ -1,5 +1,5 @@
-/* channel_impl.h - the inside of a channel, for channel.c (the flow) and channel_tls.c (what OpenSSL
- * is told). Nobody else includes it. */
+/* channel_impl.h - the inside of a channel, for channel.c (the flow) and channel_tls.c (what
+ * OpenSSL is told). Nobody else includes it. */
 #pragma once
 
 #include <openssl/ssl.h>
