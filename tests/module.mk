@@ -17,7 +17,8 @@ SIM_LIBS = libhlsim.la libproxy.la libdir.la libhsm.la libhsmcore.la libhlclient
 # -- lib ----------------------------------------------------------------------------------------
 UNIT_TESTS = \
 	tests/unit/test_channel \
-	tests/unit/test_channel_attacks \
+	tests/unit/test_channel_bytes \
+	tests/unit/test_channel_strangers \
 	tests/unit/test_credential \
 	tests/unit/test_psk \
 	tests/unit/test_scram \
@@ -81,17 +82,3 @@ tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 endif
 
 include tests/fuzz/module.mk
-# Channels: two ends in one process, and OpenSSL alone as a foreign peer.
-UNIT_TESTS += tests/unit/test_psk
-UNIT_TESTS += tests/unit/test_channel
-UNIT_TESTS += tests/unit/test_channel_bytes
-UNIT_TESTS += tests/unit/test_channel_strangers
-channels = tests/support/channels.c tests/support/channels.h
-tests_unit_test_psk_SOURCES = tests/unit/test_psk.c $(channels)
-tests_unit_test_psk_LDADD = $(LDADD) $(SSL_LIBS) $(CRYPTO_LIBS)
-tests_unit_test_channel_SOURCES = tests/unit/test_channel.c $(channels)
-tests_unit_test_channel_LDADD = $(LDADD) $(SSL_LIBS) $(CRYPTO_LIBS)
-tests_unit_test_channel_bytes_SOURCES = tests/unit/test_channel_bytes.c $(channels)
-tests_unit_test_channel_bytes_LDADD = $(LDADD) $(SSL_LIBS) $(CRYPTO_LIBS)
-tests_unit_test_channel_strangers_SOURCES = tests/unit/test_channel_strangers.c $(channels)
-tests_unit_test_channel_strangers_LDADD = $(LDADD) $(SSL_LIBS) $(CRYPTO_LIBS)
