@@ -4,15 +4,13 @@
 #include <openssl/crypto.h>
 
 #include "hsm/rooms.h"
+#include "lib/auth/identity.h"
 #include "lib/auth/ticket.h"
 
 #define TICKET_MS 2000
 #define SHAKE_MS 5000
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
-#define IDENTITY_LABEL "EXPORTER-hsmlet-identity"
-#define IDENTITY_PREFIX "hsmlet hsm.result 1"
-#define EXPORTED 32
 
 static void set_deadline(struct hsm_conn *c, int limit_ms)
 {
@@ -172,11 +170,10 @@ static void refuse_ticket(struct hsm_conn *c, hl_err err)
 
 static hl_err sign_identity(struct hsm_conn *c, uint8_t signature[64])
 {
-	uint8_t text[sizeof IDENTITY_PREFIX + EXPORTED] = IDENTITY_PREFIX;
+	uint8_t text[HL_IDENTITY_TEXT];
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	size_t n = 64;
-	hl_err err = ctx ? hl_channel_export(c->channel, IDENTITY_LABEL, text + sizeof IDENTITY_PREFIX, EXPORTED)
-			 : HL_E_NOMEM;
+	hl_err err = ctx ? hl_identity_text(c->channel, text) : HL_E_NOMEM;
 
 	if (err == HL_OK && (EVP_DigestSignInit(ctx, NULL, NULL, NULL, c->hsm->identity) != 1 ||
 				    EVP_DigestSign(ctx, signature, &n, text, sizeof text) != 1))
