@@ -13,7 +13,6 @@
 
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
-#define EPOCH_RETRIES 3
 #define RESOLVE_ID 1
 
 /* Where the link stands. From AWAIT_REQUEST to AWAIT_PROOF it waits for the peer's next word. */
@@ -645,7 +644,7 @@ static void refused(struct client *c, const struct hl_frame *f)
 	}
 	err = hl_err_of_wire(no.code);
 	c->failure.retry_after_ms = no.retry_after_ms;
-	if (err == HL_E_EPOCH && c->epoch_retries++ < EPOCH_RETRIES)
+	if (err == HL_E_EPOCH && c->epoch_retries++ < CLIENT_EPOCH_RETRIES)
 		c->next_address--; /* the proxy knows the new epoch now */
 	attempt_failed(c, err, hl_err_row(err)->again == HL_AGAIN && err != HL_E_LOCKED);
 }

@@ -13,9 +13,6 @@
 #include "lib/auth/scram.h"
 #include "lib/auth/setup.h"
 
-#define SERVICE_PASSWORD_SYMBOLS 26 /* of 62: 154 bits */
-#define SETUP_LIFE_MS (7 * 24 * 3600 * 1000ull)
-
 enum stage { ADDING, MAKING, DELIVERING, TAKING_BACK };
 
 struct dir_provision {
@@ -157,7 +154,7 @@ static void ask_hsm(struct dir_provision *p)
 	struct dir_up *hsm = any_hsm(p->dir);
 	struct hl_partition_make make = {
 		.partition = hl_text(p->partition.name),
-		.setup_life_ms = SETUP_LIFE_MS,
+		.setup_life_ms = DIR_SETUP_LIFE_MS,
 		.life_from = package_of(p->partition.package)->life_from_issue,
 		.pin_wanted = p->pkcs11,
 		.setup_password = hl_text(p->setup_fixed),
@@ -248,13 +245,13 @@ static hl_err make_verifier(struct dir_provision *p, struct hl_bytes fixed)
 	struct dir *d = p->dir;
 	uint8_t salt[HL_SCRAM_SALT];
 	struct hl_scram_keys keys;
-	char text[SERVICE_PASSWORD_SYMBOLS + 1];
+	char text[DIR_SERVICE_PASSWORD + 1];
 	struct hl_bytes password = fixed;
 
 	if (fixed.n == 0) {
 		hl_random_text(d->env,
 			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
-			SERVICE_PASSWORD_SYMBOLS, text);
+			DIR_SERVICE_PASSWORD, text);
 		password = hl_text(text);
 	}
 	p->detail = "service_password";

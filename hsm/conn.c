@@ -7,8 +7,6 @@
 #include "lib/auth/identity.h"
 #include "lib/auth/ticket.h"
 
-#define TICKET_MS 2000
-#define SHAKE_MS 5000
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
 
@@ -34,7 +32,7 @@ hl_err hsm_conn_start(struct hsm *h, uint32_t port)
 	c->io.in = hl_buf(IN_MAX);
 	c->io.out = hl_buf(OUT_MAX);
 	h->connections++;
-	set_deadline(c, TICKET_MS);
+	set_deadline(c, HSM_TICKET_MS);
 	return HL_OK;
 }
 
@@ -150,7 +148,7 @@ static hl_err read_ticket(struct hsm_conn *c)
 	hl_msg_put(&c->io.out, &hl_msg_hsm_opened, 0, &opened);
 	hl_wish_send(&h->wishes, c->port);
 	c->state = HSM_SHAKING;
-	set_deadline(c, SHAKE_MS);
+	set_deadline(c, HSM_SHAKE_MS);
 	return HL_OK;
 }
 
