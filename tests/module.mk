@@ -66,6 +66,11 @@ EXTRA_DIST += tests/vectors/rfc6979.txt tests/vectors/rfc7515-a2.txt
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
+# -- documents ------------------------------------------------------------------------------------
+DOC_TESTS = tests/unit/test_protocol_doc
+dist_check_SCRIPTS = $(DOC_TESTS)
+TESTS += $(DOC_TESTS)
+
 # -- the four cores in one process ----------------------------------------------------------------
 SIM_TESTS = tests/sim/test_eight_steps
 check_PROGRAMS += $(SIM_TESTS)
