@@ -7,15 +7,12 @@
 
 #include <openssl/evp.h>
 
+#include "lib/auth/identity.h"
 #include "lib/auth/scram.h"
 #include "lib/auth/ticket.h"
 
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
-#define IDENTITY_LABEL "EXPORTER-hsmlet-identity"
-#define IDENTITY_PREFIX "hsmlet hsm.result 1"
-#define EXPORTED 32
-#define EPOCH_RETRIES 3
 #define RESOLVE_ID 1
 
 /* Where the link stands. From AWAIT_REQUEST to AWAIT_PROOF it waits for the peer's next word. */
@@ -471,7 +468,7 @@ static hl_err read_result(struct client *c, const struct hl_frame *f)
  * stands beside the signature, and is pinned with the secret that comes next. */
 static hl_err check_identity(struct client *c, const struct hl_hsm_result *r)
 {
-	uint8_t text[sizeof IDENTITY_PREFIX + EXPORTED] = IDENTITY_PREFIX;
+	uint8_t text[HL_IDENTITY_TEXT];
 	const uint8_t *key = c->conf.kind == HL_CHANNEL_USER ? c->conf.identity : r->identity.p;
 	EVP_PKEY *pkey;
 	EVP_MD_CTX *ctx;
@@ -479,7 +476,7 @@ static hl_err check_identity(struct client *c, const struct hl_hsm_result *r)
 
 	if (!key || (c->conf.kind == HL_CHANNEL_SETUP && r->identity.n != 32))
 		return HL_E_IDENTITY;
-	HL_TRY(hl_channel_export(c->channel, IDENTITY_LABEL, text + sizeof IDENTITY_PREFIX, EXPORTED));
+	HL_TRY(hl_identity_text(c->channel, text));
 	pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, 32);
 	ctx = EVP_MD_CTX_new();
 	good = pkey && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
@@ -648,7 +645,7 @@ static void refused(struct client *c, const struct hl_frame *f)
 	}
 	err = hl_err_of_wire(no.code);
 	c->failure.retry_after_ms = no.retry_after_ms;
-	if (err == HL_E_EPOCH && c->epoch_retries++ < EPOCH_RETRIES)
+	if (err == HL_E_EPOCH && c->epoch_retries++ < CLIENT_EPOCH_RETRIES)
 		c->next_address--; /* the proxy knows the new epoch now */
 	attempt_failed(c, err, hl_err_row(err)->again == HL_AGAIN && err != HL_E_LOCKED);
 }

@@ -6,7 +6,6 @@
 
 #include "directory/rooms.h"
 
-#define SHAKE_MS 2000
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
 
@@ -130,7 +129,7 @@ static void accept_conn(struct dir *d, const struct hl_event *e)
 	c->io.in = hl_buf(IN_MAX);
 	c->io.out = hl_buf(OUT_MAX);
 	if (c->state == DIR_HELLO)
-		c->deadline_us = hl_mono_us(d->env) + SHAKE_MS * 1000;
+		c->deadline_us = hl_mono_us(d->env) + DIR_SHAKE_MS * 1000;
 }
 
 static hl_err lookup_secret(

@@ -13,10 +13,6 @@
 #include "lib/auth/scram.h"
 #include "lib/auth/setup.h"
 
-#define SERVICE_PASSWORD_SYMBOLS 26 /* of 62: 154 bits */
-#define MAKING_US 5000000
-#define SETUP_LIFE_MS (7 * 24 * 3600 * 1000ull)
-
 enum stage { ADDING, MAKING, DELIVERING, TAKING_BACK };
 
 struct dir_provision {
@@ -159,7 +155,7 @@ static void ask_hsm(struct dir_provision *p)
 	struct dir_up *hsm = any_hsm(p->dir);
 	struct hl_partition_make make = {
 		.partition = hl_text(p->partition.name),
-		.setup_life_ms = SETUP_LIFE_MS,
+		.setup_life_ms = DIR_SETUP_LIFE_MS,
 		.life_from = package_of(p->partition.package)->life_from_issue,
 		.pin_wanted = p->pkcs11,
 		.setup_password = hl_text(p->setup_fixed),
@@ -173,7 +169,7 @@ static void ask_hsm(struct dir_provision *p)
 	p->stage = MAKING;
 	p->hsm = hsm->conn;
 	p->hsm_id = ++p->dir->next_request;
-	p->deadline_us = hl_mono_us(p->dir->env) + MAKING_US;
+	p->deadline_us = hl_mono_us(p->dir->env) + DIR_MAKING_US;
 	dir_send(p->hsm, &hl_msg_partition_make, p->hsm_id, &make);
 }
 
@@ -252,13 +248,13 @@ static hl_err make_verifier(struct dir_provision *p, struct hl_bytes fixed)
 	struct dir *d = p->dir;
 	uint8_t salt[HL_SCRAM_SALT];
 	struct hl_scram_keys keys;
-	char text[SERVICE_PASSWORD_SYMBOLS + 1];
+	char text[DIR_SERVICE_PASSWORD + 1];
 	struct hl_bytes password = fixed;
 
 	if (fixed.n == 0) {
 		hl_random_text(d->env,
 			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
-			SERVICE_PASSWORD_SYMBOLS, text);
+			DIR_SERVICE_PASSWORD, text);
 		password = hl_text(text);
 	}
 	p->detail = "service_password";

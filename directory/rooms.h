@@ -6,6 +6,10 @@
 
 #define DIR_MEMBERS 64
 #define DIR_EPOCH_US (30 * 1000000ll)
+#define DIR_SHAKE_MS 2000 /* from accepting a link to its open channel */
+#define DIR_MAKING_US 5000000 /* an HSM has this long to make a partition */
+#define DIR_SETUP_LIFE_MS (7 * 24 * 3600 * 1000ull)
+#define DIR_SERVICE_PASSWORD 26 /* symbols of 62: 154 bits */
 
 struct dir_conn;
 

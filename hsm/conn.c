@@ -4,16 +4,12 @@
 #include <openssl/crypto.h>
 
 #include "hsm/rooms.h"
+#include "lib/auth/identity.h"
 #include "lib/auth/ticket.h"
 
-#define TICKET_MS 2000
-#define SHAKE_MS 5000
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
 #define OUT_PAUSE (1u << 20) /* a client that does not read its answers gets no further ones made */
-#define IDENTITY_LABEL "EXPORTER-hsmlet-identity"
-#define IDENTITY_PREFIX "hsmlet hsm.result 1"
-#define EXPORTED 32
 
 static void set_deadline(struct hsm_conn *c, int limit_ms)
 {
@@ -37,7 +33,7 @@ hl_err hsm_conn_start(struct hsm *h, uint32_t port)
 	c->io.in = hl_buf(IN_MAX);
 	c->io.out = hl_buf(OUT_MAX);
 	h->connections++;
-	set_deadline(c, TICKET_MS);
+	set_deadline(c, HSM_TICKET_MS);
 	return HL_OK;
 }
 
@@ -153,7 +149,7 @@ static hl_err read_ticket(struct hsm_conn *c)
 	hl_msg_put(&c->io.out, &hl_msg_hsm_opened, 0, &opened);
 	hl_wish_send(&h->wishes, c->port);
 	c->state = HSM_SHAKING;
-	set_deadline(c, SHAKE_MS);
+	set_deadline(c, HSM_SHAKE_MS);
 	return HL_OK;
 }
 
@@ -173,11 +169,10 @@ static void refuse_ticket(struct hsm_conn *c, hl_err err)
 
 static hl_err sign_identity(struct hsm_conn *c, uint8_t signature[64])
 {
-	uint8_t text[sizeof IDENTITY_PREFIX + EXPORTED] = IDENTITY_PREFIX;
+	uint8_t text[HL_IDENTITY_TEXT];
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	size_t n = 64;
-	hl_err err = ctx ? hl_channel_export(c->channel, IDENTITY_LABEL, text + sizeof IDENTITY_PREFIX, EXPORTED)
-			 : HL_E_NOMEM;
+	hl_err err = ctx ? hl_identity_text(c->channel, text) : HL_E_NOMEM;
 
 	if (err == HL_OK && (EVP_DigestSignInit(ctx, NULL, NULL, NULL, c->hsm->identity) != 1 ||
 				    EVP_DigestSign(ctx, signature, &n, text, sizeof text) != 1))

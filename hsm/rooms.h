@@ -7,6 +7,9 @@
 #include "hsm/key.h"
 #include "lib/base/map.h"
 
+#define HSM_TICKET_MS 2000 /* a proxy that has connected shows its ticket */
+#define HSM_SHAKE_MS 5000  /* then the channel comes about, first use noted */
+
 #define HSM_LOGIN_FAILURES 100 /* within the window, then the PIN is locked */
 #define HSM_LOGIN_WINDOW_MS 300000
 #define HSM_LOGIN_LOCK_MS 300000

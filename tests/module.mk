@@ -10,6 +10,7 @@ libhltest_la_LIBADD = $(CUNIT_LIBS)
 
 LOG_COMPILER = $(HL_RUN)
 LDADD = libhltest.la libhl.la $(CUNIT_LIBS)
+OS_LIBS = libhlos.la $(LDADD)
 DIR_LIBS = libdir.la $(LDADD) $(SQLITE_LIBS) $(LDNS_LIBS)
 HSM_LIBS = libhsm.la libhsmcore.la $(LDADD)
 CLIENT_LIBS = libhlclient.la $(LDADD)
@@ -21,11 +22,21 @@ UNIT_TESTS = \
 	tests/unit/test_channel \
 	tests/unit/test_channel_bytes \
 	tests/unit/test_channel_strangers \
+	tests/unit/test_config \
 	tests/unit/test_credential \
+	tests/unit/test_daemon \
+	tests/unit/test_files \
+	tests/unit/test_jobs \
 	tests/unit/test_psk \
 	tests/unit/test_scram \
 	tests/unit/test_scram_text \
-	tests/unit/test_ticket
+	tests/unit/test_shell \
+	tests/unit/test_ticket \
+	tests/unit/test_trace
+tests_unit_test_daemon_LDADD = $(OS_LIBS)
+tests_unit_test_jobs_LDADD = $(OS_LIBS)
+tests_unit_test_shell_LDADD = $(OS_LIBS)
+tests_unit_test_trace_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # -- client -------------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_conf tests/unit/test_edit tests/unit/test_os_dns tests/unit/test_secrets
@@ -71,6 +82,11 @@ EXTRA_DIST += tests/vectors/rfc6979.txt tests/vectors/rfc7515-a2.txt
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
+# -- documents ------------------------------------------------------------------------------------
+DOC_TESTS = tests/unit/test_protocol_doc
+dist_check_SCRIPTS = $(DOC_TESTS)
+TESTS += $(DOC_TESTS)
+
 # -- the four cores in one process ----------------------------------------------------------------
 SIM_TESTS = tests/sim/test_cuts tests/sim/test_eight_steps tests/sim/test_operations tests/sim/test_refusals
 story = tests/sim/story.c tests/sim/story.h
@@ -94,16 +110,3 @@ tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 endif
 
 include tests/fuzz/module.mk
-LDADD = libhltest.la libhl.la $(CUNIT_LIBS)
-LOG_COMPILER = $(HL_RUN)
-
-UNIT_TESTS += tests/unit/test_shell
-tests_unit_test_shell_LDADD = libhlos.la $(LDADD)
-UNIT_TESTS += tests/unit/test_jobs
-tests_unit_test_jobs_LDADD = libhlos.la $(LDADD)
-UNIT_TESTS += tests/unit/test_config
-UNIT_TESTS += tests/unit/test_files
-UNIT_TESTS += tests/unit/test_trace
-tests_unit_test_trace_LDADD = $(LDADD) $(JANSSON_LIBS)
-UNIT_TESTS += tests/unit/test_daemon
-tests_unit_test_daemon_LDADD = libhlos.la $(LDADD)

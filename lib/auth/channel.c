@@ -11,11 +11,6 @@
 #define KEEP (64u << 10) /* an empty buffer with more memory than this gives it back */
 #define READ_MIN 512u
 
-#define REKEY_BYTES (1ull << 30)
-/* RFC 8446 5.5: 2^24.5 records are safe under one AES-GCM key. */
-#define REKEY_RECORDS (1u << 22)
-#define REKEY_US (3600 * (int64_t)1000000)
-
 /* -- making and ending one --------------------------------------------------------------------- */
 
 static hl_err copy_text(const char *text, char *out, size_t size)
@@ -50,7 +45,7 @@ static hl_err begin(struct hl_channel_ctx *ctx, const struct hl_channel_bond *bo
 	c->spill = hl_buf(CHANNEL_SPILL_MAX);
 	c->unsent = hl_buf(UNSENT_MAX);
 	c->plain = hl_buf(PLAIN_MAX);
-	c->rekey_bytes = REKEY_BYTES;
+	c->rekey_bytes = HL_CHANNEL_REKEY_BYTES;
 	HL_TRY(copy_bond(c, bond));
 	HL_TRY(channel_tls_new(c, dials));
 	*out = hl_take(c);
@@ -259,7 +254,7 @@ static hl_err write_record(struct hl_channel *c, size_t n)
 	int rc;
 
 	ERR_clear_error();
-	if (c->aged || c->written >= c->rekey_bytes || c->records >= REKEY_RECORDS)
+	if (c->aged || c->written >= c->rekey_bytes || c->records >= HL_CHANNEL_REKEY_RECORDS)
 		if (SSL_key_update(c->ssl, SSL_KEY_UPDATE_REQUESTED) != 1)
 			return HL_E_CHANNEL;
 	rc = SSL_write_ex(c->ssl, c->unsent.base + c->unsent.off, n, &put);
@@ -398,11 +393,11 @@ void hl_channel_age(struct hl_channel *c, int64_t now_us)
 		c->keys_us = now_us;
 		c->dated = true;
 	}
-	if (now_us - c->keys_us >= REKEY_US)
+	if (now_us - c->keys_us >= HL_CHANNEL_REKEY_S * (int64_t)1000000)
 		c->aged = true;
 }
 
 void hl_channel_rekey_after(struct hl_channel *c, uint64_t bytes)
 {
-	c->rekey_bytes = bytes ? bytes : REKEY_BYTES;
+	c->rekey_bytes = bytes ? bytes : HL_CHANNEL_REKEY_BYTES;
 }

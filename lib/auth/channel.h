@@ -24,6 +24,13 @@ enum hl_channel_kind { HL_CHANNEL_USER = 1, HL_CHANNEL_SETUP = 2, HL_CHANNEL_LIN
 #define HL_ALPN_OP "hsmlet-op/1"
 #define HL_ALPN_LINK "hsmlet-link/1"
 
+/* A sending key is changed after so many bytes, so many records, or so long in use.
+ * RFC 8446 5.5: 2^24.5 records are safe under one AES-GCM key. */
+#define HL_CHANNEL_REKEY_BYTES (1ull << 30)
+#define HL_CHANNEL_REKEY_RECORDS (1u << 22)
+#define HL_CHANNEL_REKEY_S 3600
+#define HL_CHANNEL_UPDATES 32 /* KeyUpdates that a peer may send without data in between */
+
 /* One per process and core: the SSL_CTX. It outlives its channels. */
 struct hl_channel_ctx;
 /** HL_E_NOMEM; HL_E_CRYPTO where OpenSSL lacks one of the algorithms or has no randomness. */

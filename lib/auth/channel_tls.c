@@ -173,7 +173,7 @@ static void got_key_update(struct hl_channel *c, bool asks)
 {
 	if (!asks && c->owed > 0)
 		c->owed--;
-	else if (++c->updates > CHANNEL_UPDATES_MAX)
+	else if (++c->updates > HL_CHANNEL_UPDATES)
 		c->refused = true;
 }
 

@@ -7,8 +7,6 @@
 
 #define LINK_IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define LINK_OUT_MAX (4u << 20)
-#define BACKOFF_FIRST_US 50000
-#define BACKOFF_MOST_US 2000000
 
 const char *hl_role_text(unsigned role)
 {
@@ -36,7 +34,7 @@ hl_err hl_link_bond(struct hl_bytes hello_frame, const struct hl_link_hello *hel
 
 hl_err hl_link_ticket_key(struct hl_bytes secret, uint8_t out[32])
 {
-	static const char label[] = "hsmlet ticket key";
+	static const char label[] = HL_LINK_TICKET_LABEL;
 	unsigned n = 0;
 
 	if (secret.n == 0 || secret.n > INT32_MAX ||
@@ -73,11 +71,11 @@ void hl_link_start(struct hl_link *l)
 static void rest(struct hl_link *l)
 {
 	unsigned shift = l->failures < 6 ? l->failures : 6;
-	int64_t most = (int64_t)BACKOFF_FIRST_US << shift;
+	int64_t most = (int64_t)HL_LINK_REST_FIRST_MS * 1000 << shift;
 	uint32_t draw;
 
 	hl_random(l->env, &draw, sizeof draw);
-	most = most < BACKOFF_MOST_US ? most : BACKOFF_MOST_US;
+	most = most < HL_LINK_REST_MOST_MS * 1000 ? most : HL_LINK_REST_MOST_MS * 1000;
 	l->failures++;
 	l->deadline_us = hl_mono_us(l->env) + 1000 + draw % most;
 }

@@ -1,16 +1,17 @@
 /* psk.h - from a long-lived secret to the pre-shared key of one channel (RFC 8446 2.2, RFC 9257).
  *
  *	PSK = HKDF-SHA384 (RFC 5869), salt = binding, key = secret, 48 bytes, info =
- *	      "hsmlet psk 1" | initiator | responder | name | u8 kind | u32 generation
+ *	      HL_PSK_LABEL | initiator | responder | name | u8 kind | u32 generation
  *
  * with a big-endian u16 length before each of the six. Who differs in any of it has another key. */
 #pragma once
 
 #include "lib/base/bytes.h"
 
-#define HL_PSK 48            /* as long as the hash of the one cipher suite */
-#define HL_PSK_SECRET_MIN 16 /* RFC 9257 6: at least 128 bits */
-#define HL_PSK_FIELD_MAX 255 /* of each text */
+#define HL_PSK_LABEL "hsmlet psk 1"
+#define HL_PSK 48             /* as long as the hash of the one cipher suite */
+#define HL_PSK_SECRET_MIN 16  /* RFC 9257 6: at least 128 bits */
+#define HL_PSK_FIELD_MAX 255  /* of each text */
 
 struct hl_psk_use {
 	struct hl_bytes binding;
