@@ -69,6 +69,17 @@ static bool proxies_are_empty(const struct world *w)
 	return true;
 }
 
+/* Blocks held when nothing is under way: the lesser of two looks, since a service link may just be changing
+ * its keys (it does so every hour) at one of them. */
+static size_t held_now(struct world *w)
+{
+	size_t first = heap_blocks() - sim_blocks(w->sim), second;
+
+	sim_run(w->sim, quiet, NULL, 5000000);
+	second = heap_blocks() - sim_blocks(w->sim);
+	return first < second ? first : second;
+}
+
 #define WARM_UP 3 /* openings until every table and pool has its size */
 
 /* One proxy and one HSM: there is nowhere else to go, so every cut must show. After each of them nothing is left
@@ -101,8 +112,8 @@ static void cut_everywhere(enum sim_way way, const char *from, const char *to, c
 		CU_ASSERT(hsms_are_empty(w));
 		CU_ASSERT(proxies_are_empty(w));
 		if (harm.cut_after == WARM_UP)
-			held = heap_blocks() - sim_blocks(w->sim);
-		CU_ASSERT(harm.cut_after < WARM_UP || heap_blocks() - sim_blocks(w->sim) == held);
+			held = held_now(w);
+		CU_ASSERT(harm.cut_after <= WARM_UP || held_now(w) == held);
 	}
 	CU_ASSERT_EQUAL(opened, 0);
 	CU_ASSERT_EQUAL(world_open(c), HL_OK); /* nothing stayed behind */
