@@ -226,7 +226,7 @@ static const struct { const char *text, *error; } wrong[] = {
 	{ LEAST "links = ( 1 );", "x.cfg:2: \"item\" must be a group, not a number" },
 	{ LEAST "primus: { };", "x.cfg:2: duplicate setting name" },
 	{ LEAST "\n\nbig = ;", "x.cfg:4: syntax error" },
-	{ "primus: { hsms: { hsm0: { host = \"h\n", "x.cfg:2: syntax error" },
+	{ "primus: { hsms: { hsm0: { host = \"h\n", "x.cfg:1: a string is not closed" },
 	{ LEAST "\n  @include \"/etc/passwd\"\n", "x.cfg:3: @include is not supported" },
 	{ "", "x.cfg:1: \"primus\" is missing" },
 };
