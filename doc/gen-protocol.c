@@ -132,7 +132,8 @@ int main(int argc, char **argv)
 	HL_AUTO(hl_buf_clear) struct hl_buf out = hl_buf(HL_BUF_MAX);
 	hl_err err = run(argc, argv, &out);
 
-	if (err == HL_OK && fwrite(hl_buf_view(&out).p, 1, out.n, stdout) == out.n && fflush(stdout) == 0)
+	if (err == HL_OK && (out.n == 0 || fwrite(hl_buf_view(&out).p, 1, out.n, stdout) == out.n) &&
+		fflush(stdout) == 0)
 		return 0;
 	fprintf(stderr, "gen-protocol: %s\n", hl_err_text(err == HL_OK ? HL_E_IO : err));
 	return 1;

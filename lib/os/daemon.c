@@ -132,6 +132,17 @@ static bool set_dumpable(const struct hl_daemon *d)
 	return prctl(PR_SET_DUMPABLE, d->dumpable ? 1L : 0L, 0L, 0L, 0L) == 0;
 }
 
+/* Between the ready line and the loop a signal to stop must wait, not kill. */
+static void hold_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(how, &set, NULL);
+}
+
 hl_err hl_daemon_protect(const struct hl_daemon *d)
 {
 	static const struct rlimit none = { 0, 0 };
@@ -140,6 +151,7 @@ hl_err hl_daemon_protect(const struct hl_daemon *d)
 		prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0)
 		return HL_E_IO;
 	umask(077);
+	hold_signals(SIG_BLOCK);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	if (d->dumpable)
@@ -290,6 +302,7 @@ void hl_daemon_run(struct hl_daemon *d)
 	struct run r = { .d = d };
 
 	watch(&r);
+	hold_signals(SIG_UNBLOCK);
 	ev_run(d->loop, 0);
 	ev_signal_stop(d->loop, &r.term);
 	ev_signal_stop(d->loop, &r.interrupt);

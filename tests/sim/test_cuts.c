@@ -75,6 +75,8 @@ static size_t held_now(struct world *w)
 {
 	size_t first = heap_blocks() - sim_blocks(w->sim), second;
 
+	if (heap_blocks() == 0)
+		return 0; /* a build whose leak check looks at the end */
 	sim_run(w->sim, quiet, NULL, 5000000);
 	second = heap_blocks() - sim_blocks(w->sim);
 	return first < second ? first : second;
