@@ -8,7 +8,7 @@ doc_gen_protocol_SOURCES = \
 	doc/gen-protocol.c \
 	doc/gen-sections.c
 doc_gen_protocol_LDADD = libhsmcore.la libhl.la
-EXTRA_DIST += doc/protocol.md
+EXTRA_DIST += doc/decisions.md doc/protocol.md
 
 .PHONY: update-protocol
 update-protocol: doc/gen-protocol$(EXEEXT)
