@@ -15,3 +15,9 @@ update-protocol: doc/gen-protocol$(EXEEXT)
 	doc/gen-protocol $(srcdir)/doc/protocol.md > doc/protocol.md.new
 	mv doc/protocol.md.new $(srcdir)/doc/protocol.md
 CLEANFILES += doc/protocol.md.new
+
+dist_man_MANS += \
+	doc/hsmlet-directory.8 \
+	doc/hsmlet-hsm.8 \
+	doc/hsmlet-proxy.8 \
+	doc/primus.cfg.5
