@@ -107,6 +107,7 @@ static const struct gen_constant constants[] = {
 	N(HL_KEEP_PROBES,           "",        "daemons' TCP: probes without answer that end a connection"),
 	N(HL_CHANNEL_REKEY_BYTES,   "bytes",   "channel: sent under one key, then it is changed"),
 	N(HL_CHANNEL_REKEY_RECORDS, "records", "channel: the same"),
+	N(HL_CHANNEL_REKEY_S,       "s",       "channel: time under one key, then the next message changes it"),
 	N(HL_CHANNEL_UPDATES,       "",        "channel: key changes of the peer without data in between"),
 	N(DIR_DNS_UDP,              "bytes",   "longest DNS answer in a datagram"),
 	N(DIR_DNS_TTL_S,            "s",       "life of a DNS answer"),
