@@ -497,14 +497,17 @@ static void learn_mark(struct client *c, const struct hl_done *mark)
 	c->offset_ms = (int64_t)mark->time_ms - hl_wall_ms(c->env);
 }
 
-static hl_err take_refusal(struct client_failure *failure, const struct hl_frame *f)
+static hl_err take_refusal(struct client *c, struct client_failure *failure, const struct hl_frame *f)
 {
 	struct hl_op_refused no;
+	hl_err err;
 
 	HL_TRY(hl_msg_get(&hl_msg_op_refused, f, &no));
+	err = hl_err_of_wire(no.code);
 	failure->retry_after_ms = no.retry_after_ms;
 	HL_TRY(hl_bytes_str(no.detail, failure->detail, sizeof failure->detail));
-	return hl_err_of_wire(no.code);
+	hl_trace_step(c->env, story[c->state].step, HL_GOT, c->id, &hl_msg_op_refused, &no, err);
+	return err;
 }
 
 static void flush_calls(struct client *c);
@@ -515,7 +518,7 @@ static hl_err read_proof(struct client *c, const struct hl_frame *f)
 	struct hl_done mark;
 
 	if (f->type == HL_T_op_refused)
-		return take_refusal(&c->failure, f);
+		return take_refusal(c, &c->failure, f);
 	HL_TRY(hl_msg_get(&hl_msg_hsm_result, f, &result));
 	HL_TRY(hl_fault_err(c->env, HL_AT_CLIENT_PROOF, entity(c)));
 	HL_TRY(check_identity(c, &result));
@@ -524,7 +527,9 @@ static hl_err read_proof(struct client *c, const struct hl_frame *f)
 	trace(c, HL_STEP_PROVED, HL_GOT, &hl_msg_hsm_result, &result);
 	enter(c, OPEN);
 	c->open_us = 0;
-	c->failure.err = HL_OK;
+	c->failure.err = HL_OK; /* attempts and address stay: calls that fail tell them */
+	c->failure.retry_after_ms = 0;
+	c->failure.detail[0] = 0;
 	flush_calls(c);
 	return HL_OK;
 }
@@ -587,14 +592,15 @@ void client_cancel(struct client *c, struct client_call *call)
 	unlink_call(c, call);
 }
 
-static hl_err answer_call(struct client_call *call, const struct hl_frame *f)
+static hl_err answer_call(struct client *c, struct client_call *call, const struct hl_frame *f)
 {
+	call->failure = c->failure; /* where it was dialled */
 	hl_buf_put(&call->frame, f->whole);
 	if (call->frame.err != HL_OK)
 		return call->frame.err;
 	HL_TRY(hl_frame_peek(hl_buf_view(&call->frame), HL_FRAME_MAX, &call->reply));
 	if (f->type == HL_T_op_refused)
-		return take_refusal(&call->failure, &call->reply);
+		return take_refusal(c, &call->failure, &call->reply);
 	return f->type == call->expect->type ? HL_OK : HL_E_TYPE;
 }
 
@@ -621,7 +627,7 @@ static hl_err read_reply(struct client *c, const struct hl_frame *f)
 	if (!call)
 		return HL_OK; /* its owner gave up waiting */
 	unlink_call(c, call);
-	err = answer_call(call, f);
+	err = answer_call(c, call, f);
 	call->done = true;
 	call->err = err;
 	if (err != HL_OK) {
@@ -696,7 +702,8 @@ static hl_err channel_frames(struct client *c)
 /* The link was open and is no more. */
 static void broken(struct client *c, hl_err err)
 {
-	c->failure = (struct client_failure){ .err = err, .step = HL_STEP_OPEN };
+	c->failure.err = err; /* where it was dialled still holds */
+	c->failure.step = HL_STEP_OPEN;
 	hl_trace_step(c->env, HL_STEP_OPEN, HL_DID, c->id, NULL, NULL, err);
 	shut(c);
 	c->state = IDLE;

@@ -53,14 +53,27 @@ void hsm_conn_free(struct hsm_conn *c)
 	free(c);
 }
 
+/* A trace line of this connection; its id is known as soon as a ticket was good. */
+static void trace(
+	struct hsm_conn *c, enum hl_way way, const struct hl_msg *m, const void *body, hl_err err)
+{
+	static const enum hl_step step[] = {
+		[HSM_TICKET] = HL_STEP_RESULT,
+		[HSM_SHAKING] = HL_STEP_PROVED,
+		[HSM_PROVING] = HL_STEP_PROVED,
+		[HSM_OPEN] = HL_STEP_OPEN,
+	};
+
+	hl_trace_step(c->hsm->env, step[c->state], way, c->known ? c->id : NULL, m, body, err);
+}
+
 void hsm_conn_close(struct hsm_conn *c, hl_err why, bool drain)
 {
 	if (c->closing)
 		return;
 	c->closing = true;
 	c->deadline_us = 0;
-	hl_trace_step(c->hsm->env, c->state == HSM_OPEN ? HL_STEP_OPEN : HL_STEP_PROVED, HL_DID, c->id,
-		NULL, NULL, why);
+	trace(c, HL_DID, NULL, NULL, why);
 	hl_wish_close(&c->hsm->wishes, c->port, drain);
 }
 
@@ -94,7 +107,6 @@ static hl_err keep_ticket(struct hsm_conn *c, const struct hl_ticket *t)
 	struct hsm *h = c->hsm;
 	int64_t left_s = ((int64_t)t->expires_ms - hl_wall_ms(h->env)) / 1000 + 1;
 
-	memcpy(c->id, t->connection.p, sizeof c->id);
 	HL_TRY(hl_bytes_str(t->partition, c->partition, sizeof c->partition));
 	HL_TRY(hl_bytes_str(t->client, c->client, sizeof c->client));
 	c->partition_id = hsm_partition_id(t->partition);
@@ -140,6 +152,8 @@ static hl_err read_ticket(struct hsm_conn *c)
 	if (h->connections > h->conf.connections_max)
 		return HL_E_BUSY;
 	HL_TRY(hl_ticket_open(hl_bytes(h->ticket_key, sizeof h->ticket_key), open.ticket, &t));
+	memcpy(c->id, t.connection.p, sizeof c->id);
+	c->known = true;
 	HL_TRY(hl_fault_err(h->env, HL_AT_HSM_TICKET, c->port));
 	HL_TRY(check_ticket(c, &t));
 	HL_TRY(keep_ticket(c, &t));
@@ -362,5 +376,6 @@ void hsm_refuse(struct hsm_conn *c, uint32_t id, hl_err err, const char *detail,
 		.detail = hl_text(detail),
 	};
 
+	trace(c, HL_SENT, &hl_msg_op_refused, &no, err);
 	hsm_reply(c, &hl_msg_op_refused, id, &no);
 }

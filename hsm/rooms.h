@@ -104,6 +104,7 @@ struct hsm_conn {
 	enum hsm_conn_state state;
 	uint32_t port;
 	bool closing, counted;
+	bool known; /* id is set */
 	struct hl_port io;
 	struct hl_channel *channel;
 	int64_t deadline_us;

@@ -101,6 +101,25 @@ tests_sim_test_refusals_LDADD = $(SIM_LIBS)
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
 
+# -- real processes ---------------------------------------------------------------------------------
+check_LTLIBRARIES += libhllive.la
+libhllive_la_SOURCES = \
+	tests/support/canary.c tests/support/canary.h \
+	tests/support/key.c tests/support/key.h \
+	tests/support/lines.c tests/support/lines.h \
+	tests/support/live.c tests/support/live.h tests/support/live_impl.h \
+	tests/support/live_admin.c \
+	tests/support/live_client.c \
+	tests/support/live_config.c \
+	tests/support/relay.c tests/support/relay.h
+libhllive_la_LIBADD = $(JANSSON_LIBS)
+LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
+
+RUN_TESTS = tests/run/test_live
+check_PROGRAMS += $(RUN_TESTS)
+TESTS += $(RUN_TESTS)
+tests_run_test_live_LDADD = $(LIVE_LIBS)
+
 # -- foreign judges -------------------------------------------------------------------------------
 if HAVE_GSASL
 check_PROGRAMS += tests/interop/test_gsasl
