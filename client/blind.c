@@ -26,7 +26,7 @@ static void cipher_free(EVP_CIPHER_CTX **c)
 /* A context with key, nonce and everything that is authenticated but not hidden. */
 static hl_err begin(EVP_CIPHER_CTX *c, const struct box *b, struct hl_bytes entry, int encrypt)
 {
-	static const char label[] = "hsmlet: values of .secrets.cfg, version 1";
+	static const char label[] = CLIENT_BLIND_LABEL;
 	uint8_t key[32];
 	int n, ok;
 

@@ -10,6 +10,7 @@
 #include "lib/base/env.h"
 #include "lib/base/secret.h"
 
+#define CLIENT_BLIND_LABEL "hsmlet: values of .secrets.cfg, version 1" /* its SHA-256 is the key */
 #define CLIENT_BLIND_MAX 1024 /* longest value, in bytes */
 
 /**

@@ -12,8 +12,8 @@
 #include "lib/wire/numbers.h"
 
 #define API __attribute__((visibility("default")))
-#define LIMIT_MS 15000
-#define LIMIT_GENERATE_MS 45000
+#define LIMIT_MS CLIENT_CALL_MS
+#define LIMIT_GENERATE_MS CLIENT_GENERATE_MS
 
 struct hsmlet {
 	pthread_mutex_t lock; /* one call at a time */

@@ -7,15 +7,12 @@
 
 #include <openssl/evp.h>
 
+#include "lib/auth/identity.h"
 #include "lib/auth/scram.h"
 #include "lib/auth/ticket.h"
 
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
-#define IDENTITY_LABEL "EXPORTER-hsmlet-identity"
-#define IDENTITY_PREFIX "hsmlet hsm.result 1"
-#define EXPORTED 32
-#define EPOCH_RETRIES 3
 #define RESOLVE_ID 1
 
 /* Where the link stands. From AWAIT_REQUEST to AWAIT_PROOF it waits for the peer's next word. */
@@ -471,7 +468,7 @@ static hl_err read_result(struct client *c, const struct hl_frame *f)
  * stands beside the signature, and is pinned with the secret that comes next. */
 static hl_err check_identity(struct client *c, const struct hl_hsm_result *r)
 {
-	uint8_t text[sizeof IDENTITY_PREFIX + EXPORTED] = IDENTITY_PREFIX;
+	uint8_t text[HL_IDENTITY_TEXT];
 	const uint8_t *key = c->conf.kind == HL_CHANNEL_USER ? c->conf.identity : r->identity.p;
 	EVP_PKEY *pkey;
 	EVP_MD_CTX *ctx;
@@ -479,7 +476,7 @@ static hl_err check_identity(struct client *c, const struct hl_hsm_result *r)
 
 	if (!key || (c->conf.kind == HL_CHANNEL_SETUP && r->identity.n != 32))
 		return HL_E_IDENTITY;
-	HL_TRY(hl_channel_export(c->channel, IDENTITY_LABEL, text + sizeof IDENTITY_PREFIX, EXPORTED));
+	HL_TRY(hl_identity_text(c->channel, text));
 	pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, 32);
 	ctx = EVP_MD_CTX_new();
 	good = pkey && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
@@ -500,14 +497,17 @@ static void learn_mark(struct client *c, const struct hl_done *mark)
 	c->offset_ms = (int64_t)mark->time_ms - hl_wall_ms(c->env);
 }
 
-static hl_err take_refusal(struct client_failure *failure, const struct hl_frame *f)
+static hl_err take_refusal(struct client *c, struct client_failure *failure, const struct hl_frame *f)
 {
 	struct hl_op_refused no;
+	hl_err err;
 
 	HL_TRY(hl_msg_get(&hl_msg_op_refused, f, &no));
+	err = hl_err_of_wire(no.code);
 	failure->retry_after_ms = no.retry_after_ms;
 	HL_TRY(hl_bytes_str(no.detail, failure->detail, sizeof failure->detail));
-	return hl_err_of_wire(no.code);
+	hl_trace_step(c->env, story[c->state].step, HL_GOT, c->id, &hl_msg_op_refused, &no, err);
+	return err;
 }
 
 static void flush_calls(struct client *c);
@@ -518,7 +518,7 @@ static hl_err read_proof(struct client *c, const struct hl_frame *f)
 	struct hl_done mark;
 
 	if (f->type == HL_T_op_refused)
-		return take_refusal(&c->failure, f);
+		return take_refusal(c, &c->failure, f);
 	HL_TRY(hl_msg_get(&hl_msg_hsm_result, f, &result));
 	HL_TRY(hl_fault_err(c->env, HL_AT_CLIENT_PROOF, entity(c)));
 	HL_TRY(check_identity(c, &result));
@@ -527,7 +527,9 @@ static hl_err read_proof(struct client *c, const struct hl_frame *f)
 	trace(c, HL_STEP_PROVED, HL_GOT, &hl_msg_hsm_result, &result);
 	enter(c, OPEN);
 	c->open_us = 0;
-	c->failure.err = HL_OK;
+	c->failure.err = HL_OK; /* attempts and address stay: calls that fail tell them */
+	c->failure.retry_after_ms = 0;
+	c->failure.detail[0] = 0;
 	flush_calls(c);
 	return HL_OK;
 }
@@ -547,6 +549,7 @@ static void send_call(struct client *c, struct client_call *call)
 			c->next_id++;
 		while (c->next_id == 0);
 		call->id = c->next_id;
+		hl_channel_age(c->channel, hl_mono_us(c->env));
 		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
 		OPENSSL_cleanse(body, call->msg->size);
 	}
@@ -589,14 +592,15 @@ void client_cancel(struct client *c, struct client_call *call)
 	unlink_call(c, call);
 }
 
-static hl_err answer_call(struct client_call *call, const struct hl_frame *f)
+static hl_err answer_call(struct client *c, struct client_call *call, const struct hl_frame *f)
 {
+	call->failure = c->failure; /* where it was dialled */
 	hl_buf_put(&call->frame, f->whole);
 	if (call->frame.err != HL_OK)
 		return call->frame.err;
 	HL_TRY(hl_frame_peek(hl_buf_view(&call->frame), HL_FRAME_MAX, &call->reply));
 	if (f->type == HL_T_op_refused)
-		return take_refusal(&call->failure, &call->reply);
+		return take_refusal(c, &call->failure, &call->reply);
 	return f->type == call->expect->type ? HL_OK : HL_E_TYPE;
 }
 
@@ -623,7 +627,7 @@ static hl_err read_reply(struct client *c, const struct hl_frame *f)
 	if (!call)
 		return HL_OK; /* its owner gave up waiting */
 	unlink_call(c, call);
-	err = answer_call(call, f);
+	err = answer_call(c, call, f);
 	call->done = true;
 	call->err = err;
 	if (err != HL_OK) {
@@ -647,7 +651,7 @@ static void refused(struct client *c, const struct hl_frame *f)
 	}
 	err = hl_err_of_wire(no.code);
 	c->failure.retry_after_ms = no.retry_after_ms;
-	if (err == HL_E_EPOCH && c->epoch_retries++ < EPOCH_RETRIES)
+	if (err == HL_E_EPOCH && c->epoch_retries++ < CLIENT_EPOCH_RETRIES)
 		c->next_address--; /* the proxy knows the new epoch now */
 	attempt_failed(c, err, hl_err_row(err)->again == HL_AGAIN && err != HL_E_LOCKED);
 }
@@ -665,6 +669,8 @@ static void gateway_bytes(struct client *c)
 
 	if (err == HL_E_SHORT)
 		return;
+	if (err == HL_OK && f.id != 0) /* in the gateway there is one conversation, and nothing to tell apart */
+		err = HL_E_TYPE;
 	if (err == HL_OK && f.type == HL_T_refused) {
 		refused(c, &f);
 		return;
@@ -696,7 +702,8 @@ static hl_err channel_frames(struct client *c)
 /* The link was open and is no more. */
 static void broken(struct client *c, hl_err err)
 {
-	c->failure = (struct client_failure){ .err = err, .step = HL_STEP_OPEN };
+	c->failure.err = err; /* where it was dialled still holds */
+	c->failure.step = HL_STEP_OPEN;
 	hl_trace_step(c->env, HL_STEP_OPEN, HL_DID, c->id, NULL, NULL, err);
 	shut(c);
 	c->state = IDLE;
@@ -713,7 +720,7 @@ static void channel_bytes(struct client *c)
 	/* Who cannot finish the handshake with us does not know the secret, or we do not. */
 	if (err == HL_E_CHANNEL && shaking)
 		err = HL_E_HSM_AUTH;
-	if (err == HL_OK)
+	if (err == HL_OK || err == HL_E_FULL) /* what waits for room goes on at ROOM */
 		err = channel_frames(c);
 	if (err == HL_OK && c->state == OPEN && hl_channel_ended(c->channel))
 		err = HL_E_CLOSED;
@@ -805,6 +812,7 @@ void client_event(struct client *c, const struct hl_event *e)
 			opened(c, e->err);
 		break;
 	case HL_EV_BYTES:
+	case HL_EV_ROOM:
 		if (e->port == c->port && !c->closing)
 			on_bytes(c);
 		break;
@@ -831,17 +839,19 @@ const struct client_failure *client_failed(const struct client *c)
 
 void client_close(struct client *c)
 {
-	if (!c->connected || c->closing)
-		return;
-	if (c->channel) {
+	bool connected = c->connected && !c->closing;
+
+	if (connected && c->channel) {
 		hl_channel_end(c->channel, &c->io);
 		hl_wish_send(&c->wishes, c->port);
 	}
-	c->closing = true;
-	c->state = IDLE;
+	if (connected)
+		hl_wish_close(&c->wishes, c->port, true);
+	c->closing = c->connected;
+	c->again = false;
+	c->state = IDLE; /* names that are still being looked up lead nowhere */
 	c->step_us = c->open_us = 0;
 	c->failure = (struct client_failure){ 0 };
-	hl_wish_close(&c->wishes, c->port, true);
 	fail_calls(c, HL_E_CLOSED);
 }
 

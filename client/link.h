@@ -29,7 +29,10 @@ struct client_conf_link {
 #define CLIENT_STEP_MS 2000
 #define CLIENT_RESULT_MS 6000 /* step 6: the proxy asks the directory and reaches an HSM meanwhile */
 #define CLIENT_OPEN_MS 15000
+#define CLIENT_CALL_MS 15000     /* of a call whose caller names no bound */
+#define CLIENT_GENERATE_MS 45000 /* the same for making keys */
 #define CLIENT_ADDRESSES 64
+#define CLIENT_EPOCH_RETRIES 3 /* at the same proxy, after a refusal `epoch` */
 
 /* How an attempt to open ended, for a four-part message. */
 struct client_failure {

@@ -15,6 +15,10 @@ libhlclient_la_SOURCES = \
 	client/os_secrets.c client/secrets.h
 libhlclient_la_LIBADD = $(CARES_LIBS) $(CONFIG_LIBS)
 
+# The same core on a libev loop, for programs of the service; libhsmlet.so has no libev.
+noinst_LTLIBRARIES += libhlclientev.la
+libhlclientev_la_SOURCES = client/os_ev.c client/os_ev.h
+
 # The public library: nothing but hsmlet_* leaves it.
 lib_LTLIBRARIES += libhsmlet.la
 libhsmlet_la_SOURCES =

@@ -298,9 +298,14 @@ static void connection_event(struct client_blocking *b, short events)
 		connected(b);
 		return;
 	}
-	if (events & POLLOUT)
+	if (events & POLLOUT) {
+		struct hl_port *io = port_of(b);
+
 		flush(b);
-	if (events & (POLLIN | POLLERR | POLLHUP))
+		if (io && io->out.n == 0)
+			tell(b, HL_EV_ROOM, HL_OK);
+	}
+	if (b->fd >= 0 && (events & (POLLIN | POLLERR | POLLHUP)))
 		receive(b);
 }
 

@@ -6,7 +6,6 @@
 
 #include "directory/rooms.h"
 
-#define SHAKE_MS 2000
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
 
@@ -93,6 +92,7 @@ void dir_send(struct dir_conn *c, const struct hl_msg *m, uint32_t id, const voi
 		hl_msg_put(&c->io.out, m, id, body);
 		err = c->io.out.err;
 	} else {
+		hl_channel_age(c->channel, hl_mono_us(c->dir->env));
 		err = hl_channel_send(c->channel, &c->io, m, id, body);
 	}
 	if (err != HL_OK)
@@ -129,7 +129,7 @@ static void accept_conn(struct dir *d, const struct hl_event *e)
 	c->io.in = hl_buf(IN_MAX);
 	c->io.out = hl_buf(OUT_MAX);
 	if (c->state == DIR_HELLO)
-		c->deadline_us = hl_mono_us(d->env) + SHAKE_MS * 1000;
+		c->deadline_us = hl_mono_us(d->env) + DIR_SHAKE_MS * 1000;
 }
 
 static hl_err lookup_secret(
@@ -207,7 +207,9 @@ static hl_err link_bytes(struct dir_conn *c)
 	err = hl_channel_pump(c->channel, &c->io);
 	if (c->io.out.n > 0)
 		hl_wish_send(&c->dir->wishes, c->port);
-	HL_TRY(err);
+	if (err != HL_E_FULL) /* what waits for room goes on at ROOM */
+		HL_TRY(err);
+	err = HL_OK;
 	if (c->state == DIR_SHAKING && hl_channel_ready(c->channel)) {
 		c->state = DIR_OPEN;
 		c->deadline_us = 0;
@@ -242,7 +244,7 @@ static void conn_event(struct dir_conn *c, const struct hl_event *e)
 		conn_free(c);
 		return;
 	}
-	if (e->kind == HL_EV_BYTES && !c->closing)
+	if ((e->kind == HL_EV_BYTES || (e->kind == HL_EV_ROOM && c->channel)) && !c->closing)
 		err = c->state == DIR_ADMIN ? admin_bytes(c) : link_bytes(c);
 	if (err != HL_OK)
 		conn_close(c, err, true);
@@ -252,7 +254,8 @@ static void conn_event(struct dir_conn *c, const struct hl_event *e)
 
 static int64_t deadline(struct dir *d)
 {
-	int64_t at = d->epoch_us;
+	int64_t provision = dir_provision_deadline(d);
+	int64_t at = provision && provision < d->epoch_us ? provision : d->epoch_us;
 	struct dir_conn *c;
 	size_t i = 0;
 
@@ -270,6 +273,7 @@ static void time_passed(struct dir *d)
 
 	dir_epoch_time(d, now);
 	dir_grants_time(d, now);
+	dir_provision_time(d, now);
 	while ((c = hl_map_next(&d->ports, &i)) != NULL)
 		if (c->deadline_us && now >= c->deadline_us)
 			conn_close(c, HL_E_TIMEOUT, false);

@@ -13,9 +13,6 @@
 #include "lib/auth/scram.h"
 #include "lib/auth/setup.h"
 
-#define SERVICE_PASSWORD_SYMBOLS 26 /* of 62: 154 bits */
-#define SETUP_LIFE_MS (7 * 24 * 3600 * 1000ull)
-
 enum stage { ADDING, MAKING, DELIVERING, TAKING_BACK };
 
 struct dir_provision {
@@ -26,6 +23,7 @@ struct dir_provision {
 	uint32_t admin_id;      /* request id there */
 	struct dir_conn *hsm;   /* MAKING: who was asked */
 	uint32_t hsm_id;
+	int64_t deadline_us;    /* MAKING: an HSM that does not answer ends it */
 	char tenant[HL_NAME_TEXT + 1];
 	bool pkcs11;
 	struct dir_user user;
@@ -157,7 +155,7 @@ static void ask_hsm(struct dir_provision *p)
 	struct dir_up *hsm = any_hsm(p->dir);
 	struct hl_partition_make make = {
 		.partition = hl_text(p->partition.name),
-		.setup_life_ms = SETUP_LIFE_MS,
+		.setup_life_ms = DIR_SETUP_LIFE_MS,
 		.life_from = package_of(p->partition.package)->life_from_issue,
 		.pin_wanted = p->pkcs11,
 		.setup_password = hl_text(p->setup_fixed),
@@ -171,6 +169,7 @@ static void ask_hsm(struct dir_provision *p)
 	p->stage = MAKING;
 	p->hsm = hsm->conn;
 	p->hsm_id = ++p->dir->next_request;
+	p->deadline_us = hl_mono_us(p->dir->env) + DIR_MAKING_US;
 	dir_send(p->hsm, &hl_msg_partition_make, p->hsm_id, &make);
 }
 
@@ -186,6 +185,7 @@ void dir_provision_answer(struct dir_conn *hsm, const struct hl_frame *f)
 	if (!p)
 		return;
 	p->hsm = NULL;
+	p->deadline_us = 0;
 	if (f->type == HL_T_partition_made) {
 		err = hl_msg_get(&hl_msg_partition_made, f, &made);
 		if (err == HL_OK)
@@ -248,13 +248,13 @@ static hl_err make_verifier(struct dir_provision *p, struct hl_bytes fixed)
 	struct dir *d = p->dir;
 	uint8_t salt[HL_SCRAM_SALT];
 	struct hl_scram_keys keys;
-	char text[SERVICE_PASSWORD_SYMBOLS + 1];
+	char text[DIR_SERVICE_PASSWORD + 1];
 	struct hl_bytes password = fixed;
 
 	if (fixed.n == 0) {
 		hl_random_text(d->env,
 			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
-			SERVICE_PASSWORD_SYMBOLS, text);
+			DIR_SERVICE_PASSWORD, text);
 		password = hl_text(text);
 	}
 	p->detail = "service_password";
@@ -360,8 +360,31 @@ void dir_provision_gone(struct dir_conn *c)
 			p->admin = NULL;
 		if (p->hsm == c) {
 			p->hsm = NULL;
+			p->deadline_us = 0;
 			take_back(p, HL_E_HSMS, "the HSM went away");
 		}
+	}
+}
+
+int64_t dir_provision_deadline(const struct dir *d)
+{
+	int64_t at = 0;
+
+	for (const struct dir_provision *p = d->provision; p; p = p->next)
+		if (p->deadline_us && (!at || p->deadline_us < at))
+			at = p->deadline_us;
+	return at;
+}
+
+void dir_provision_time(struct dir *d, int64_t now_us)
+{
+	for (struct dir_provision *p = d->provision, *next; p; p = next) {
+		next = p->next;
+		if (!p->deadline_us || now_us < p->deadline_us)
+			continue;
+		p->hsm = NULL; /* an answer that comes later is nobody's */
+		p->deadline_us = 0;
+		take_back(p, HL_E_HSMS, "the HSM does not answer");
 	}
 }
 

@@ -6,6 +6,10 @@
 
 #define DIR_MEMBERS 64
 #define DIR_EPOCH_US (30 * 1000000ll)
+#define DIR_SHAKE_MS 2000 /* from accepting a link to its open channel */
+#define DIR_MAKING_US 5000000 /* an HSM has this long to make a partition */
+#define DIR_SETUP_LIFE_MS (7 * 24 * 3600 * 1000ull)
+#define DIR_SERVICE_PASSWORD 26 /* symbols of 62: 154 bits */
 
 struct dir_conn;
 
@@ -81,6 +85,9 @@ void dir_provision_answer(struct dir_conn *hsm, const struct hl_frame *f);
 bool dir_provision_job(struct dir *d, struct hl_job *job);
 /** The conversation is gone: forget that it waits. */
 void dir_provision_gone(struct dir_conn *c);
+/** When the next of them has waited long enough; 0: none waits. */
+int64_t dir_provision_deadline(const struct dir *d);
+void dir_provision_time(struct dir *d, int64_t now_us);
 void dir_provisions_clear(struct dir *d);
 
 /* core.c */

@@ -4,15 +4,12 @@
 #include <openssl/crypto.h>
 
 #include "hsm/rooms.h"
+#include "lib/auth/identity.h"
 #include "lib/auth/ticket.h"
 
-#define TICKET_MS 2000
-#define SHAKE_MS 5000
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
-#define IDENTITY_LABEL "EXPORTER-hsmlet-identity"
-#define IDENTITY_PREFIX "hsmlet hsm.result 1"
-#define EXPORTED 32
+#define OUT_PAUSE (1u << 20) /* a client that does not read its answers gets no further ones made */
 
 static void set_deadline(struct hsm_conn *c, int limit_ms)
 {
@@ -36,7 +33,7 @@ hl_err hsm_conn_start(struct hsm *h, uint32_t port)
 	c->io.in = hl_buf(IN_MAX);
 	c->io.out = hl_buf(OUT_MAX);
 	h->connections++;
-	set_deadline(c, TICKET_MS);
+	set_deadline(c, HSM_TICKET_MS);
 	return HL_OK;
 }
 
@@ -56,14 +53,27 @@ void hsm_conn_free(struct hsm_conn *c)
 	free(c);
 }
 
+/* A trace line of this connection; its id is known as soon as a ticket was good. */
+static void trace(
+	struct hsm_conn *c, enum hl_way way, const struct hl_msg *m, const void *body, hl_err err)
+{
+	static const enum hl_step step[] = {
+		[HSM_TICKET] = HL_STEP_RESULT,
+		[HSM_SHAKING] = HL_STEP_PROVED,
+		[HSM_PROVING] = HL_STEP_PROVED,
+		[HSM_OPEN] = HL_STEP_OPEN,
+	};
+
+	hl_trace_step(c->hsm->env, step[c->state], way, c->known ? c->id : NULL, m, body, err);
+}
+
 void hsm_conn_close(struct hsm_conn *c, hl_err why, bool drain)
 {
 	if (c->closing)
 		return;
 	c->closing = true;
 	c->deadline_us = 0;
-	hl_trace_step(c->hsm->env, c->state == HSM_OPEN ? HL_STEP_OPEN : HL_STEP_PROVED, HL_DID, c->id,
-		NULL, NULL, why);
+	trace(c, HL_DID, NULL, NULL, why);
 	hl_wish_close(&c->hsm->wishes, c->port, drain);
 }
 
@@ -97,7 +107,6 @@ static hl_err keep_ticket(struct hsm_conn *c, const struct hl_ticket *t)
 	struct hsm *h = c->hsm;
 	int64_t left_s = ((int64_t)t->expires_ms - hl_wall_ms(h->env)) / 1000 + 1;
 
-	memcpy(c->id, t->connection.p, sizeof c->id);
 	HL_TRY(hl_bytes_str(t->partition, c->partition, sizeof c->partition));
 	HL_TRY(hl_bytes_str(t->client, c->client, sizeof c->client));
 	c->partition_id = hsm_partition_id(t->partition);
@@ -143,6 +152,8 @@ static hl_err read_ticket(struct hsm_conn *c)
 	if (h->connections > h->conf.connections_max)
 		return HL_E_BUSY;
 	HL_TRY(hl_ticket_open(hl_bytes(h->ticket_key, sizeof h->ticket_key), open.ticket, &t));
+	memcpy(c->id, t.connection.p, sizeof c->id);
+	c->known = true;
 	HL_TRY(hl_fault_err(h->env, HL_AT_HSM_TICKET, c->port));
 	HL_TRY(check_ticket(c, &t));
 	HL_TRY(keep_ticket(c, &t));
@@ -152,7 +163,7 @@ static hl_err read_ticket(struct hsm_conn *c)
 	hl_msg_put(&c->io.out, &hl_msg_hsm_opened, 0, &opened);
 	hl_wish_send(&h->wishes, c->port);
 	c->state = HSM_SHAKING;
-	set_deadline(c, SHAKE_MS);
+	set_deadline(c, HSM_SHAKE_MS);
 	return HL_OK;
 }
 
@@ -172,11 +183,10 @@ static void refuse_ticket(struct hsm_conn *c, hl_err err)
 
 static hl_err sign_identity(struct hsm_conn *c, uint8_t signature[64])
 {
-	uint8_t text[sizeof IDENTITY_PREFIX + EXPORTED] = IDENTITY_PREFIX;
+	uint8_t text[HL_IDENTITY_TEXT];
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	size_t n = 64;
-	hl_err err = ctx ? hl_channel_export(c->channel, IDENTITY_LABEL, text + sizeof IDENTITY_PREFIX, EXPORTED)
-			 : HL_E_NOMEM;
+	hl_err err = ctx ? hl_identity_text(c->channel, text) : HL_E_NOMEM;
 
 	if (err == HL_OK && (EVP_DigestSignInit(ctx, NULL, NULL, NULL, c->hsm->identity) != 1 ||
 				    EVP_DigestSign(ctx, signature, &n, text, sizeof text) != 1))
@@ -292,7 +302,9 @@ static hl_err channel_bytes(struct hsm_conn *c)
 
 	if (c->io.out.n > 0)
 		hl_wish_send(&c->hsm->wishes, c->port);
-	HL_TRY(err);
+	if (err != HL_E_FULL) /* what waits for room goes on at ROOM */
+		HL_TRY(err);
+	err = HL_OK;
 	if (c->state == HSM_SHAKING && hl_channel_ready(c->channel)) {
 		err = finished(c);
 		if (err != HL_OK) {
@@ -301,7 +313,8 @@ static hl_err channel_bytes(struct hsm_conn *c)
 		}
 	}
 	/* Before the proof has left, requests wait: nothing is answered to a client that is not sure of us. */
-	while (c->state == HSM_OPEN && !c->closing && (err = hl_channel_next(c->channel, &f)) == HL_OK)
+	while (c->state == HSM_OPEN && !c->closing && c->io.out.n < OUT_PAUSE &&
+		(err = hl_channel_next(c->channel, &f)) == HL_OK)
 		hsm_dispatch(c, &f);
 	if (err != HL_OK && err != HL_E_SHORT)
 		return err;
@@ -332,7 +345,7 @@ void hsm_conn_event(struct hsm_conn *c, const struct hl_event *e)
 {
 	if (e->kind == HL_EV_ENDED)
 		hsm_conn_free(c);
-	else if (e->kind == HL_EV_BYTES && !c->closing)
+	else if ((e->kind == HL_EV_BYTES || e->kind == HL_EV_ROOM) && !c->closing)
 		on_bytes(c);
 }
 
@@ -345,6 +358,7 @@ void hsm_reply(struct hsm_conn *c, const struct hl_msg *m, uint32_t id, void *bo
 	hl_err err = h->conf.store.ops->generation(h->conf.store.at, &mark.generation);
 
 	memcpy(body, &mark, sizeof mark); /* every reply begins with HL_MARK */
+	hl_channel_age(c->channel, hl_mono_us(h->env));
 	if (err == HL_OK)
 		err = hl_channel_send(c->channel, &c->io, m, id, body);
 	if (err != HL_OK)
@@ -362,5 +376,6 @@ void hsm_refuse(struct hsm_conn *c, uint32_t id, hl_err err, const char *detail,
 		.detail = hl_text(detail),
 	};
 
+	trace(c, HL_SENT, &hl_msg_op_refused, &no, err);
 	hsm_reply(c, &hl_msg_op_refused, id, &no);
 }

@@ -104,6 +104,23 @@ hl_err hsm_key_parse(const struct hsm_object *o, struct hsm_key **out)
 	return HL_OK;
 }
 
+hl_err hsm_key_share(const struct hsm_key *k, struct hsm_key **out)
+{
+	HL_AUTO(key_freep) struct hsm_key *same = calloc(1, sizeof *same);
+
+	if (!same)
+		return HL_E_NOMEM;
+	*same = *k;
+	memset(same->ready, 0, sizeof same->ready);
+	same->hash = EVP_MD_CTX_new();
+	if (same->pkey && EVP_PKEY_up_ref(same->pkey) != 1)
+		same->pkey = NULL;
+	if (!same->hash || !same->pkey != !k->pkey)
+		return HL_E_NOMEM;
+	*out = hl_take(same);
+	return HL_OK;
+}
+
 /* RSA is slow where the private exponent or a search for primes is long; curves never are. */
 bool hsm_mechanism_slow(uint32_t mechanism, const struct hsm_key *k)
 {

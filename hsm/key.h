@@ -36,6 +36,8 @@ struct hsm_key;
 /** Parse the value of `o`, which may be cleared afterwards. HL_E_CRYPTO where it is no key of its
  * type; HL_E_NOMEM. Parsing a private key takes about 0.4 ms. */
 HL_CHECKED hl_err hsm_key_parse(const struct hsm_object *o, struct hsm_key **out);
+/** The same key for another thread: it shares the numbers, not the contexts. HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_key_share(const struct hsm_key *k, struct hsm_key **out);
 void hsm_key_free(struct hsm_key *k);
 
 /** Whether generating with this mechanism (k NULL), or using `k` with it, may take over 2 ms. */

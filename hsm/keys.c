@@ -40,17 +40,7 @@ static void cached_free(struct hsm_cached *k)
 static void drop(struct hsm *h, struct hsm_cached *k)
 {
 	hl_map_take(&h->keys, k->handle);
-	if (k->users > 0)
-		k->dropped = true;
-	else
-		cached_free(k);
-}
-
-void hsm_key_release(struct hsm_cached *k)
-{
-	k->users--;
-	if (k->dropped && k->users == 0)
-		cached_free(k);
+	cached_free(k);
 }
 
 void hsm_keys_clear(struct hsm *h)
@@ -122,8 +112,8 @@ hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out)
 		k = NULL;
 	}
 	if (!k) {
-		while (h->keys.n >= HSM_KEY_CACHE)
-			drop(h, hl_map_next(&h->keys, &at)), at = 0;
+		for (; h->keys.n >= HSM_KEY_CACHE; at = 0)
+			drop(h, hl_map_next(&h->keys, &at));
 		HL_TRY(parse(h, c->partition_id, handle, generation, &k));
 	}
 	if (k->is_private && !c->logged_in)

@@ -14,7 +14,7 @@ static const struct hl_daemon_spec spec = {
 
 struct conf {
 	struct hl_member_conf member;
-	const char *cluster, *listen, *directory, *directory_at, *secret, *store, *device_key, *page;
+	const char *cluster, *listen, *address, *directory, *directory_at, *secret, *store, *device_key, *page;
 	int64_t connections_max;
 };
 
@@ -22,6 +22,7 @@ static const struct hl_config_row rows[] = {
 	HL_MEMBER_ROWS(struct conf),
 	HL_CONFIG_TEXT_ROW(struct conf, cluster, 1, 64, NULL, "name of the cluster"),
 	HL_CONFIG_TEXT_ROW(struct conf, listen, 3, 63, NULL, "address for proxies"),
+	HL_CONFIG_OPT_TEXT_ROW(struct conf, address, 3, 63, "where proxies dial this HSM; none: where it listens"),
 	HL_CONFIG_TEXT_ROW(struct conf, directory, 1, 64, NULL, "name of the directory"),
 	HL_CONFIG_TEXT_ROW(struct conf, directory_at, 3, 63, NULL, "where it takes links"),
 	HL_CONFIG_PATH_ROW(struct conf, secret, true, "key shared with the directory, 32 bytes"),
@@ -94,7 +95,10 @@ static hl_err start_core(struct hl_member *m, const struct conf *conf, struct gr
 	};
 
 	HL_TRY(hl_member_address("directory_at", conf->directory_at, &core.directory_at));
-	HL_TRY(hl_member_address("listen", conf->listen, &core.address));
+	if (conf->address)
+		HL_TRY(hl_member_address("address", conf->address, &core.address));
+	else
+		HL_TRY(hl_member_address("listen", conf->listen, &core.address));
 	HL_TRY(lay_ground(&m->env.env, conf, g));
 	core.link_secret = hl_secret_view(&g->link_key);
 	core.store = hsm_sqlite_store(g->store);

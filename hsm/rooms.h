@@ -7,6 +7,9 @@
 #include "hsm/key.h"
 #include "lib/base/map.h"
 
+#define HSM_TICKET_MS 2000 /* a proxy that has connected shows its ticket */
+#define HSM_SHAKE_MS 5000  /* then the channel comes about, first use noted */
+
 #define HSM_LOGIN_FAILURES 100 /* within the window, then the PIN is locked */
 #define HSM_LOGIN_WINDOW_MS 300000
 #define HSM_LOGIN_LOCK_MS 300000
@@ -21,8 +24,6 @@ struct hsm_cached {
 	uint64_t handle, partition, version, generation;
 	bool is_private;
 	struct hsm_key *key;
-	unsigned users; /* jobs that hold it */
-	bool dropped;   /* freed by its last user */
 };
 
 struct hsm {
@@ -103,6 +104,7 @@ struct hsm_conn {
 	enum hsm_conn_state state;
 	uint32_t port;
 	bool closing, counted;
+	bool known; /* id is set */
 	struct hl_port io;
 	struct hl_channel *channel;
 	int64_t deadline_us;
@@ -125,10 +127,8 @@ void hsm_refuse(struct hsm_conn *c, uint32_t id, hl_err err, const char *detail,
 /* -- keys.c: objects from the store, parsed keys kept ----------------------------------------------- */
 /** The object with its value unsealed. HL_E_KEY: there is none that this connection may see. */
 HL_CHECKED hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hsm_object *out);
-/** The parsed key; hold it with users++ while a job has it. HL_E_KEY. */
+/** The parsed key, valid during the call; a job takes a share of it (hsm_key_share). HL_E_KEY. */
 HL_CHECKED hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out);
-/** A job is done with it. */
-void hsm_key_release(struct hsm_cached *k);
 void hsm_keys_clear(struct hsm *h);
 
 /* -- op/: one handler a file ------------------------------------------------------------------------ */

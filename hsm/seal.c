@@ -24,12 +24,11 @@ struct hsm_seal {
 	struct hl_secret key[HSM_TABLES];
 };
 
-/* A key of its own for each table: what one table's rows reveal says nothing about another's. These
- * words are part of the format. */
+/* A key of its own for each table: what one table's rows reveal says nothing about another's. */
 static const char *const purpose[HSM_TABLES] = {
-	[HSM_CLUSTER] = "hsmlet row seal 1: cluster",
-	[HSM_PARTITION] = "hsmlet row seal 1: partition",
-	[HSM_OBJECT] = "hsmlet row seal 1: object",
+	[HSM_CLUSTER] = HSM_SEAL_CLUSTER_LABEL,
+	[HSM_PARTITION] = HSM_SEAL_PARTITION_LABEL,
+	[HSM_OBJECT] = HSM_SEAL_OBJECT_LABEL,
 };
 
 static void closep(struct hsm_seal **s)

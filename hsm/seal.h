@@ -12,6 +12,11 @@
 
 #define HSM_DEVICE_KEY 32
 
+/* HKDF's info for the key of each table; part of the format. */
+#define HSM_SEAL_CLUSTER_LABEL "hsmlet row seal 1: cluster"
+#define HSM_SEAL_PARTITION_LABEL "hsmlet row seal 1: partition"
+#define HSM_SEAL_OBJECT_LABEL "hsmlet row seal 1: object"
+
 /* A sealed part is so much longer than the secret in it. */
 #define HSM_SEAL_MORE (2 + 12 + 16)
 

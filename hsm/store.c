@@ -7,6 +7,7 @@
 #define APPLICATION_ID 0x48534d4c /* "HSML", in the header of each file of ours */
 #define SCHEMA 1
 #define BUSY_MS 5000
+#define RETRY_MS 10
 
 #define TEXT(x) TEXT_(x)
 #define TEXT_(x) #x
@@ -293,12 +294,10 @@ static hl_err check_file(const char *path)
 	return lstat(path, &st) == 0 ? hsm_private_file(&st) : HL_E_STORE;
 }
 
-hl_err hsm_sqlite_open(const char *path, struct hsm_sqlite **out)
+static hl_err open_once(const char *path, struct hsm_sqlite **out)
 {
-	HL_AUTO(closep) struct hsm_sqlite *s = NULL;
+	HL_AUTO(closep) struct hsm_sqlite *s = calloc(1, sizeof *s);
 
-	HL_TRY(check_file(path));
-	s = calloc(1, sizeof *s);
 	if (!s)
 		return HL_E_NOMEM;
 	s->last = &s->waiting;
@@ -310,6 +309,21 @@ hl_err hsm_sqlite_open(const char *path, struct hsm_sqlite **out)
 
 	*out = hl_take(s);
 	return HL_OK;
+}
+
+/* SQLite does not wait where waiting might never end: while several members turn one new file into a log, or
+ * recover the log of one that was killed. They try again from the start instead. */
+hl_err hsm_sqlite_open(const char *path, struct hsm_sqlite **out)
+{
+	hl_err err = HL_E_BUSY;
+
+	HL_TRY(check_file(path));
+	for (int waited_ms = 0; err == HL_E_BUSY && waited_ms < BUSY_MS; waited_ms += RETRY_MS) {
+		if (waited_ms > 0)
+			sqlite3_sleep(RETRY_MS);
+		err = open_once(path, out);
+	}
+	return err;
 }
 
 void hsm_sqlite_close(struct hsm_sqlite *s)

@@ -8,6 +8,7 @@ libhl_la_SOURCES = \
 	lib/auth/ticket.c lib/auth/ticket.h \
 	lib/auth/channel.c lib/auth/channel.h lib/auth/channel_impl.h \
 	lib/auth/channel_tls.c \
+	lib/auth/identity.c lib/auth/identity.h \
 	lib/auth/psk.c lib/auth/psk.h \
 	lib/auth/credential.c lib/auth/credential.h \
 	lib/base/bytes.c lib/base/bytes.h \

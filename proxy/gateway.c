@@ -17,18 +17,17 @@ static step_fn read_hello, ask_service_auth, read_answer, ask_directory, await_g
 
 /* clang-format off */
 static const struct { enum hl_step step; step_fn *run; int limit_ms; } story[] = {
-	{ HL_STEP_HELLO,   read_hello,       5000 }, /* 1 */
-	{ HL_STEP_REQUEST, ask_service_auth, 5000 }, /* 2 */
-	{ HL_STEP_ANSWER,  read_answer,      5000 }, /* 3 */
-	{ HL_STEP_QUERY,   ask_directory,    1000 }, /* 4 */
-	{ HL_STEP_GRANT,   await_grant,      1000 }, /* 5 */
-	{ HL_STEP_RESULT,  open_hsm,         3000 }, /* a ticket is shown to an HSM */
-	{ HL_STEP_RESULT,  answer_client,    5000 }, /* 6 */
-	{ HL_STEP_TLS,     relay,               0 }, /* 7, 8 and all that follows: the shell moves the bytes */
+	{ HL_STEP_HELLO,   read_hello,       PROXY_CLIENT_MS }, /* 1 */
+	{ HL_STEP_REQUEST, ask_service_auth, PROXY_CLIENT_MS }, /* 2 */
+	{ HL_STEP_ANSWER,  read_answer,      PROXY_CLIENT_MS }, /* 3 */
+	{ HL_STEP_QUERY,   ask_directory,    PROXY_QUERY_MS },  /* 4 */
+	{ HL_STEP_GRANT,   await_grant,      PROXY_GRANT_MS },  /* 5 */
+	{ HL_STEP_RESULT,  open_hsm,         PROXY_HSM_MS },    /* a ticket is shown to an HSM */
+	{ HL_STEP_RESULT,  answer_client,    PROXY_CLIENT_MS }, /* 6 */
+	{ HL_STEP_TLS,     relay,            0 },               /* 7, 8 and all that follows: the shell moves the bytes */
 };
 /* clang-format on */
 
-#define HSM_DIAL_MS 1000
 #define GATEWAY_IN_MAX (HL_FRAME_GATEWAY + 4)
 #define RELAY_OUT_MAX (256u << 10)
 
@@ -48,7 +47,9 @@ static int peek(struct proxy_conn *c, enum proxy_side side, struct hl_frame *f)
 {
 	hl_err err = hl_frame_peek(hl_buf_view(&c->side[side].io.in), HL_FRAME_GATEWAY, f);
 
-	return err == HL_E_SHORT ? WAIT : (int)err;
+	if (err == HL_E_SHORT)
+		return WAIT;
+	return err == HL_OK && f->id != 0 ? HL_E_TYPE : err; /* one conversation: nothing to tell apart */
 }
 
 static void keep(struct hl_buf *copy, struct proxy_conn *c, const struct hl_frame *f)
@@ -201,7 +202,7 @@ static hl_err dial_next(struct proxy_conn *c)
 	HL_TRY(hl_map_put(&p->ports, port, c));
 	c->side[PROXY_HSM].port = port;
 	c->side[PROXY_HSM].dialling = true;
-	hl_wish_dial(&p->wishes, port, &t->address, hl_mono_us(p->env) + HSM_DIAL_MS * 1000);
+	hl_wish_dial(&p->wishes, port, &t->address, hl_mono_us(p->env) + PROXY_HSM_DIAL_MS * 1000);
 	return HL_OK;
 }
 

@@ -4,6 +4,13 @@
 #include "lib/base/map.h"
 #include "proxy/core.h"
 
+/* Bounds, milliseconds. */
+#define PROXY_CLIENT_MS 5000   /* each step that waits for the client */
+#define PROXY_QUERY_MS 1000    /* step 4 */
+#define PROXY_GRANT_MS 1000    /* step 5: the directory answers */
+#define PROXY_HSM_MS 3000      /* one HSM after the other, until one takes its ticket */
+#define PROXY_HSM_DIAL_MS 1000
+
 /* What the conversations of one proxy share. */
 struct proxy {
 	const struct hl_env *env;

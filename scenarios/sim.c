@@ -707,6 +707,17 @@ void sim_kill(struct sim_node *n)
 			}
 }
 
+size_t sim_blocks(const struct sim *s)
+{
+	size_t n = (s->trace.base ? 1u : 0u) + (s->heap ? 1u : 0u);
+
+	for (const struct conn *c = s->conns; c; c = c->next)
+		n++;
+	for (size_t i = 0; i < s->heap_n; i++)
+		n += s->heap[i]->bytes.base ? 2 : 1;
+	return n;
+}
+
 int64_t sim_now_us(const struct sim *s)
 {
 	return s->now_us;

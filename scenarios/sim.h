@@ -43,6 +43,10 @@ int64_t sim_now_us(const struct sim *s);
 /** Move every node's wall clock; deadlines do not notice. */
 void sim_wall_advance(struct sim *s, int64_t ms);
 
+/** Blocks of memory that the simulator itself holds for what is under way and what was traced: whoever counts
+ * those of the cores leaves these out. */
+size_t sim_blocks(const struct sim *s);
+
 /* -- the network's faults ------------------------------------------------------------------------------ */
 /* Bytes that travel from the dialling end to the answering one, or back. */
 enum sim_way { SIM_FORTH, SIM_BACK };

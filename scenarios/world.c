@@ -248,6 +248,7 @@ void world_client_free(struct world_client *c)
 {
 	sim_kill(c->node);
 	client_free(c->core);
+	hl_secret_clear(&c->password);
 	hl_secret_clear(&c->secret);
 	c->core = NULL;
 }
@@ -257,7 +258,7 @@ void world_free(struct world *w)
 	if (!w)
 		return;
 	for (size_t i = 0; i < w->clients; i++)
-		if (w->client[i].core)
+		if (w->client[i].node)
 			world_client_free(&w->client[i]);
 	for (size_t i = 0; i < w->proxies; i++)
 		proxy_free(w->proxy[i].core);
@@ -330,6 +331,23 @@ hl_err world_provision(struct world *w, const char *tenant, const char *service_
 
 /* -- clients -------------------------------------------------------------------------------------------------- */
 
+static hl_err copy_conf(struct world_client *c, const struct client_conf_link *conf)
+{
+	c->conf = *conf;
+	HL_TRY(hl_bytes_str(hl_text(conf->partition), c->partition, sizeof c->partition));
+	HL_TRY(hl_bytes_str(hl_text(conf->service_user), c->service_user, sizeof c->service_user));
+	HL_TRY(hl_secret_set(&c->password, conf->service_password));
+	HL_TRY(hl_secret_set(&c->secret, conf->secret));
+	if (conf->identity)
+		memcpy(c->identity, conf->identity, sizeof c->identity);
+	c->conf.partition = c->partition;
+	c->conf.service_user = c->service_user;
+	c->conf.service_password = hl_secret_view(&c->password);
+	c->conf.secret = hl_secret_view(&c->secret);
+	c->conf.identity = conf->identity ? c->identity : NULL;
+	return HL_OK;
+}
+
 hl_err world_client(struct world *w, const struct client_conf_link *conf, struct world_client **out)
 {
 	struct world_client *c = &w->client[w->clients];
@@ -339,8 +357,10 @@ hl_err world_client(struct world *w, const struct client_conf_link *conf, struct
 		return HL_E_FULL;
 	snprintf(name, sizeof name, "client%zu", ++w->clients);
 	c->world = w;
-	c->conf = *conf;
 	c->node = sim_node(w->sim, name);
+	if (!c->node)
+		return HL_E_FULL;
+	HL_TRY(copy_conf(c, conf));
 	sim_enter(c->node);
 	HL_TRY(client_new(sim_env(c->node), &c->conf, &c->core));
 	sim_core(c->node, &client_core, c->core);
@@ -363,15 +383,13 @@ static struct client_conf_link base(struct world *w)
 
 hl_err world_setup_client(struct world *w, struct world_client **out)
 {
+	HL_AUTO(hl_secret_clear) struct hl_secret key = { 0 };
 	struct client_conf_link conf = base(w);
-	struct hl_secret *key = &w->client[w->clients].secret;
 
-	if (w->clients == WORLD_CLIENTS)
-		return HL_E_FULL;
-	HL_TRY(hl_secret_make(key, HL_SETUP_KEY));
-	HL_TRY(hl_setup_key(hl_secret_view(&w->user.setup_password), hl_text(w->user.partition), key->p));
+	HL_TRY(hl_secret_make(&key, HL_SETUP_KEY));
+	HL_TRY(hl_setup_key(hl_secret_view(&w->user.setup_password), hl_text(w->user.partition), key.p));
 	conf.kind = HL_CHANNEL_SETUP;
-	conf.secret = hl_secret_view(key);
+	conf.secret = hl_secret_view(&key);
 	return world_client(w, &conf, out);
 }
 
@@ -379,24 +397,18 @@ hl_err world_user_client(struct world *w, struct world_client **out)
 {
 	struct client_conf_link conf = base(w);
 	struct hl_secret_fetched fetched;
-	struct world_client *setup, *c;
-	struct client_call call;
 	struct hl_secret_fetch fetch = { 0 };
+	struct world_client *setup;
+	struct client_call call;
 	hl_err err;
 
 	HL_TRY(world_setup_client(w, &setup));
 	err = world_call(setup, &hl_msg_secret_fetch, &fetch, &hl_msg_secret_fetched, &fetched, &call);
-	if (err == HL_OK && w->clients == WORLD_CLIENTS)
-		err = HL_E_FULL;
-	c = &w->client[w->clients];
-	if (err == HL_OK)
-		err = hl_secret_set(&c->secret, fetched.secret);
 	if (err == HL_OK) {
-		memcpy(c->identity, client_identity(setup->core), 32);
 		conf.kind = HL_CHANNEL_USER;
 		conf.generation = fetched.secret_generation;
-		conf.secret = hl_secret_view(&c->secret);
-		conf.identity = c->identity;
+		conf.secret = fetched.secret;
+		conf.identity = client_identity(setup->core);
 		err = world_client(w, &conf, out);
 	}
 	hl_buf_clear(&call.frame);

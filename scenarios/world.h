@@ -19,8 +19,9 @@ struct world_client {
 	struct world *world;
 	struct sim_node *node;
 	struct client *core;
-	struct client_conf_link conf;
-	struct hl_secret secret;
+	struct client_conf_link conf; /* its views are of the copies below */
+	char partition[HL_NAME_TEXT + 1], service_user[HL_NAME_TEXT + 1];
+	struct hl_secret password, secret;
 	uint8_t identity[32];
 };
 
@@ -41,12 +42,12 @@ struct world {
 	struct {
 		struct sim_node *node;
 		struct proxy *core;
-		char name[16];
+		char name[32];
 	} proxy[WORLD_PROXIES];
 	struct {
 		struct sim_node *node;
 		struct hsm *core;
-		char name[16];
+		char name[32];
 	} hsm[WORLD_HSMS];
 	struct world_client client[WORLD_CLIENTS];
 	/* what the tenant got: the two files, as read back from their texts */
@@ -69,7 +70,7 @@ HL_CHECKED hl_err world_provision(struct world *w, const char *tenant, const cha
 HL_CHECKED hl_err world_setup_client(struct world *w, struct world_client **out);
 /** A client with the user secret: fetches it first over a setup channel. */
 HL_CHECKED hl_err world_user_client(struct world *w, struct world_client **out);
-/** Begin a client with this configuration (its views must live as long as it does). */
+/** Begin a client with this configuration, which is copied. */
 HL_CHECKED hl_err world_client(
 	struct world *w, const struct client_conf_link *conf, struct world_client **out);
 

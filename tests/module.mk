@@ -2,6 +2,7 @@
 # virtual time, tests/interop foreign programs and libraries as judges, tests/run real processes.
 check_LTLIBRARIES += libhltest.la
 libhltest_la_SOURCES = \
+	tests/support/answerer.c tests/support/answerer.h \
 	tests/support/channels.c tests/support/channels.h \
 	tests/support/folder.c tests/support/folder.h \
 	tests/support/test.c tests/support/test.h
@@ -9,26 +10,41 @@ libhltest_la_LIBADD = $(CUNIT_LIBS)
 
 LOG_COMPILER = $(HL_RUN)
 LDADD = libhltest.la libhl.la $(CUNIT_LIBS)
+OS_LIBS = libhlos.la $(LDADD)
 DIR_LIBS = libdir.la $(LDADD) $(SQLITE_LIBS) $(LDNS_LIBS)
 HSM_LIBS = libhsm.la libhsmcore.la $(LDADD)
 CLIENT_LIBS = libhlclient.la $(LDADD)
+CLIENT_EV_LIBS = libhlclientev.la libhlclient.la libhlos.la $(LDADD)
 SIM_LIBS = libhlsim.la libproxy.la libdir.la libhsm.la libhsmcore.la libhlclient.la $(LDADD)
 
 # -- lib ----------------------------------------------------------------------------------------
 UNIT_TESTS = \
 	tests/unit/test_channel \
-	tests/unit/test_channel_attacks \
+	tests/unit/test_channel_bytes \
+	tests/unit/test_channel_strangers \
+	tests/unit/test_config \
 	tests/unit/test_credential \
+	tests/unit/test_daemon \
+	tests/unit/test_files \
+	tests/unit/test_jobs \
 	tests/unit/test_psk \
 	tests/unit/test_scram \
 	tests/unit/test_scram_text \
-	tests/unit/test_ticket
+	tests/unit/test_shell \
+	tests/unit/test_ticket \
+	tests/unit/test_trace
+tests_unit_test_daemon_LDADD = $(OS_LIBS)
+tests_unit_test_jobs_LDADD = $(OS_LIBS)
+tests_unit_test_shell_LDADD = $(OS_LIBS)
+tests_unit_test_trace_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # -- client -------------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_conf tests/unit/test_edit tests/unit/test_os_dns tests/unit/test_secrets
+UNIT_TESTS += tests/unit/test_os_ev
 tests_unit_test_conf_LDADD = $(CLIENT_LIBS)
 tests_unit_test_edit_LDADD = $(CLIENT_LIBS)
 tests_unit_test_os_dns_LDADD = $(CLIENT_LIBS)
+tests_unit_test_os_ev_LDADD = $(CLIENT_EV_LIBS)
 tests_unit_test_secrets_LDADD = $(CLIENT_LIBS)
 
 # -- directory ----------------------------------------------------------------------------------
@@ -66,11 +82,43 @@ EXTRA_DIST += tests/vectors/rfc6979.txt tests/vectors/rfc7515-a2.txt
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
+# -- documents ------------------------------------------------------------------------------------
+DOC_TESTS = tests/unit/test_man_pages tests/unit/test_protocol_doc
+dist_check_SCRIPTS = $(DOC_TESTS)
+TESTS += $(DOC_TESTS)
+
 # -- the four cores in one process ----------------------------------------------------------------
-SIM_TESTS = tests/sim/test_eight_steps
+SIM_TESTS = tests/sim/test_cuts tests/sim/test_eight_steps tests/sim/test_operations tests/sim/test_refusals
+story = tests/sim/story.c tests/sim/story.h
+tests_sim_test_cuts_SOURCES = tests/sim/test_cuts.c tests/support/heap.c tests/support/heap.h
+tests_sim_test_cuts_LDADD = $(SIM_LIBS)
+tests_sim_test_eight_steps_SOURCES = tests/sim/test_eight_steps.c $(story)
+tests_sim_test_eight_steps_LDADD = $(SIM_LIBS)
+tests_sim_test_operations_SOURCES = tests/sim/test_operations.c $(story)
+tests_sim_test_operations_LDADD = $(SIM_LIBS)
+tests_sim_test_refusals_SOURCES = tests/sim/test_refusals.c $(story)
+tests_sim_test_refusals_LDADD = $(SIM_LIBS)
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
-tests_sim_test_eight_steps_LDADD = $(SIM_LIBS)
+
+# -- real processes ---------------------------------------------------------------------------------
+check_LTLIBRARIES += libhllive.la
+libhllive_la_SOURCES = \
+	tests/support/canary.c tests/support/canary.h \
+	tests/support/key.c tests/support/key.h \
+	tests/support/lines.c tests/support/lines.h \
+	tests/support/live.c tests/support/live.h tests/support/live_impl.h \
+	tests/support/live_admin.c \
+	tests/support/live_client.c \
+	tests/support/live_config.c \
+	tests/support/relay.c tests/support/relay.h
+libhllive_la_LIBADD = $(JANSSON_LIBS)
+LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
+
+RUN_TESTS = tests/run/test_live
+check_PROGRAMS += $(RUN_TESTS)
+TESTS += $(RUN_TESTS)
+tests_run_test_live_LDADD = $(LIVE_LIBS)
 
 # -- foreign judges -------------------------------------------------------------------------------
 if HAVE_GSASL

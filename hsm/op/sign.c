@@ -6,7 +6,7 @@
 struct sign {
 	struct hsm_task task;
 	struct hl_sign request; /* views into task.request */
-	struct hsm_cached *key;
+	struct hsm_key *key;    /* a share of the cached one */
 	struct hl_buf signature;
 	hl_err err;
 };
@@ -15,8 +15,7 @@ static void sign_clear(struct hsm_task *t)
 {
 	struct sign *s = (struct sign *)t;
 
-	if (s->key)
-		hsm_key_release(s->key);
+	hsm_key_free(s->key);
 	hl_buf_clear(&s->signature);
 }
 
@@ -31,7 +30,7 @@ static void work(struct hl_job *j)
 {
 	struct sign *s = (struct sign *)j;
 
-	s->err = hsm_key_sign(s->key->key, s->request.mechanism, s->request.data, &s->signature);
+	s->err = hsm_key_sign(s->key, s->request.mechanism, s->request.data, &s->signature);
 }
 
 static void done(struct hsm_task *t)
@@ -61,12 +60,12 @@ static hl_err later(struct hsm_conn *c, const struct hl_frame *f, struct hsm_cac
 	err = hl_frame_peek(hl_buf_view(&s->task.request), HL_FRAME_MAX, &copy);
 	if (err == HL_OK)
 		err = hl_msg_get(&hl_msg_sign, &copy, &s->request);
+	if (err == HL_OK)
+		err = hsm_key_share(key->key, &s->key);
 	if (err != HL_OK) {
 		hsm_task_free(&s->task);
 		return err;
 	}
-	s->key = key;
-	key->users++;
 	hsm_task_work(&s->task, HL_LANE_CPU, work, done);
 	return HL_E_DEFER;
 }
@@ -80,8 +79,7 @@ hl_err hsm_op_sign(struct hsm_conn *c, const struct hl_frame *f, const void *bod
 
 	(void)detail;
 	HL_TRY(hsm_key_of(c, request->key, &key));
-	/* A key that a lane is using is not touched here: a parsed key serves one thread at a time. */
-	if (key->users > 0 || hsm_mechanism_slow(request->mechanism, key->key))
+	if (hsm_mechanism_slow(request->mechanism, key->key))
 		return later(c, f, key);
 	err = hsm_key_sign(key->key, request->mechanism, request->data, &signature);
 	if (err == HL_OK)

@@ -4,17 +4,12 @@
 
 #include <openssl/err.h>
 
-#define RECORD 16384u      /* RFC 8446 5.1: plaintext of one record */
-#define RECORD_EXTRA 22u   /* header, inner type, tag */
+#define RECORD 16384u    /* RFC 8446 5.1: plaintext of one record */
+#define RECORD_EXTRA 22u /* header, inner type, tag */
 #define PLAIN_MAX (4u << 20)
 #define UNSENT_MAX (2u << 20)
-#define KEEP (64u << 10)   /* an empty buffer with more memory than this gives it back */
+#define KEEP (64u << 10) /* an empty buffer with more memory than this gives it back */
 #define READ_MIN 512u
-
-#define REKEY_BYTES (1ull << 30)
-/* RFC 8446 5.5: 2^24.5 records are safe under one AES-GCM key. */
-#define REKEY_RECORDS (1u << 22)
-#define REKEY_US (3600 * (int64_t)1000000)
 
 /* -- making and ending one --------------------------------------------------------------------- */
 
@@ -50,7 +45,7 @@ static hl_err begin(struct hl_channel_ctx *ctx, const struct hl_channel_bond *bo
 	c->spill = hl_buf(CHANNEL_SPILL_MAX);
 	c->unsent = hl_buf(UNSENT_MAX);
 	c->plain = hl_buf(PLAIN_MAX);
-	c->rekey_bytes = REKEY_BYTES;
+	c->rekey_bytes = HL_CHANNEL_REKEY_BYTES;
 	HL_TRY(copy_bond(c, bond));
 	HL_TRY(channel_tls_new(c, dials));
 	*out = hl_take(c);
@@ -58,11 +53,13 @@ static hl_err begin(struct hl_channel_ctx *ctx, const struct hl_channel_bond *bo
 }
 
 hl_err hl_channel_dial(struct hl_channel_ctx *ctx, const struct hl_channel_bond *bond,
-	enum hl_channel_kind kind, uint32_t generation, struct hl_bytes secret, struct hl_channel **out)
+	enum hl_channel_kind kind, uint32_t generation, struct hl_bytes secret,
+	struct hl_channel **out)
 {
 	HL_AUTO(hl_channel_freep) struct hl_channel *c = NULL;
 	struct hl_psk_use use = { .binding = bond->binding, .initiator = bond->initiator,
-		.responder = bond->responder, .name = bond->name, .kind = (uint8_t)kind, .generation = generation };
+		.responder = bond->responder, .name = bond->name, .kind = (uint8_t)kind,
+		.generation = generation };
 
 	if (kind < HL_CHANNEL_USER || kind > HL_CHANNEL_LINK)
 		return HL_E_ARG;
@@ -224,8 +221,9 @@ static hl_err take_in(struct hl_channel *c)
 	while (more && !c->ended && (in->n > 0 || SSL_pending(c->ssl) > 0) &&
 		c->plain.n <= PLAIN_MAX - RECORD)
 		HL_TRY(read_some(c, &more));
+	/* RFC 8446 6.1: "Any data received after a closure alert has been received MUST be ignored." */
 	if (c->ended)
-		hl_buf_eat(in, in->n); /* RFC 8446 6.1: data after a closure alert MUST be ignored */
+		hl_buf_eat(in, in->n);
 	return HL_OK;
 }
 
@@ -239,13 +237,15 @@ static void trim(struct hl_buf *b)
 
 static void move_spill(struct hl_channel *c)
 {
+	struct hl_buf *out = &c->port->out;
 	struct hl_bytes waiting = hl_buf_view(&c->spill);
-	size_t room = channel_room(&c->port->out);
+	size_t room = channel_room(out);
 
 	if (waiting.n > room)
 		waiting.n = room;
-	hl_buf_put(&c->port->out, waiting);
-	hl_buf_eat(&c->spill, waiting.n);
+	hl_buf_put(out, waiting);
+	if (out->err == HL_OK)
+		hl_buf_eat(&c->spill, waiting.n);
 }
 
 static hl_err write_record(struct hl_channel *c, size_t n)
@@ -254,7 +254,7 @@ static hl_err write_record(struct hl_channel *c, size_t n)
 	int rc;
 
 	ERR_clear_error();
-	if (c->aged || c->written >= c->rekey_bytes || c->records >= REKEY_RECORDS)
+	if (c->aged || c->written >= c->rekey_bytes || c->records >= HL_CHANNEL_REKEY_RECORDS)
 		if (SSL_key_update(c->ssl, SSL_KEY_UPDATE_REQUESTED) != 1)
 			return HL_E_CHANNEL;
 	rc = SSL_write_ex(c->ssl, c->unsent.base + c->unsent.off, n, &put);
@@ -361,8 +361,8 @@ static hl_err encode(struct hl_channel *c, const struct hl_msg *m, uint32_t id, 
 	return err == HL_E_FULL && before == 0 ? HL_E_TOO_LONG : err; /* there never will be room */
 }
 
-hl_err hl_channel_send(
-	struct hl_channel *c, struct hl_port *port, const struct hl_msg *m, uint32_t id, const void *body)
+hl_err hl_channel_send(struct hl_channel *c, struct hl_port *port, const struct hl_msg *m,
+	uint32_t id, const void *body)
 {
 	hl_err err;
 
@@ -393,11 +393,11 @@ void hl_channel_age(struct hl_channel *c, int64_t now_us)
 		c->keys_us = now_us;
 		c->dated = true;
 	}
-	if (now_us - c->keys_us >= REKEY_US)
+	if (now_us - c->keys_us >= HL_CHANNEL_REKEY_S * (int64_t)1000000)
 		c->aged = true;
 }
 
 void hl_channel_rekey_after(struct hl_channel *c, uint64_t bytes)
 {
-	c->rekey_bytes = bytes ? bytes : REKEY_BYTES;
+	c->rekey_bytes = bytes ? bytes : HL_CHANNEL_REKEY_BYTES;
 }

@@ -24,18 +24,25 @@ enum hl_channel_kind { HL_CHANNEL_USER = 1, HL_CHANNEL_SETUP = 2, HL_CHANNEL_LIN
 #define HL_ALPN_OP "hsmlet-op/1"
 #define HL_ALPN_LINK "hsmlet-link/1"
 
+/* A sending key is changed after so many bytes, so many records, or so long in use.
+ * RFC 8446 5.5: 2^24.5 records are safe under one AES-GCM key. */
+#define HL_CHANNEL_REKEY_BYTES (1ull << 30)
+#define HL_CHANNEL_REKEY_RECORDS (1u << 22)
+#define HL_CHANNEL_REKEY_S 3600
+#define HL_CHANNEL_UPDATES 32 /* KeyUpdates that a peer may send without data in between */
+
 /* One per process and core: the SSL_CTX. It outlives its channels. */
 struct hl_channel_ctx;
-/** HL_E_NOMEM; HL_E_CRYPTO where OpenSSL lacks one of the three algorithms. */
+/** HL_E_NOMEM; HL_E_CRYPTO where OpenSSL lacks one of the algorithms or has no randomness. */
 HL_CHECKED hl_err hl_channel_ctx_new(struct hl_channel_ctx **out);
 void hl_channel_ctx_free(struct hl_channel_ctx *ctx);
 
-/* What both ends must agree on, though it never crosses the wire. Views; copied by hl_channel_new. */
+/* What both ends must agree on, though it never crosses the wire. Views, copied. */
 struct hl_channel_bond {
-	struct hl_bytes binding;   /* HL_BINDING bytes: SHA-256 of what came before on this connection */
-	const char *initiator;     /* roles: "client", "proxy", "hsm", ... */
+	struct hl_bytes binding; /* HL_BINDING bytes: a hash of what came before on this connection */
+	const char *initiator;   /* roles: "client", "proxy", "hsm", ... */
 	const char *responder;
-	const char *name;          /* partition, or "proxy1>directory1" */
+	const char *name;        /* partition, or "proxy1>directory1" */
 	const char *alpn;
 };
 
@@ -47,12 +54,13 @@ typedef hl_err hl_channel_lookup(
 
 struct hl_channel;
 
-/** The dialling end; its first pump says hello. HL_E_ARG: a text of `bond` is empty or too long (roles
- * and alpn 31, name 255), the binding is not HL_BINDING bytes, or `secret` has fewer than 16.
+/** The dialling end; its first pump says hello. HL_E_ARG: a text of `bond` is empty or too long
+ * (roles and alpn 31, name 255), the binding is not HL_BINDING bytes, or `secret` has fewer than 16.
  * HL_E_NOMEM, HL_E_CRYPTO. `secret` is not kept. */
 HL_CHECKED hl_err hl_channel_dial(struct hl_channel_ctx *ctx, const struct hl_channel_bond *bond,
-	enum hl_channel_kind kind, uint32_t generation, struct hl_bytes secret, struct hl_channel **out);
-/** The answering end; `lookup` is called at most once, inside hl_channel_pump(). Errors as above. */
+	enum hl_channel_kind kind, uint32_t generation, struct hl_bytes secret,
+	struct hl_channel **out);
+/** The answering end; `lookup` is called at most once, in hl_channel_pump(). Errors as above. */
 HL_CHECKED hl_err hl_channel_answer(struct hl_channel_ctx *ctx, const struct hl_channel_bond *bond,
 	hl_channel_lookup *lookup, void *at, struct hl_channel **out);
 void hl_channel_free(struct hl_channel *c);
@@ -66,9 +74,10 @@ uint32_t hl_channel_generation(const struct hl_channel *c);
 /** The peer has closed in order (close_notify): no truncation. */
 bool hl_channel_ended(const struct hl_channel *c);
 
-/** Keying material of this channel (RFC 8446 7.5) under `label`, the same at both ends. HL_E_CHANNEL
- * where the channel is not ready. */
-HL_CHECKED hl_err hl_channel_export(struct hl_channel *c, const char *label, uint8_t *out, size_t n);
+/** Keying material of this channel (RFC 8446 7.5) under `label`, the same at both ends.
+ * HL_E_CHANNEL where the channel is not ready. */
+HL_CHECKED hl_err hl_channel_export(
+	struct hl_channel *c, const char *label, uint8_t *out, size_t n);
 
 /**
  * Take everything from `port->in`, shake hands or decrypt, and put what the peer must get into
@@ -81,17 +90,17 @@ HL_CHECKED hl_err hl_channel_export(struct hl_channel *c, const char *label, uin
  */
 HL_CHECKED hl_err hl_channel_pump(struct hl_channel *c, struct hl_port *port);
 
-/** The next whole frame that was decrypted: HL_OK, HL_E_SHORT (not yet), HL_E_TOO_LONG, HL_E_TYPE, or
- * what killed the channel. It is valid until the next hl_channel_next() or hl_channel_pump() for this
- * channel, and wiped then; hl_channel_send() leaves it alone, so an answer may refer to it. */
+/** The next whole frame that was decrypted: HL_OK, HL_E_SHORT (not yet), HL_E_TOO_LONG, HL_E_TYPE,
+ * or what killed the channel. It is valid until the next hl_channel_next() or hl_channel_pump() for
+ * this channel, and wiped then; hl_channel_send() leaves it alone: an answer may refer to it. */
 HL_CHECKED hl_err hl_channel_next(struct hl_channel *c, struct hl_frame *f);
 
-/** Encrypt one message into `port->out`. HL_OK: it is taken; what `port->out` (at least 64 bytes) has
- * no room for waits inside and leaves with the next pumps. HL_E_FULL: over 1 MiB waits already. HL_E_RANGE: a field is
- * outside its bounds; HL_E_TOO_LONG. None of the message is sent then, and the channel lives on.
- * HL_E_CLOSED: after hl_channel_end(). HL_E_CHANNEL: not ready, or dead. */
-HL_CHECKED hl_err hl_channel_send(
-	struct hl_channel *c, struct hl_port *port, const struct hl_msg *m, uint32_t id, const void *body);
+/** Encrypt one message into `port->out`. HL_OK: it is taken; what `port->out` (64 bytes at least) has
+ * no room for waits inside and leaves with the next pumps. HL_E_FULL: over 2 MiB would wait.
+ * HL_E_RANGE: a field is outside its bounds; HL_E_TOO_LONG. None of the message is sent then, and
+ * the channel lives on. HL_E_CLOSED: after hl_channel_end(). HL_E_CHANNEL: not ready, or dead. */
+HL_CHECKED hl_err hl_channel_send(struct hl_channel *c, struct hl_port *port,
+	const struct hl_msg *m, uint32_t id, const void *body);
 
 /** Say that nothing more will come (close_notify), behind what still waits. Reading goes on. */
 void hl_channel_end(struct hl_channel *c, struct hl_port *port);

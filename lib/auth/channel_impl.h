@@ -1,5 +1,5 @@
-/* channel_impl.h - the inside of a channel, for channel.c (the flow) and channel_tls.c (what OpenSSL
- * is told). Nobody else includes it. */
+/* channel_impl.h - the inside of a channel, for channel.c (the flow) and channel_tls.c (what
+ * OpenSSL is told). Nobody else includes it. */
 #pragma once
 
 #include <openssl/ssl.h>
@@ -11,7 +11,6 @@
 #define CHANNEL_IDENTITY 5        /* u8 kind, u32 generation */
 #define CHANNEL_ROLE_MAX 31
 #define CHANNEL_SPILL_MAX (64u << 10)
-#define CHANNEL_UPDATES_MAX 32    /* KeyUpdates without application data in between */
 
 struct hl_channel_ctx {
 	SSL_CTX *ssl;

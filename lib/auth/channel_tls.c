@@ -1,5 +1,5 @@
-/* What OpenSSL is told: one context that allows one way to shake hands, a BIO over the port, and the
- * callbacks that bring in the key and watch for key changes. */
+/* What OpenSSL is told: one context that allows one way to shake hands, a BIO over the port, and
+ * the callbacks that bring in the key and watch for key changes. */
 #include "lib/auth/channel_impl.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 
 size_t channel_room(const struct hl_buf *b)
 {
-	return b->max > b->n ? b->max - b->n : 0;
+	return b->err == HL_OK && b->max > b->n ? b->max - b->n : 0;
 }
 
 static int on_read(BIO *bio, char *out, int size)
@@ -92,7 +92,7 @@ static int on_psk_use(
 {
 	struct hl_channel *c = SSL_get_app_data(ssl);
 
-	/* `md` is set after a HelloRetryRequest: RFC 8446 4.1.4, the hash must then fit the suite. */
+	/* `md` is that of the suite which a HelloRetryRequest chose (RFC 8446 4.1.4). */
 	if (!c->psk.p || (md && !EVP_MD_is_a(md, "SHA384")))
 		return 0;
 	*out = psk_session(ssl, c->psk.p);
@@ -108,8 +108,9 @@ static hl_err answer_psk(struct hl_channel *c, struct hl_bytes id, uint8_t psk[H
 	struct hl_rd r = hl_rd(id);
 	uint8_t kind = hl_rd_u8(&r);
 	uint32_t generation = hl_rd_u32(&r);
-	struct hl_psk_use use = { .binding = { c->binding, sizeof c->binding }, .initiator = c->initiator,
-		.responder = c->responder, .name = c->name, .kind = kind, .generation = generation };
+	struct hl_psk_use use = { .binding = { c->binding, sizeof c->binding },
+		.initiator = c->initiator, .responder = c->responder, .name = c->name, .kind = kind,
+		.generation = generation };
 	bool known = hl_rd_end(&r) == HL_OK && kind >= HL_CHANNEL_USER && kind <= HL_CHANNEL_LINK &&
 		c->lookup(c->at, (enum hl_channel_kind)kind, generation, &secret) == HL_OK &&
 		secret.n >= HL_PSK_SECRET_MIN;
@@ -126,7 +127,7 @@ static int on_psk_find(SSL *ssl, const unsigned char *id, size_t n, SSL_SESSION 
 	struct hl_channel *c = SSL_get_app_data(ssl);
 	uint8_t psk[HL_PSK];
 
-	/* Asked again only after a HelloRetryRequest, for which our own diallers never give reason. */
+	/* Asked again only after a HelloRetryRequest; our own diallers give no reason for one. */
 	if (c->asked || !c->lookup)
 		return 0;
 	c->asked = true;
@@ -172,7 +173,7 @@ static void got_key_update(struct hl_channel *c, bool asks)
 {
 	if (!asks && c->owed > 0)
 		c->owed--;
-	else if (++c->updates > CHANNEL_UPDATES_MAX)
+	else if (++c->updates > HL_CHANNEL_UPDATES)
 		c->refused = true;
 }
 
@@ -202,8 +203,8 @@ static void on_message(
 static bool set_up(SSL_CTX *ctx)
 {
 	SSL_CTX_clear_options(ctx, ~(uint64_t)0);
-	SSL_CTX_set_options(
-		ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_read_ahead(ctx, 0); /* what we did not ask for stays in the port */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -259,7 +260,8 @@ static bool offer_alpn(struct hl_channel *c)
 
 	list[0] = (uint8_t)n;
 	memcpy(list + 1, c->alpn, n);
-	return SSL_set_alpn_protos(c->ssl, list, (unsigned)(n + 1)) == 0; /* 0 is success, here alone */
+	/* Here alone, 0 is success. */
+	return SSL_set_alpn_protos(c->ssl, list, (unsigned)(n + 1)) == 0;
 }
 
 hl_err channel_tls_new(struct hl_channel *c, bool dials)

@@ -7,8 +7,6 @@
 
 #define LINK_IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define LINK_OUT_MAX (4u << 20)
-#define BACKOFF_FIRST_US 50000
-#define BACKOFF_MOST_US 2000000
 
 const char *hl_role_text(unsigned role)
 {
@@ -36,7 +34,7 @@ hl_err hl_link_bond(struct hl_bytes hello_frame, const struct hl_link_hello *hel
 
 hl_err hl_link_ticket_key(struct hl_bytes secret, uint8_t out[32])
 {
-	static const char label[] = "hsmlet ticket key";
+	static const char label[] = HL_LINK_TICKET_LABEL;
 	unsigned n = 0;
 
 	if (secret.n == 0 || secret.n > INT32_MAX ||
@@ -73,11 +71,11 @@ void hl_link_start(struct hl_link *l)
 static void rest(struct hl_link *l)
 {
 	unsigned shift = l->failures < 6 ? l->failures : 6;
-	int64_t most = (int64_t)BACKOFF_FIRST_US << shift;
+	int64_t most = (int64_t)HL_LINK_REST_FIRST_MS * 1000 << shift;
 	uint32_t draw;
 
 	hl_random(l->env, &draw, sizeof draw);
-	most = most < BACKOFF_MOST_US ? most : BACKOFF_MOST_US;
+	most = most < HL_LINK_REST_MOST_MS * 1000 ? most : HL_LINK_REST_MOST_MS * 1000;
 	l->failures++;
 	l->deadline_us = hl_mono_us(l->env) + 1000 + draw % most;
 }
@@ -131,7 +129,8 @@ static hl_err say_hello(struct hl_link *l)
 		return l->io.out.err;
 	HL_TRY(hl_link_bond(hl_buf_view(&l->io.out), &hello, binding, name));
 	HL_TRY(hl_channel_dial(l->ctx, &bond, HL_CHANNEL_LINK, 0, l->conf.secret, &l->channel));
-	return hl_channel_pump(l->channel, &l->io); /* the ClientHello follows in the same write */
+	/* The ClientHello follows in the same write; out has room for both. */
+	return hl_channel_pump(l->channel, &l->io);
 }
 
 static void opened(struct hl_link *l, hl_err err)
@@ -154,7 +153,7 @@ static void bytes(struct hl_link *l)
 
 	if (l->io.out.n > 0)
 		hl_wish_send(l->wishes, l->conf.port);
-	if (err != HL_OK) {
+	if (err != HL_OK && err != HL_E_FULL) { /* what waits for room goes on at ROOM */
 		give_up(l, err);
 		return;
 	}
@@ -186,6 +185,7 @@ void hl_link_event(struct hl_link *l, const struct hl_event *e)
 		opened(l, e->err);
 		break;
 	case HL_EV_BYTES:
+	case HL_EV_ROOM:
 		if (!l->closing)
 			bytes(l);
 		break;
@@ -216,6 +216,7 @@ hl_err hl_link_send(struct hl_link *l, const struct hl_msg *m, uint32_t id, cons
 {
 	if (l->state != HL_LINK_UP || l->closing)
 		return HL_E_DIRECTORY;
+	hl_channel_age(l->channel, hl_mono_us(l->env));
 	HL_TRY(hl_channel_send(l->channel, &l->io, m, id, body));
 	hl_wish_send(l->wishes, l->conf.port);
 	return HL_OK;

@@ -15,6 +15,10 @@
 #define HL_LINK_ANSWER_MS 5000
 #define HL_LINK_DIAL_MS 1000
 #define HL_LINK_SHAKE_MS 2000
+#define HL_LINK_REST_FIRST_MS 50  /* most that is waited before the first redial; then doubled */
+#define HL_LINK_REST_MOST_MS 2000 /* up to this */
+
+#define HL_LINK_TICKET_LABEL "hsmlet ticket key"
 
 enum hl_role { HL_ROLE_PROXY = 1, HL_ROLE_HSM = 2, HL_ROLE_REST = 3, HL_ROLE_DIRECTORY = 4 };
 /** "proxy", "hsm", "rest", "directory". */
@@ -48,7 +52,8 @@ struct hl_link {
 /** The salt that ties the channel to this very hello, and the name that both ends put into the PSK. */
 HL_CHECKED hl_err hl_link_bond(struct hl_bytes hello_frame, const struct hl_link_hello *hello,
 	uint8_t binding[HL_BINDING], char name[2 * HL_NAME_TEXT + 2]);
-/** The key of tickets between a directory and one HSM, derived from the secret of their link. */
+/** The key of tickets between a directory and one HSM: HMAC-SHA-256(key = secret of their link,
+ * HL_LINK_TICKET_LABEL). HL_E_CRYPTO. */
 HL_CHECKED hl_err hl_link_ticket_key(struct hl_bytes secret, uint8_t out[32]);
 
 void hl_link_init(struct hl_link *l, const struct hl_env *env, struct hl_channel_ctx *ctx,

@@ -4,10 +4,8 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
-static const char label[] = "hsmlet psk 1";
-
 #define FIELDS 6
-#define INFO_MAX (sizeof label + 3 * HL_PSK_FIELD_MAX + 1 + 4 + 2 * FIELDS)
+#define INFO_MAX (sizeof HL_PSK_LABEL + 3 * HL_PSK_FIELD_MAX + 1 + 4 + 2 * FIELDS)
 
 static void put_field(struct hl_buf *info, struct hl_bytes field)
 {
@@ -22,7 +20,7 @@ static void put_field(struct hl_buf *info, struct hl_bytes field)
 
 static hl_err make_info(const struct hl_psk_use *use, struct hl_buf *info)
 {
-	put_field(info, hl_text(label));
+	put_field(info, hl_text(HL_PSK_LABEL));
 	put_field(info, hl_text(use->initiator));
 	put_field(info, hl_text(use->responder));
 	put_field(info, hl_text(use->name));

@@ -61,7 +61,7 @@ static void xor_hash(uint8_t a[HL_SCRAM_HASH], const uint8_t b[HL_SCRAM_HASH])
 
 hl_err hl_scram_salt(struct hl_bytes realm, struct hl_bytes user, uint8_t out[HL_SCRAM_SALT])
 {
-	static const char label[] = "hsmlet scram salt"; /* its NUL parts it from the name */
+	static const char label[] = HL_SCRAM_SALT_LABEL; /* its NUL parts it from the name */
 	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(sizeof label + HL_SCRAM_MAX);
 	uint8_t mac[HL_SCRAM_HASH];
 

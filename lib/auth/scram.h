@@ -21,6 +21,7 @@
 
 #define HL_SCRAM_HASH 32
 #define HL_SCRAM_SALT 16
+#define HL_SCRAM_SALT_LABEL "hsmlet scram salt"
 #define HL_SCRAM_MAX 512       /* longest message */
 #define HL_SCRAM_NONCE_MAX 128 /* longest combined nonce; the client's own part is shorter */
 #define HL_SCRAM_ITERATIONS 4096
@@ -34,7 +35,7 @@ struct hl_scram_keys {
 void hl_scram_keys_clear(struct hl_scram_keys *keys);
 
 /** The salt of `user` in `realm`, the same for known and unknown names: the first 16 bytes of
- * HMAC-SHA-256(key = realm, "hsmlet scram salt" | 0x00 | user), the name unescaped.
+ * HMAC-SHA-256(key = realm, HL_SCRAM_SALT_LABEL | 0x00 | user), the name unescaped.
  * HL_E_ARG for a realm or a name that is empty, not printable ASCII, or longer than a message. */
 HL_CHECKED hl_err hl_scram_salt(
 	struct hl_bytes realm, struct hl_bytes user, uint8_t out[HL_SCRAM_SALT]);

@@ -48,7 +48,7 @@ static void kdf_ctx_freep(EVP_KDF_CTX **ctx)
 
 hl_err hl_setup_key(struct hl_bytes password, struct hl_bytes partition, uint8_t out[HL_SETUP_KEY])
 {
-	static const char label[] = "hsmlet setup key";
+	static const char label[] = HL_SETUP_LABEL;
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	HL_AUTO(kdf_ctx_freep) EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
 	OSSL_PARAM params[5], *p = params;

@@ -3,10 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-static const char label[] = "hsmlet ticket";
-#define LABEL (sizeof label - 1)
-
-#define TICKET_MAX 1024 /* what a frame carries; the bounds of the fields keep far below it */
+#define LABEL (sizeof HL_TICKET_LABEL - 1)
 
 static void md_freep(EVP_MD_CTX **md)
 {
@@ -46,10 +43,10 @@ static hl_err mac_of(struct hl_bytes key, struct hl_bytes labelled, uint8_t out[
 
 hl_err hl_ticket_seal(struct hl_bytes key, const struct hl_ticket *t, struct hl_buf *out)
 {
-	HL_AUTO(hl_buf_clear) struct hl_buf sealed = hl_buf(LABEL + TICKET_MAX);
+	HL_AUTO(hl_buf_clear) struct hl_buf sealed = hl_buf(LABEL + HL_TICKET_MAX);
 	uint8_t mac[HL_MAC];
 
-	hl_buf_put(&sealed, hl_bytes(label, LABEL));
+	hl_buf_put(&sealed, hl_bytes(HL_TICKET_LABEL, LABEL));
 	hl_body_put(&sealed, &hl_msg_ticket, t);
 	HL_TRY(sealed.err);
 	HL_TRY(mac_of(key, hl_buf_view(&sealed), mac));
@@ -62,10 +59,10 @@ hl_err hl_ticket_seal(struct hl_bytes key, const struct hl_ticket *t, struct hl_
 
 static hl_err check_mac(struct hl_bytes key, struct hl_bytes fields, struct hl_bytes mac)
 {
-	HL_AUTO(hl_buf_clear) struct hl_buf labelled = hl_buf(LABEL + TICKET_MAX);
+	HL_AUTO(hl_buf_clear) struct hl_buf labelled = hl_buf(LABEL + HL_TICKET_MAX);
 	uint8_t right[HL_MAC];
 
-	hl_buf_put(&labelled, hl_bytes(label, LABEL));
+	hl_buf_put(&labelled, hl_bytes(HL_TICKET_LABEL, LABEL));
 	hl_buf_put(&labelled, fields);
 	HL_TRY(labelled.err);
 	HL_TRY(mac_of(key, hl_buf_view(&labelled), right));
@@ -78,7 +75,7 @@ hl_err hl_ticket_open(struct hl_bytes key, struct hl_bytes sealed, struct hl_tic
 	struct hl_ticket t;
 	struct hl_bytes fields, mac;
 
-	if (sealed.n < HL_MAC || sealed.n > TICKET_MAX)
+	if (sealed.n < HL_MAC || sealed.n > HL_TICKET_MAX)
 		return HL_E_TICKET;
 	fields = hl_bytes(sealed.p, sealed.n - HL_MAC);
 	mac = hl_bytes(sealed.p + fields.n, HL_MAC);

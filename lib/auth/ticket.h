@@ -1,12 +1,14 @@
 /* ticket.h - what the directory vouches for, under a key that it shares with one HSM alone.
  *
- *	ticket = fields of hl_ticket (lib/wire/messages.h) | HMAC-SHA-256(key, "hsmlet ticket" | fields)
+ *	ticket = fields of hl_ticket (lib/wire/messages.h) | HMAC-SHA-256(key, HL_TICKET_LABEL | fields)
  */
 #pragma once
 
 #include "lib/base/secret.h"
 #include "lib/wire/messages.h"
 
+#define HL_TICKET_LABEL "hsmlet ticket"
+#define HL_TICKET_MAX 1024   /* bytes, sealed; the bounds of the fields keep far below it */
 #define HL_TICKET_KEY_MIN 16 /* bytes; a shorter key is a mistake of whoever configured it */
 
 /** SHA-256 over the frames of steps 1 to 3, exact bytes: B, which ties ticket, channel and gateway.

@@ -43,7 +43,7 @@ enum hl_event_kind {
 	HL_EV_ACCEPTED, /* port, listener, peer */
 	HL_EV_OPENED,   /* port, err: the end of a DIAL */
 	HL_EV_BYTES,    /* port: in has grown */
-	HL_EV_ROOM,     /* port: out has been written out after it was stuck */
+	HL_EV_ROOM,     /* port: out is empty again after it was stuck, or after SEND found it half full */
 	HL_EV_ENDED,    /* port, err (HL_OK: an orderly end), moved: bytes of a relay */
 	HL_EV_RESOLVED, /* port (the number given in RESOLVE), err, list, count */
 	HL_EV_JOB,      /* job */

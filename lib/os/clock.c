@@ -60,7 +60,8 @@ static hl_err map_page(const char *path, bool writable, struct hl_clock_page **o
 	if (fd < 0)
 		return errno == ENOENT ? HL_E_NOT_FOUND : HL_E_IO;
 	if (fstat(fd, &st) == 0 && st.st_size == (off_t)sizeof *page)
-		page = mmap(NULL, sizeof *page, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
+		page = mmap(NULL, sizeof *page, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED,
+			fd, 0);
 	close(fd);
 	if (page == MAP_FAILED)
 		return HL_E_CONFIG;

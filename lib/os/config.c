@@ -50,8 +50,8 @@ void hl_config_close(struct hl_config *config)
 
 /* -- messages -------------------------------------------------------------------------------- */
 
-static void __attribute__((format(printf, 4, 0))) say(
-	struct hl_config_error *error, const char *file, int line, const char *format, va_list args)
+static void __attribute__((format(printf, 4, 0)))
+say(struct hl_config_error *error, const char *file, int line, const char *format, va_list args)
 {
 	char *out = error->text;
 	int n = snprintf(out, sizeof error->text, "%s:%d: ", file, line);
@@ -71,13 +71,14 @@ hl_err hl_config_fail(
 	return HL_E_CONFIG;
 }
 
-static hl_err __attribute__((format(printf, 3, 4))) fail(
-	const struct reading *r, const config_setting_t *at, const char *format, ...)
+static hl_err __attribute__((format(printf, 3, 4)))
+fail(const struct reading *r, const config_setting_t *at, const char *format, ...)
 {
+	int line = (int)config_setting_source_line(at);
 	va_list args;
 
 	va_start(args, format);
-	say(r->error, r->file, (int)config_setting_source_line(at), format, args);
+	say(r->error, r->file, line > 0 ? line : 1, format, args); /* 0: the file as a whole */
 	va_end(args);
 	return HL_E_CONFIG;
 }
@@ -110,7 +111,8 @@ static hl_err wrong_type(const struct reading *r, const config_setting_t *s, con
 		[CONFIG_TYPE_LIST] = "a list",
 	};
 
-	return fail(r, s, "\"%s\" must be %s, not %s", name_of(s), wanted, are[config_setting_type(s)]);
+	return fail(
+		r, s, "\"%s\" must be %s, not %s", name_of(s), wanted, are[config_setting_type(s)]);
 }
 
 /* -- values ---------------------------------------------------------------------------------- */
@@ -131,7 +133,8 @@ static hl_err check_number(const struct reading *r, const struct hl_config_row *
 
 static bool is_number(const config_setting_t *s)
 {
-	return config_setting_type(s) == CONFIG_TYPE_INT || config_setting_type(s) == CONFIG_TYPE_INT64;
+	return config_setting_type(s) == CONFIG_TYPE_INT ||
+	       config_setting_type(s) == CONFIG_TYPE_INT64;
 }
 
 static hl_err read_int(
@@ -248,8 +251,8 @@ static hl_err read_word(
 
 /* -- groups and lists ------------------------------------------------------------------------ */
 
-static hl_err read_group(struct reading *r, const struct hl_config_schema *schema,
-	config_setting_t *s, void *at);
+static hl_err read_group(
+	struct reading *r, const struct hl_config_schema *schema, config_setting_t *s, void *at);
 
 static hl_err check_count(
 	const struct reading *r, const struct hl_config_row *row, const config_setting_t *s)
@@ -296,7 +299,8 @@ static bool fits(const char *name, const char *begins)
 
 	if (!begins)
 		return true;
-	return strncmp(name, begins, n) == 0 && name[n] && name[n + strspn(name + n, "0123456789")] == 0;
+	return strncmp(name, begins, n) == 0 && name[n] &&
+	       name[n + strspn(name + n, "0123456789")] == 0;
 }
 
 static hl_err read_items(
@@ -313,7 +317,8 @@ static hl_err read_items(
 		config_setting_t *item = config_setting_get_elem(s, (unsigned)i);
 
 		if (row->kind == HL_CONFIG_NAMED && !fits(config_setting_name(item), row->string))
-			return fail(r, item, "unknown key \"%s\" in \"%s\": %s0, %s1, ... may stand here",
+			return fail(r, item,
+				"unknown key \"%s\" in \"%s\": %s0, %s1, ... may stand here",
 				config_setting_name(item), row->name, row->string, row->string);
 		HL_TRY(read_sub(r, row, item, items + i * row->sub->size));
 	}
@@ -402,7 +407,7 @@ static hl_err known_keys_only(
 static bool is_needed(const struct hl_config_row *row)
 {
 	bool list = row->kind == HL_CONFIG_TEXTS || row->kind == HL_CONFIG_LIST ||
-		row->kind == HL_CONFIG_NAMED;
+		    row->kind == HL_CONFIG_NAMED;
 
 	return row->required || (list && row->least > 0);
 }
@@ -454,13 +459,14 @@ static hl_err read_all(struct reading *r, config_t *parsed, const char *text,
 	const struct hl_config_schema *schema, void *filled)
 {
 	if (!config_read_string(parsed, text))
-		return hl_config_fail(
-			r->error, r->file, config_error_line(parsed), "%s", config_error_text(parsed));
+		return hl_config_fail(r->error, r->file, config_error_line(parsed), "%s",
+			config_error_text(parsed));
 	return read_group(r, schema, config_root_setting(parsed), filled);
 }
 
-hl_err hl_config_parse(const char *name, struct hl_bytes text, const struct hl_config_schema *schema,
-	void *out, struct hl_config *config, struct hl_config_error *error)
+hl_err hl_config_parse(const char *name, struct hl_bytes text,
+	const struct hl_config_schema *schema, void *out, struct hl_config *config,
+	struct hl_config_error *error)
 {
 	struct reading r = { .file = name, .error = error };
 	HL_AUTO(hl_buf_clear) struct hl_buf copy = hl_buf(FILE_MAX + 1);

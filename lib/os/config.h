@@ -1,7 +1,7 @@
 /* config.h - configuration files: libconfig's grammar, checked and copied by a table.
  *
- * A schema is a table of rows, one a key; it says what a group may hold and where in a C struct each
- * value goes. Reading fills the whole struct, defaults included, or fails with `file:line: what`.
+ * A schema is a table of rows, one a key; it says what a group may hold and where in a C struct
+ * each value goes. Reading fills the whole struct, defaults included, or fails with `file:line: what`.
  *
  *	struct conf { int64_t limit; bool proud; const char *name; struct hl_config_list hsms; };
  *	static const struct hl_config_row rows[] = {
@@ -45,13 +45,13 @@ struct hl_config_row {
 	enum hl_config_kind kind;
 	bool required;
 	size_t offset;
-	int64_t least, most;        /* INT: the value; TEXT, PATH: its length; lists: how many items */
-	int64_t number;             /* default of INT, BOOL, WORD */
-	const char *string;         /* default of TEXT, PATH (may be NULL); NAMED: what names begin
-	                               with, digits follow; NULL: any name */
-	const char *const *words;   /* WORD: NULL-terminated */
+	int64_t least, most; /* INT: the value; TEXT, PATH: its length; lists: how many items */
+	int64_t number;      /* default of INT, BOOL, WORD */
+	const char *string;  /* default of TEXT, PATH (may be NULL); NAMED: what names begin with,
+				digits follow; NULL: any name */
+	const char *const *words; /* WORD: NULL-terminated */
 	const struct hl_config_schema *sub;
-	const char *unit, *text;    /* for people */
+	const char *unit, *text; /* for people */
 };
 
 struct hl_config_schema {

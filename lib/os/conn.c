@@ -87,6 +87,8 @@ void hl_conn_balance(struct hl_conn *c)
 	hl_conn_watch(c, &c->rd, !full);
 }
 
+static void flush(struct hl_conn *c, struct hl_buf *out);
+
 /* -- the end --------------------------------------------------------------------------------- */
 
 void hl_conn_free(struct hl_conn *c)
@@ -163,14 +165,16 @@ static void drain(struct hl_conn *c)
 
 static void close_open(struct hl_conn *c, bool drained)
 {
+	struct hl_port *p = c->shell->ops->port(c->shell->core, c->port);
+
 	if (!drained) {
 		c->broken = true; /* nothing lingers */
 		end(c, HL_OK);
 		return;
 	}
-	if (!c->stuck)
-		hl_conn_flush(c);
-	if (c->stuck)
+	if (p && !c->stuck)
+		flush(c, &p->out);
+	if (p && c->stuck)
 		drain(c);
 	else
 		end(c, c->broken ? HL_E_CLOSED : HL_OK);
@@ -311,44 +315,55 @@ ssize_t hl_conn_send(struct hl_conn *c, const void *p, size_t n)
 
 /* Where a write fails, the peer's last words may still wait to be read: the connection ends when
  * reading says so. */
-void hl_conn_flush(struct hl_conn *c)
+static void flush(struct hl_conn *c, struct hl_buf *out)
 {
-	struct hl_port *p = c->shell->ops->port(c->shell->core, c->port);
 	ssize_t n = 0;
 
-	if (!p)
-		return;
-	if (p->out.n > 0 && !c->broken) {
-		struct hl_bytes b = hl_buf_view(&p->out);
+	if (out->n > 0 && !c->broken) {
+		struct hl_bytes b = hl_buf_view(out);
 
 		n = hl_conn_send(c, b.p, b.n);
 		c->broken = n < 0;
 	}
 	if (n > 0)
-		hl_buf_eat(&p->out, (size_t)n);
+		hl_buf_eat(out, (size_t)n);
 	if (c->broken)
-		hl_buf_eat(&p->out, p->out.n);
-	c->stuck = p->out.n > 0;
+		hl_buf_eat(out, out->n);
+	c->stuck = out->n > 0;
 	hl_conn_watch(c, &c->wr, c->stuck);
+}
+
+/* A core may have stopped for want of room in `out` without any socket having been full: it hears
+ * of ROOM whenever much has gone. */
+void hl_conn_write(struct hl_conn *c)
+{
+	struct hl_port *p = c->shell->ops->port(c->shell->core, c->port);
+	bool waits;
+
+	if (!p)
+		return;
+	waits = c->stuck || (p->out.n > 0 && p->out.n >= p->out.max / 2);
+	flush(c, &p->out);
+	if (waits && !c->stuck && !c->broken)
+		hl_shell_tell(c->shell, &(struct hl_event){ .kind = HL_EV_ROOM, .port = c->port });
 }
 
 static void write_open(struct hl_conn *c)
 {
 	struct hl_shell *s = c->shell;
 
-	hl_conn_flush(c);
-	if (c->stuck || c->broken)
-		return;
-	hl_shell_tell(s, &(struct hl_event){ .kind = HL_EV_ROOM, .port = c->port });
+	hl_conn_write(c);
 	hl_shell_pump(s);
 }
 
 static void write_draining(struct hl_conn *c)
 {
 	struct hl_shell *s = c->shell;
+	struct hl_port *p = s->ops->port(s->core, c->port);
 
-	hl_conn_flush(c);
-	if (c->stuck)
+	if (p)
+		flush(c, &p->out);
+	if (p && c->stuck)
 		return;
 	end(c, c->broken ? HL_E_CLOSED : HL_OK);
 	hl_shell_pump(s);
@@ -387,7 +402,7 @@ static void establish(struct hl_conn *c)
 	hl_conn_watch(c, &c->wr, false);
 	hl_conn_watch(c, &c->rd, true);
 	opened(s, port, HL_OK);
-	hl_conn_flush(c);
+	hl_conn_write(c);
 }
 
 static void write_dialling(struct hl_conn *c)

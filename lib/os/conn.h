@@ -81,8 +81,8 @@ void hl_shell_arm(struct hl_shell *s, ev_timer *timer, int64_t at_us);
 struct hl_conn *hl_conn_new(struct hl_shell *s, uint32_t port, int fd, enum hl_conn_state state);
 void hl_conn_free(struct hl_conn *c);
 void hl_conn_dial(struct hl_shell *s, const struct hl_wish *w);
-/** Write what is in port.out, as far as the socket takes it. */
-void hl_conn_flush(struct hl_conn *c);
+/** Write what is in port.out, as far as the socket takes it, and tell ROOM where it is due. */
+void hl_conn_write(struct hl_conn *c);
 void hl_conn_close(struct hl_conn *c, bool drain);
 /** Go on reading, or not, by the room in port.in. */
 void hl_conn_balance(struct hl_conn *c);

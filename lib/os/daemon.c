@@ -46,7 +46,8 @@ static int descriptor(const char *text, struct argp_state *state)
 
 	errno = 0;
 	n = strtol(text, &rest, 10);
-	if (errno != 0 || *rest || rest == text || n < 0 || n > 1 << 20 || fcntl((int)n, F_GETFD) < 0)
+	if (errno != 0 || *rest || rest == text || n < 0 || n > 1 << 20 ||
+		fcntl((int)n, F_GETFD) < 0)
 		argp_error(state, "%s is no open descriptor", text);
 	fcntl((int)n, F_SETFD, FD_CLOEXEC);
 	return (int)n;
@@ -57,7 +58,8 @@ static void check_name(const char *name, struct argp_state *state)
 	size_t n = strlen(name);
 
 	if (n == 0 || n > 64 || name[0] == '.' ||
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n)
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+			n)
 		argp_error(state, "a name is 1 to 64 of [A-Za-z0-9._-], not beginning with a dot");
 }
 
@@ -91,26 +93,22 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static void print_version(FILE *out, struct argp_state *state)
-{
-	const struct hl_daemon *d = state->input;
-
-	fprintf(out, "%s %s\nA simulator: its keys are not protected by hardware.\n",
-		d->spec->program, VERSION);
-}
+#define SIMULATOR "A simulator: its keys are not protected by hardware."
 
 void hl_daemon_options(
 	struct hl_daemon *d, const struct hl_daemon_spec *spec, int argc, char **argv)
 {
+	static char version[256]; /* argp keeps the pointer */
 	char doc[1024];
 	struct argp argp = { options, on_option, NULL, doc, NULL, NULL, NULL };
 
 	*d = (struct hl_daemon){ .spec = spec, .name = spec->role, .ready_fd = -1, .die_fd = -1 };
 	d->level = HL_LOG_INFO;
 	snprintf(doc, sizeof doc, "Examples:\n  %s\n  %s\n\n%s\v%s", spec->example[0],
-		spec->example[1], spec->what, "A simulator: its keys are not protected by hardware.");
+		spec->example[1], spec->what, SIMULATOR);
+	snprintf(version, sizeof version, "%s %s\n" SIMULATOR, spec->program, VERSION);
 	argp_err_exit_status = hl_err_row(HL_E_ARG)->exit_code;
-	argp_program_version_hook = print_version;
+	argp_program_version = version;
 	argp_parse(&argp, argc, argv, 0, NULL, d);
 	hl_log_who(d->name);
 	hl_log_limit(d->level);
@@ -134,6 +132,17 @@ static bool set_dumpable(const struct hl_daemon *d)
 	return prctl(PR_SET_DUMPABLE, d->dumpable ? 1L : 0L, 0L, 0L, 0L) == 0;
 }
 
+/* Between the ready line and the loop a signal to stop must wait, not kill. */
+static void hold_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(how, &set, NULL);
+}
+
 hl_err hl_daemon_protect(const struct hl_daemon *d)
 {
 	static const struct rlimit none = { 0, 0 };
@@ -142,12 +151,15 @@ hl_err hl_daemon_protect(const struct hl_daemon *d)
 		prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0)
 		return HL_E_IO;
 	umask(077);
+	hold_signals(SIG_BLOCK);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	if (d->dumpable)
-		hl_log(HL_LOG_WARN, "dumpable", "text=%s", "the same user can read this process's memory");
+		hl_log(HL_LOG_WARN, "dumpable", "text=%s",
+			"the same user can read this process's memory");
 	if (!hl_secret_heap())
-		hl_log(HL_LOG_WARN, "secrets.unlocked", "text=%s", "the limit of locked memory is too low");
+		hl_log(HL_LOG_WARN, "secrets.unlocked", "text=%s",
+			"the limit of locked memory is too low");
 	return HL_OK;
 }
 
@@ -173,7 +185,8 @@ hl_err hl_daemon_drop(const struct hl_daemon *d, const char *user)
 		return HL_E_CONFIG;
 	if (pw->pw_uid == 0)
 		return HL_OK;
-	if (initgroups(user, pw->pw_gid) != 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) != 0 ||
+	if (initgroups(user, pw->pw_gid) != 0 ||
+		setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) != 0 ||
 		setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) != 0)
 		return HL_E_IO;
 	/* Rights that can be had back were never dropped. A change of user resets dumpability. */
@@ -289,6 +302,7 @@ void hl_daemon_run(struct hl_daemon *d)
 	struct run r = { .d = d };
 
 	watch(&r);
+	hold_signals(SIG_UNBLOCK);
 	ev_run(d->loop, 0);
 	ev_signal_stop(d->loop, &r.term);
 	ev_signal_stop(d->loop, &r.interrupt);

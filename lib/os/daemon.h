@@ -33,7 +33,7 @@ struct hl_daemon {
 	/* what runs, to be set before hl_daemon_run(); each may be missing */
 	struct hl_jobs *jobs;
 	struct hl_shell *shell[HL_DAEMON_SHELLS];
-	void (*on_stop)(void *at); /* tell the cores that the end is near; new requests may be refused */
+	void (*on_stop)(void *at); /* tell the cores that the end is near */
 	void *at;
 };
 
@@ -57,8 +57,9 @@ HL_CHECKED hl_err hl_daemon_drop(const struct hl_daemon *d, const char *user);
  * closed, and a log line. HL_E_IO. */
 HL_CHECKED hl_err hl_daemon_ready(struct hl_daemon *d, unsigned port);
 
-/** Run the loop until SIGTERM, SIGINT or the end of file of --die-with-fd; then stop listening, write
- * out what waits, finish the jobs under way, 1 s at most for all of it. */
+/** Run the loop until SIGTERM, SIGINT or the end of file of --die-with-fd; then stop listening,
+ * write out what waits, finish the jobs under way, 1 s at most for all of it. Jobs may still be
+ * under way when it returns: hl_jobs_free() would wait for them, leaving the process does not. */
 void hl_daemon_run(struct hl_daemon *d);
 
 /** Log why the daemon ends; gives its exit code (lib/base/err.h). */

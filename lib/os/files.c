@@ -234,7 +234,8 @@ static unsigned n_held;
 static bool holds(const struct stat *st)
 {
 	for (unsigned i = 0; i < n_held; i++)
-		if (held[i].dev == st->st_dev && held[i].ino == st->st_ino && held[i].pid == getpid())
+		if (held[i].dev == st->st_dev && held[i].ino == st->st_ino &&
+			held[i].pid == getpid())
 			return true;
 	return false;
 }

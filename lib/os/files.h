@@ -7,7 +7,8 @@
 
 #include "lib/base/bytes.h"
 
-/** Append all of `path` to `out`. HL_E_NOT_FOUND; HL_E_TOO_LONG: more than `most` bytes; HL_E_IO. */
+/** Append all of `path` to `out`. HL_E_NOT_FOUND; HL_E_TOO_LONG: more than `most` bytes, or than
+ * `out` takes; HL_E_IO. */
 HL_CHECKED hl_err hl_file_read(const char *path, size_t most, struct hl_buf *out);
 
 /**

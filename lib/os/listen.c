@@ -137,7 +137,7 @@ static bool is_stale(const struct sockaddr_un *un)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | FLAGS, 0);
 	bool stale = fd >= 0 && connect(fd, (const struct sockaddr *)un, sizeof *un) != 0 &&
-		errno == ECONNREFUSED;
+		     errno == ECONNREFUSED;
 
 	if (fd >= 0)
 		close(fd);
@@ -170,7 +170,7 @@ hl_err hl_listen_unix(const char *path, int *out)
 	fd = socket(AF_UNIX, SOCK_STREAM | FLAGS, 0);
 	if (fd < 0)
 		return why();
-	/* On Linux the mode of the socket becomes that of its file, so it is never open to others. */
+	/* Linux gives the mode of the socket to its file, so it is never open to others. */
 	if (fchmod(fd, 0600) != 0 || !bind_unix(fd, &un) || listen(fd, BACKLOG) != 0)
 		return give_up(fd);
 	*out = fd;

@@ -24,6 +24,6 @@ void hl_addr_of_system(const struct sockaddr_storage *in, struct hl_addr *out);
 #define HL_KEEP_IDLE_S 30
 #define HL_KEEP_INTERVAL_S 5
 #define HL_KEEP_PROBES 3
-/** No delay, keep-alive and user timeout for a TCP socket; accepted sockets inherit them from the one
- * that listens. Other sockets are left alone. */
+/** No delay, keep-alive and user timeout for a TCP socket; accepted sockets inherit them from the
+ * one that listens. Other sockets are left alone. */
 void hl_tcp_tune(int fd);

@@ -130,7 +130,8 @@ static const char *scan(const char *at, struct conversion *c)
 			c->modifier = c->modifier == 'l' ? 'L' : *at;
 	c->letter = *at++;
 	n = (size_t)(at - begin);
-	assert(n < sizeof c->text && strchr("sdiuxXcp%", c->letter) && (!c->star || c->letter == 's'));
+	assert(n < sizeof c->text && strchr("sdiuxXcp%", c->letter) &&
+		(!c->star || c->letter == 's'));
 	memcpy(c->text, begin, n);
 	return at;
 }

@@ -1,7 +1,7 @@
 /* Two connections joined: bytes move between them without the core.
  *
- *	a --read--> scratch --write--> b       what b does not take waits in b.pend, and a is not read
- *	b --read--> scratch --write--> a       until that is written
+ *	a --read--> scratch --write--> b	what b does not take waits in b.pend, and a is
+ *	b --read--> scratch --write--> a	not read until that is written
  *
  * A direction ends when its reader is `done` (end of file, or told to stop) and its writer has been
  * `shut` after all that waited; the relay ends when both have. */
@@ -132,7 +132,8 @@ void hl_relay_writable(struct hl_conn *c)
 static void join(struct hl_conn *c, struct hl_conn *other)
 {
 	struct hl_shell *s = c->shell;
-	struct hl_port *to = s->ops->port(s->core, c->port), *from = s->ops->port(s->core, other->port);
+	struct hl_port *to = s->ops->port(s->core, c->port);
+	struct hl_port *from = s->ops->port(s->core, other->port);
 
 	c->state = CONN_RELAY;
 	c->other = other;

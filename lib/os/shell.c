@@ -71,7 +71,7 @@ static void wish_send(struct hl_shell *s, const struct hl_wish *w)
 	struct hl_conn *c = conn_of(s, w->port);
 
 	if (c && c->state == CONN_OPEN && !c->stuck)
-		hl_conn_flush(c);
+		hl_conn_write(c);
 }
 
 static void wish_close(struct hl_shell *s, const struct hl_wish *w)
@@ -137,9 +137,11 @@ void hl_shell_resolver(struct hl_shell *s, hl_resolve_fn *resolve, void *at)
 void hl_shell_resolved(
 	struct hl_shell *s, uint32_t port, hl_err err, const struct hl_addr *list, size_t count)
 {
-	hl_shell_tell(s,
-		&(struct hl_event){
-			.kind = HL_EV_RESOLVED, .port = port, .err = err, .list = list, .count = count });
+	hl_shell_tell(s, &(struct hl_event){ .kind = HL_EV_RESOLVED,
+				 .port = port,
+				 .err = err,
+				 .list = list,
+				 .count = count });
 	hl_shell_pump(s);
 }
 
@@ -152,7 +154,8 @@ static void submit(void *at, struct hl_job *j)
 
 static void on_done(struct hl_jobs_owner *owner, struct hl_job *j)
 {
-	struct hl_shell *s = (struct hl_shell *)(void *)((char *)owner - offsetof(struct hl_shell, owner));
+	struct hl_shell *s =
+		(struct hl_shell *)(void *)((char *)owner - offsetof(struct hl_shell, owner));
 
 	hl_shell_tell(s, &(struct hl_event){ .kind = HL_EV_JOB, .job = j });
 	hl_shell_pump(s);

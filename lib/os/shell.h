@@ -4,15 +4,17 @@
  * watcher only ever waits for a socket that was full. The thread of the loop calls everything here.
  *
  * What a core can rely on:
- * - OPENED comes exactly once for each DIAL: with HL_OK, HL_E_REFUSED, HL_E_TIMEOUT (at_us), HL_E_CLOSED
- *   (the core closed it meanwhile), HL_E_ARG, HL_E_FULL (no descriptors) or HL_E_NOMEM.
- * - ENDED comes exactly once for each port that opened, and no event for it afterwards. err is HL_OK
- *   when the peer has ended its side, or the core had it closed; HL_E_CLOSED when it was cut;
+ * - OPENED comes exactly once for each DIAL: with HL_OK, HL_E_REFUSED, HL_E_TIMEOUT (at_us),
+ *   HL_E_CLOSED (the core closed it meanwhile), HL_E_ARG, HL_E_FULL (no descriptors), HL_E_NOMEM.
+ * - ENDED comes exactly once for each port that opened, and no event for it afterwards. err is
+ *   HL_OK when the peer has ended its side, or the core had it closed; HL_E_CLOSED when it was cut;
  *   HL_E_TIMEOUT when a CLOSE with drain could not write everything within 5 s.
+ * - ROOM comes when all of `out` has been written, if it had been stuck, or if it was at least half
+ *   full: a core that stops for want of room is always told.
  * - An event may come while a wish is being fulfilled, never inside event() or wish().
  * - A port whose `in` is full is not read; it is looked at again after every event.
- * - After RELAY: what was in `out` and `in` goes first, in order; a half-close is passed on; ENDED of
- *   each port comes when both directions have ended, its `moved` is what came from that port and
+ * - After RELAY: what was in `out` and `in` goes first, in order; a half-close is passed on; ENDED
+ *   of each port comes when both directions have ended, its `moved` is what came from that port and
  *   was written to the other. CLOSE of one closes both. Where one side is cut, so is the other.
  * - A port that port() does not know after its ACCEPTED was not wanted: it is closed, unmentioned.
  */
@@ -36,16 +38,18 @@ enum {
 	HL_LISTEN_SAME_USER = 1, /* unix sockets: only processes of our own user (SO_PEERCRED) */
 };
 
-/** Take connections from `fd` (of lib/os/listen.h), which is the shell's from now on. The core hears
- * `listener` with every one. HL_E_NOMEM (`fd` is still the caller's). */
-HL_CHECKED hl_err hl_shell_listen(struct hl_shell *shell, int fd, unsigned listener, unsigned flags);
+/** Take connections from `fd` (of lib/os/listen.h), which is the shell's from now on. The core
+ * hears `listener` with every one. HL_E_NOMEM (`fd` is still the caller's). */
+HL_CHECKED hl_err hl_shell_listen(
+	struct hl_shell *shell, int fd, unsigned listener, unsigned flags);
 
 /** Let the jobs of the core, which has `env`, run on `jobs`; its HL_EV_JOB comes through here. */
 void hl_shell_jobs(struct hl_shell *shell, struct hl_os_env *env, struct hl_jobs *jobs);
 
 /**
- * How to fulfil RESOLVE: resolve(at, shell, port, name, at_us) sees to it that hl_shell_resolved() is
- * called once, at the latest at `at_us` (monotonic), now or later. Without one the answer is HL_E_NAME.
+ * How to fulfil RESOLVE: resolve(at, shell, port, name, at_us) sees to it that hl_shell_resolved()
+ * is called once, at the latest at `at_us` (monotonic), now or later. Without one the answer is
+ * HL_E_NAME.
  */
 typedef void hl_resolve_fn(
 	void *at, struct hl_shell *shell, uint32_t port, const char *name, int64_t at_us);

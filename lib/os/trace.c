@@ -51,7 +51,9 @@ static void put_step(struct hl_buf *out, const struct hl_trace *t)
 void hl_trace_log_format(struct hl_buf *out, const struct hl_trace_log *log, int64_t mono_us,
 	int64_t wall_ms, const struct hl_trace *t)
 {
-	static const char *const ways[] = { [HL_GOT] = "got", [HL_SENT] = "sent", [HL_DID] = "did" };
+	static const char *const ways[] = {
+		[HL_GOT] = "got", [HL_SENT] = "sent", [HL_DID] = "did"
+	};
 	char hex[2 * HL_CONNECTION_ID + 1];
 
 	hl_buf_printf(

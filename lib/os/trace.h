@@ -3,7 +3,7 @@
  * Many processes may append to one file: each line is one write(2) on an O_APPEND descriptor.
  *
  *	{"mono_us":1,"wall_ms":2,"who":"proxy1","role":"proxy","conn":"00..","n":1,
- *	 "step":"hello.proxy","way":"got","err":"HL-0205","msg":"hello.proxy","fields":{...},"note":"x"}
+ *	 "step":"hello.proxy","way":"got","err":"HL-0205","msg":"hello.proxy","fields":{...},...}
  *
  * A life event has "what" instead of "n" and "step"; conn, err, msg with fields, and note stand
  * there only where there is one. Fields marked secret are never written. */

@@ -27,8 +27,8 @@ struct setting setting(void)
 static struct hl_channel_bond bond(const struct setting *s, int side)
 {
 	return (struct hl_channel_bond){ .binding = { s->binding[side], sizeof s->binding[side] },
-		.initiator = s->initiator[side], .responder = s->responder[side], .name = s->name[side],
-		.alpn = s->alpn[side] };
+		.initiator = s->initiator[side], .responder = s->responder[side],
+		.name = s->name[side], .alpn = s->alpn[side] };
 }
 
 static hl_err lookup(
@@ -186,7 +186,8 @@ void psk_by_hand(const struct setting *s, int side, uint8_t out[HL_PSK])
 	struct hl_buf info = hl_buf(1024);
 	uint8_t prk[HL_PSK], kind = (uint8_t)s->kind[side];
 	uint32_t g = s->generation[side];
-	uint8_t generation[] = { (uint8_t)(g >> 24), (uint8_t)(g >> 16), (uint8_t)(g >> 8), (uint8_t)g };
+	uint8_t generation[] = { (uint8_t)(g >> 24), (uint8_t)(g >> 16), (uint8_t)(g >> 8),
+		(uint8_t)g };
 
 	field(&info, "hsmlet psk 1", 12);
 	field(&info, s->initiator[side], strlen(s->initiator[side]));
@@ -301,7 +302,7 @@ static bool carry(struct foreign *f, struct end *e)
 		hl_buf_put(&e->port.in, hl_bytes(p, (size_t)n));
 	(void)BIO_reset(SSL_get_wbio(f->ssl));
 	if (e->port.out.n > 0)
-		BIO_write(SSL_get_rbio(f->ssl), e->port.out.base + e->port.out.off, (int)e->port.out.n);
+		BIO_write(SSL_get_rbio(f->ssl), hl_buf_view(&e->port.out).p, (int)e->port.out.n);
 	hl_buf_eat(&e->port.out, e->port.out.n);
 	return moved;
 }

@@ -1,5 +1,5 @@
-/* channels.h - two ends of a channel in one process, the line between them, and OpenSSL by itself as
- * a foreign peer. Tests take bytes from one end's port.out and decide what the other end gets. */
+/* channels.h - two ends of a channel in one process, the line between them, and OpenSSL by itself
+ * as a foreign peer. Tests take bytes from one end's port.out and decide what the other end gets. */
 #pragma once
 
 #include <openssl/ssl.h>
@@ -48,7 +48,7 @@ void end_feed(struct end *e, struct hl_bytes bytes);
 hl_err end_send(struct end *e, uint8_t fill, size_t n);
 /** Take all of port.out; to be cleared by the caller. */
 struct hl_buf end_take(struct end *e);
-/** How many frames it released; each must be a `sign` whose data repeat one byte. -1: one is not. */
+/** How many frames it released; each must be a `sign` whose data repeat one byte. -1: no. */
 int end_frames(const struct end *e);
 /** Not ready any more, or never, with HL_E_CHANNEL. */
 bool end_refused(const struct end *e);

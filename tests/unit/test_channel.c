@@ -143,6 +143,23 @@ static void contexts_do_not_run_out(void)
 	pair_clear(&p);
 }
 
+/* The extension psk_key_exchange_modes that names psk_dhe_ke alone (RFC 8446 4.2.9). */
+static bool offers_dhe_alone(struct pair *p)
+{
+	static const uint8_t modes[] = { 0, 45, 0, 2, 1, 1 };
+	struct setting set = setting();
+	struct hl_bytes hello;
+	bool found = false;
+
+	pair_open(p, &set);
+	end_pump(&p->dials);
+	hello = hl_buf_view(&p->dials.port.out);
+	for (size_t i = 0; i + sizeof modes <= hello.n; i++)
+		found = found || memcmp(hello.p + i, modes, sizeof modes) == 0;
+	pair_clear(p);
+	return found;
+}
+
 /* What an application's openssl.cnf says of TLS is for its own connections. */
 static void the_applications_configuration_is_not_ours(void)
 {
@@ -162,6 +179,7 @@ static void the_applications_configuration_is_not_ours(void)
 	plain = SSL_CTX_new(TLS_method());
 	CU_ASSERT_EQUAL(SSL_CTX_get_max_proto_version(plain), TLS1_2_VERSION); /* it is in force */
 	SSL_CTX_free(plain);
+	CU_ASSERT(offers_dhe_alone(&p));
 	pair_ready(&p);
 	CU_ASSERT_EQUAL(end_send(&p.dials, 1, 100), HL_OK);
 	/* frame head; key, mechanism and data with their heads; and no padding but TLS's own 22 */
@@ -309,6 +327,24 @@ static void hands_are_shaken_through_small_ports(void)
 		for (int i = 0; i < 50; i++)
 			pair_run(&p);
 		CU_ASSERT_EQUAL(end_frames(&p.dials), 1);
+		pair_clear(&p);
+	}
+}
+
+/* Room for a short record, but not for the KeyUpdate that goes before it. */
+static void records_leave_in_their_order(void)
+{
+	struct pair p;
+
+	for (size_t max = 23; max < 60; max++) {
+		pair_ready(&p);
+		p.answers.port.out.max = max;
+		hl_channel_rekey_after(p.answers.c, 1);
+		CU_ASSERT_EQUAL(end_send(&p.answers, 'a', 10), HL_OK);
+		for (int i = 0; i < 200; i++)
+			pair_run(&p);
+		CU_ASSERT_EQUAL(end_frames(&p.dials), 1);
+		CU_ASSERT_EQUAL(p.dials.err, HL_OK);
 		pair_clear(&p);
 	}
 }
@@ -494,6 +530,7 @@ static CU_TestInfo tests[] = {
 	{ "the longest frame passes", the_longest_frame_passes },
 	{ "big frames pass a small port", big_frames_pass_a_small_port },
 	{ "hands are shaken through small ports", hands_are_shaken_through_small_ports },
+	{ "records leave in their order", records_leave_in_their_order },
 	{ "what waits for room is bounded", what_waits_for_room_is_bounded },
 	{ "a reader that takes nothing is not drowned", a_reader_that_takes_nothing_is_not_drowned },
 	{ "an end is told from a cut", an_end_is_told_from_a_cut },

@@ -1,0 +1,266 @@
+/* gen-sections.c - the tables of doc/protocol.md, each out of the table that the code works with. */
+#include "doc/gen.h"
+
+#include "hsm/attribute.h"
+#include "hsm/key.h"
+#include "lib/base/point.h"
+#include "lib/base/step.h"
+#include "lib/wire/messages.h"
+
+/* A cell: what Markdown would take for a border or a tag is escaped. */
+static void put_cell(struct hl_buf *out, const char *text)
+{
+	hl_buf_text(out, " ");
+	for (; *text; text++) {
+		if (*text == '|')
+			hl_buf_text(out, "\\|");
+		else if (*text == '<')
+			hl_buf_text(out, "&lt;");
+		else
+			hl_buf_u8(out, (uint8_t)*text);
+	}
+	hl_buf_text(out, " |");
+}
+
+static void put_head(struct hl_buf *out, const char *const *title, size_t n)
+{
+	hl_buf_text(out, "|");
+	for (size_t i = 0; i < n; i++)
+		put_cell(out, title[i]);
+	hl_buf_text(out, "\n|");
+	for (size_t i = 0; i < n; i++)
+		hl_buf_text(out, " --- |");
+	hl_buf_text(out, "\n");
+}
+
+#define HEAD(out, ...) \
+	put_head(out, (const char *const[]){ __VA_ARGS__ }, \
+		HL_COUNT(((const char *const[]){ __VA_ARGS__ })))
+
+/* -- steps, errors, fault points -------------------------------------------------------------- */
+
+static void print_steps(struct hl_buf *out)
+{
+	HEAD(out, "n", "name", "from", "to", "what crosses");
+	for (unsigned i = 0; i < HL_STEP_COUNT; i++) {
+		const struct hl_step_row *s = hl_step_row(i);
+
+		hl_buf_printf(out, "| %u | `%s` | %s | %s |", i, s->name, s->from, s->to);
+		put_cell(out, s->what);
+		hl_buf_text(out, "\n");
+	}
+}
+
+static void print_errors(struct hl_buf *out)
+{
+	unsigned n;
+	const struct hl_err_row *e = hl_err_rows(&n);
+
+	HEAD(out, "id", "name", "exit code", "retryable", "what failed", "most likely cause", "what to do next");
+	for (; n > 0; n--, e++) {
+		hl_buf_printf(out, "| HL-%04d | `%s` | %d | %s |", -(int)e->code, e->name, e->exit_code,
+			e->again == HL_AGAIN ? "yes" : "no");
+		put_cell(out, e->text);
+		put_cell(out, e->cause);
+		put_cell(out, e->next);
+		hl_buf_text(out, "\n");
+	}
+}
+
+static void print_points(struct hl_buf *out)
+{
+	static const struct { unsigned step; const char *name, *text; } points[] = {
+#define X(id, name, step, text) { step, name, text },
+		HL_POINTS(X)
+#undef X
+	};
+
+	HEAD(out, "point", "step", "where it stands");
+	for (size_t i = 0; i < HL_COUNT(points); i++) {
+		hl_buf_printf(out, "| `%s` | `%s` |", points[i].name, hl_step_row(points[i].step)->name);
+		put_cell(out, points[i].text);
+		hl_buf_text(out, "\n");
+	}
+}
+
+/* -- messages ---------------------------------------------------------------------------------- */
+
+static const char *const kinds[] = {
+	[HL_U8] = "U8",       [HL_U16] = "U16",   [HL_U32] = "U32",   [HL_U64] = "U64",
+	[HL_BYTES] = "BYTES", [HL_TEXT] = "TEXT", [HL_LIST] = "LIST",
+};
+
+static uint64_t largest(enum hl_kind kind)
+{
+	static const uint64_t most[] = { [HL_U8] = UINT8_MAX, [HL_U16] = UINT16_MAX,
+		[HL_U32] = UINT32_MAX, [HL_U64] = UINT64_MAX };
+
+	return kind <= HL_U64 ? most[kind] : UINT64_MAX;
+}
+
+/* As they are on the wire, where an optional field that would be zero or empty is left out. */
+static void put_bounds(struct hl_buf *out, const struct hl_field *f)
+{
+	const char *unit = f->kind == HL_BYTES || f->kind == HL_TEXT ? " bytes" : "";
+	unsigned long long least = f->min, most = f->max;
+
+	if ((f->flags & HL_OPT) && least == 0)
+		least = 1;
+	if (f->kind == HL_LIST)
+		hl_buf_printf(out, " up to %llu `%s` |", most, f->item->name);
+	else if (least > most)
+		hl_buf_text(out, " always left out |");
+	else if (least == most)
+		hl_buf_printf(out, " %llu%s |", least, unit);
+	else if (most < largest(f->kind))
+		hl_buf_printf(out, " %llu to %llu%s |", least, most, unit);
+	else if (least > 0)
+		hl_buf_printf(out, " from %llu |", least);
+	else
+		hl_buf_text(out, " any |");
+}
+
+static void put_field(struct hl_buf *out, const struct hl_field *f)
+{
+	hl_buf_printf(out, "| %u | `%s` | %s |", f->tag, f->name, kinds[f->kind]);
+	put_bounds(out, f);
+	hl_buf_printf(out, " %s | %s |", f->flags & HL_OPT ? "yes" : "", f->flags & HL_SECRET ? "yes" : "");
+	put_cell(out, f->text);
+	hl_buf_text(out, "\n");
+}
+
+static void print_messages(struct hl_buf *out)
+{
+	size_t n;
+	const struct hl_msg *const *all = hl_msg_all(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct hl_msg *m = all[i];
+
+		hl_buf_printf(out, "%s#### `%s`\n\n", i ? "\n" : "", m->name);
+		if (m->type)
+			hl_buf_printf(out, "Type 0x%04x, %s: %s.\n", m->type, m->way, m->text);
+		else
+			hl_buf_printf(out, "No frame of its own, %s: %s.\n", m->way, m->text);
+		if (m->fields == 0)
+			continue;
+		hl_buf_text(out, "\n");
+		HEAD(out, "tag", "field", "kind", "bounds", "optional", "secret", "meaning");
+		for (size_t k = 0; k < m->fields; k++)
+			put_field(out, &m->field[k]);
+	}
+}
+
+/* -- what the HSM can do ------------------------------------------------------------------------ */
+
+static const char *key_type(uint32_t type)
+{
+	return type == HL_CKK_RSA ? "RSA" : type == HL_CKK_EC ? "EC" : type == HL_CKK_AES ? "AES" : "?";
+}
+
+static void print_mechanisms(struct hl_buf *out)
+{
+	size_t n;
+	const struct hsm_mechanism *m = hsm_mechanisms(&n);
+
+	HEAD(out, "mechanism", "number", "keys", "sizes", "does", "hashes with");
+	for (; n > 0; n--, m++)
+		hl_buf_printf(out, "| `%s` | 0x%04x | %s | %u to %u %s | %s | %s |\n", m->name,
+			m->number, key_type(m->key_type), m->min, m->max,
+			m->key_type == HL_CKK_AES ? "bytes" : "bits",
+			m->flags & HSM_PAIR	   ? "make a pair"
+			: m->flags & HSM_GENERATES ? "make a key"
+						   : "sign, verify",
+			m->digest ? m->digest : "");
+}
+
+struct word {
+	unsigned bit;
+	const char *text;
+};
+
+static void put_words(struct hl_buf *out, unsigned set, const struct word *word, size_t n)
+{
+	const char *comma = " ";
+
+	for (size_t i = 0; i < n; i++) {
+		if (!(set & word[i].bit))
+			continue;
+		hl_buf_printf(out, "%s%s", comma, word[i].text);
+		comma = ", ";
+	}
+	hl_buf_text(out, " |");
+}
+
+static void print_attributes(struct hl_buf *out)
+{
+	static const char *const forms[] = { [HL_FORM_BYTES] = "bytes", [HL_FORM_BOOL] = "boolean",
+		[HL_FORM_NUMBER] = "number", [HL_FORM_UNAVAILABLE] = "" };
+	static const struct word kind[] = { { HSM_RSA_PUBLIC, "RSA public" },
+		{ HSM_RSA_PRIVATE, "RSA private" }, { HSM_EC_PUBLIC, "EC public" },
+		{ HSM_EC_PRIVATE, "EC private" }, { HSM_AES, "AES" } };
+	static const struct word rule[] = { { HSM_SETTABLE, "may be changed" }, { HSM_RISES, "rises only" },
+		{ HSM_FALLS, "falls only" }, { HSM_FIXED, "fixed" }, { HSM_SENSITIVE, "part of the key's value" } };
+	size_t n;
+	const struct hsm_attribute_row *a = hsm_attribute_rows(&n);
+
+	HEAD(out, "attribute", "number", "form", "keys that have it", "may stand in a template of",
+		"must stand there for", "rules");
+	for (; n > 0; n--, a++) {
+		hl_buf_printf(out, "| `%s` | 0x%03x | %s |", a->name, a->type, forms[a->form]);
+		put_words(out, a->has, kind, HL_COUNT(kind));
+		put_words(out, a->given, kind, HL_COUNT(kind));
+		put_words(out, a->needed, kind, HL_COUNT(kind));
+		put_words(out, a->rules, rule, HL_COUNT(rule));
+		hl_buf_text(out, "\n");
+	}
+}
+
+/* -- labels and limits --------------------------------------------------------------------------- */
+
+static void print_labels(struct hl_buf *out)
+{
+	size_t n;
+	const struct gen_constant *c = gen_constants(&n);
+
+	HEAD(out, "name", "bytes", "use");
+	for (; n > 0; n--, c++) {
+		if (!c->string)
+			continue;
+		hl_buf_printf(out, "| `%s` | `\"%s\"` |", c->name, c->string);
+		put_cell(out, c->use);
+		hl_buf_text(out, "\n");
+	}
+}
+
+static void print_limits(struct hl_buf *out)
+{
+	size_t n;
+	const struct gen_constant *c = gen_constants(&n);
+
+	HEAD(out, "name", "value", "unit", "what it bounds");
+	for (; n > 0; n--, c++) {
+		if (c->string)
+			continue;
+		hl_buf_printf(out, "| `%s` | %llu | %s |", c->name, c->number, c->unit);
+		put_cell(out, c->use);
+		hl_buf_text(out, "\n");
+	}
+}
+
+const struct gen_section *gen_sections(size_t *n)
+{
+	static const struct gen_section sections[] = {
+		{ "steps", print_steps },
+		{ "messages", print_messages },
+		{ "mechanisms", print_mechanisms },
+		{ "attributes", print_attributes },
+		{ "errors", print_errors },
+		{ "points", print_points },
+		{ "labels", print_labels },
+		{ "limits", print_limits },
+	};
+
+	*n = HL_COUNT(sections);
+	return sections;
+}

@@ -1,0 +1,117 @@
+#include "tests/sim/story.h"
+
+hl_err story_log_in(struct world_client *c, struct hl_bytes pin)
+{
+	struct hl_login login = { .pin = pin };
+	struct client_call call;
+	struct hl_done done;
+	hl_err err = world_call(c, &hl_msg_login, &login, &hl_msg_done, &done, &call);
+
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
+/* secp256r1 as CKA_EC_PARAMS: the DER of 1.2.840.10045.3.1.7. */
+static const uint8_t p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+
+hl_err story_make_key(struct world_client *c, const char *label, struct hl_generated *made)
+{
+	static const uint8_t yes = 1;
+	struct hl_attribute mine[] = { { HL_CKA_SIGN, HL_FORM_BOOL, { &yes, 1 } },
+		{ HL_CKA_LABEL, HL_FORM_BYTES, hl_text(label) } };
+	struct hl_attribute theirs[] = { { HL_CKA_EC_PARAMS, HL_FORM_BYTES, { p256, sizeof p256 } },
+		{ HL_CKA_VERIFY, HL_FORM_BOOL, { &yes, 1 } },
+		{ HL_CKA_LABEL, HL_FORM_BYTES, hl_text(label) } };
+	uint8_t token[HL_TOKEN];
+	struct hl_generate request = {
+		.token = hl_bytes(token, sizeof token),
+		.mechanism = HL_CKM_EC_KEY_PAIR_GEN,
+		.template = { .items = mine, .count = HL_COUNT(mine) },
+		.public_template = { .items = theirs, .count = HL_COUNT(theirs) },
+	};
+	struct client_call call;
+	hl_err err;
+
+	client_token(c->core, token);
+	err = world_call(c, &hl_msg_generate, &request, &hl_msg_generated, made, &call);
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
+hl_err story_sign_and_verify(struct world_client *c, const struct hl_generated *key)
+{
+	struct hl_sign sign = {
+		.key = key->handle, .mechanism = HL_CKM_ECDSA_SHA256, .data = hl_text("to be signed")
+	};
+	struct hl_verify verify = {
+		.key = key->public_handle, .mechanism = HL_CKM_ECDSA_SHA256, .data = sign.data
+	};
+	struct client_call signing, verifying = { 0 };
+	struct hl_signed made;
+	struct hl_done done;
+	hl_err err = world_call(c, &hl_msg_sign, &sign, &hl_msg_signed, &made, &signing);
+
+	if (err == HL_OK) {
+		verify.signature = made.signature;
+		err = world_call(c, &hl_msg_verify, &verify, &hl_msg_done, &done, &verifying);
+	}
+	hl_buf_clear(&signing.frame);
+	hl_buf_clear(&verifying.frame);
+	return err;
+}
+
+hl_err story_destroy(struct world_client *c, uint64_t handle)
+{
+	uint8_t token[HL_TOKEN];
+	struct hl_destroy request = { .handle = handle, .token = hl_bytes(token, sizeof token) };
+	struct client_call call;
+	struct hl_done done;
+	hl_err err;
+
+	client_token(c->core, token);
+	err = world_call(c, &hl_msg_destroy, &request, &hl_msg_done, &done, &call);
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
+hl_err story_count(struct world_client *c, const char *label, size_t *n)
+{
+	struct hl_attribute like = { HL_CKA_LABEL, HL_FORM_BYTES, hl_text(label) };
+	struct hl_find request = { .limit = 100, .template = { .items = &like, .count = 1 } };
+	struct client_call call;
+	struct hl_found found;
+	hl_err err = world_call(c, &hl_msg_find, &request, &hl_msg_found, &found, &call);
+
+	*n = err == HL_OK ? found.handles.count : 0;
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
+hl_err story_ping(struct world_client *c)
+{
+	struct hl_ping ping = { 0 };
+	struct client_call call;
+	struct hl_pong pong;
+	hl_err err = world_call(c, &hl_msg_ping, &ping, &hl_msg_pong, &pong, &call);
+
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
+static bool never(void *at)
+{
+	(void)at;
+	return false;
+}
+
+void story_pass(struct world *w, int64_t us)
+{
+	sim_run(w->sim, never, NULL, us);
+}
+
+void story_close(struct world_client *c)
+{
+	client_close(c->core);
+	sim_pump(c->node);
+	story_pass(c->world, 1000000);
+}

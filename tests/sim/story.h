@@ -1,0 +1,20 @@
+/* story.h - what tests of the simulated world do over and over: log in, make a key, sign. */
+#pragma once
+
+#include "lib/wire/numbers.h"
+#include "scenarios/world.h"
+
+hl_err story_log_in(struct world_client *c, struct hl_bytes pin);
+/** An EC P-256 pair that may sign and verify, with this label. */
+hl_err story_make_key(struct world_client *c, const char *label, struct hl_generated *made);
+/** Sign a text with CKM_ECDSA_SHA256, then have the HSM verify it. */
+hl_err story_sign_and_verify(struct world_client *c, const struct hl_generated *key);
+hl_err story_destroy(struct world_client *c, uint64_t handle);
+/** How many objects with this label the client sees. */
+hl_err story_count(struct world_client *c, const char *label, size_t *n);
+/** A call without anything to give and to get. */
+hl_err story_ping(struct world_client *c);
+/** Begin to open and let `us` of virtual time pass. */
+void story_pass(struct world *w, int64_t us);
+/** Close in order and let everybody notice. */
+void story_close(struct world_client *c);

@@ -1,0 +1,292 @@
+/* What the HSM does inside the channel, seen by clients of the simulated world. */
+#include "tests/sim/story.h"
+#include "tests/support/test.h"
+
+static struct world *w;
+static struct world_client *c;
+
+static void begin(uint64_t seed)
+{
+	CU_ASSERT_EQUAL_FATAL(world_new(seed, 3, 2, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_open(c), HL_OK);
+}
+
+static void end(void)
+{
+	world_free(w);
+	w = NULL;
+}
+
+static struct hl_bytes pin(void)
+{
+	return hl_secret_view(&w->user.pin);
+}
+
+static void private_objects_are_for_who_has_logged_in(void)
+{
+	struct hl_generated key;
+	struct hl_logout out = { 0 };
+	struct client_call call;
+	struct hl_done done;
+	size_t n;
+
+	begin(1);
+	CU_ASSERT_EQUAL(story_make_key(c, "mine", &key), HL_E_LOGIN);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_make_key(c, "mine", &key), HL_OK);
+	CU_ASSERT_EQUAL(story_count(c, "mine", &n), HL_OK);
+	CU_ASSERT_EQUAL(n, 2);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_OK);
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_logout, &out, &hl_msg_done, &done, &call), HL_OK);
+	hl_buf_clear(&call.frame);
+	CU_ASSERT_EQUAL(story_count(c, "mine", &n), HL_OK);
+	CU_ASSERT_EQUAL(n, 1); /* the public key */
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_E_KEY);
+	CU_ASSERT_EQUAL(story_destroy(c, key.handle), HL_E_LOGIN);
+	end();
+}
+
+static void all_members_of_the_cluster_have_the_same_keys(void)
+{
+	struct hl_generated key;
+	char first[HL_NAME_TEXT + 1];
+	bool other = false;
+
+	begin(2);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_make_key(c, "shared", &key), HL_OK);
+	memcpy(first, client_hsm(c->core), sizeof first);
+	for (int i = 0; i < 20 && !other; i++) {
+		story_close(c);
+		CU_ASSERT_EQUAL(world_open(c), HL_OK);
+		other = strcmp(first, client_hsm(c->core)) != 0;
+	}
+	CU_ASSERT(other);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_OK);
+	end();
+}
+
+/* A key that one member has parsed and another destroys is gone at both. */
+static void a_destroyed_key_is_gone_at_every_member(void)
+{
+	struct world_client *d;
+	struct hl_generated key;
+	size_t n;
+
+	begin(3);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &d), HL_OK);
+	CU_ASSERT_EQUAL(world_open(d), HL_OK);
+	for (int i = 0; i < 20 && strcmp(client_hsm(c->core), client_hsm(d->core)) == 0; i++) {
+		story_close(d);
+		CU_ASSERT_EQUAL(world_open(d), HL_OK);
+	}
+	CU_ASSERT_STRING_NOT_EQUAL(client_hsm(c->core), client_hsm(d->core));
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_log_in(d, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_make_key(c, "doomed", &key), HL_OK);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_OK);
+	CU_ASSERT_EQUAL(story_sign_and_verify(d, &key), HL_OK);
+	CU_ASSERT_EQUAL(story_destroy(c, key.handle), HL_OK);
+	CU_ASSERT_EQUAL(story_sign_and_verify(d, &key), HL_E_KEY);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_E_KEY);
+	CU_ASSERT_EQUAL(story_destroy(c, key.handle), HL_E_KEY);
+	CU_ASSERT_EQUAL(story_count(c, "doomed", &n), HL_OK);
+	CU_ASSERT_EQUAL(n, 1);
+	end();
+}
+
+static void keys_of_another_partition_are_not_there(void)
+{
+	struct world_client *other;
+	struct hl_generated key;
+	size_t n;
+
+	begin(4);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_make_key(c, "acme's", &key), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_provision(w, "globex", "globexservice", "GLOBEXPART", NULL), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &other), HL_OK);
+	CU_ASSERT_EQUAL(world_open(other), HL_OK);
+	CU_ASSERT_EQUAL(story_log_in(other, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_sign_and_verify(other, &key), HL_E_KEY);
+	CU_ASSERT_EQUAL(story_destroy(other, key.handle), HL_E_KEY);
+	CU_ASSERT_EQUAL(story_count(other, "acme's", &n), HL_OK);
+	CU_ASSERT_EQUAL(n, 0);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_OK);
+	end();
+}
+
+static void the_pin_locks_after_100_wrong_ones_and_opens_after_its_time(void)
+{
+	begin(5);
+	for (int i = 0; i < 99; i++)
+		CU_ASSERT_EQUAL(story_log_in(c, hl_text("wrong")), HL_E_PIN);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK); /* a right one starts the count anew */
+	for (int i = 0; i < 100; i++)
+		CU_ASSERT_EQUAL(story_log_in(c, hl_text("wrong")), HL_E_PIN);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_E_PIN_LOCKED);
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK); /* the channel itself goes on */
+	sim_wall_advance(w->sim, 299000);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_E_PIN_LOCKED);
+	sim_wall_advance(w->sim, 2000);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	end();
+}
+
+static hl_err get(uint64_t handle, uint32_t type, uint8_t *form, size_t *length)
+{
+	struct hl_attribute_type want = { type };
+	struct hl_attributes_get request = { .handle = handle, .types = { .items = &want, .count = 1 } };
+	struct client_call call;
+	struct hl_attributes got;
+	struct hl_attribute one;
+	hl_err err = world_call(c, &hl_msg_attributes_get, &request, &hl_msg_attributes, &got, &call);
+
+	if (err == HL_OK && hl_list_next(&hl_msg_attribute, &got.attributes.raw, &one)) {
+		*form = one.form;
+		*length = one.value.n;
+	}
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
+static void the_value_of_a_private_key_is_never_shown(void)
+{
+	struct hl_generated key;
+	uint8_t form = 99;
+	size_t n = 0;
+
+	begin(6);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_OK);
+	CU_ASSERT_EQUAL(get(key.handle, HL_CKA_VALUE, &form, &n), HL_OK);
+	CU_ASSERT_EQUAL(form, HL_FORM_UNAVAILABLE);
+	CU_ASSERT_EQUAL(n, 0);
+	CU_ASSERT_EQUAL(get(key.public_handle, HL_CKA_PUBLIC_KEY_INFO, &form, &n), HL_OK);
+	CU_ASSERT_EQUAL(form, HL_FORM_BYTES);
+	CU_ASSERT_EQUAL(n, 91); /* SPKI of a P-256 key */
+	end();
+}
+
+static void a_label_can_be_changed_and_a_class_cannot(void)
+{
+	struct hl_attribute label = { HL_CKA_LABEL, HL_FORM_BYTES, hl_text("new") };
+	uint8_t three[8] = { [7] = HL_CKO_SECRET_KEY }, token[HL_TOKEN];
+	struct hl_attribute class = { HL_CKA_CLASS, HL_FORM_NUMBER, { three, sizeof three } };
+	struct hl_attributes_set request = { .token = hl_bytes(token, sizeof token) };
+	struct hl_generated key;
+	struct client_call call;
+	struct hl_done done;
+	size_t n;
+
+	begin(7);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_make_key(c, "old", &key), HL_OK);
+	client_token(c->core, token);
+	request.handle = key.handle;
+	request.attributes = (struct hl_list){ .items = &label, .count = 1 };
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_attributes_set, &request, &hl_msg_done, &done, &call), HL_OK);
+	hl_buf_clear(&call.frame);
+	CU_ASSERT_EQUAL(story_count(c, "new", &n), HL_OK);
+	CU_ASSERT_EQUAL(n, 1);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_OK);
+	request.attributes.items = &class;
+	CU_ASSERT_EQUAL(
+		world_call(c, &hl_msg_attributes_set, &request, &hl_msg_done, &done, &call), HL_E_ATTRIBUTE);
+	CU_ASSERT_STRING_EQUAL(call.failure.detail, "CKA_CLASS");
+	hl_buf_clear(&call.frame);
+	end();
+}
+
+static void random_bytes_come_as_many_as_asked_for(void)
+{
+	struct hl_random request = { .length = 65536 };
+	struct hl_random_answer answer;
+	struct client_call call;
+
+	begin(8);
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_random, &request, &hl_msg_random_answer, &answer, &call), HL_OK);
+	CU_ASSERT_EQUAL(answer.bytes.n, 65536);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
+static bool answered(void *at)
+{
+	const struct client_call *calls = at;
+
+	return calls[0].done && calls[1].done && calls[2].done;
+}
+
+/* A slow RSA key on its way does not hold up who comes after it: answers come in any order. */
+static void answers_come_in_any_order(void)
+{
+	uint8_t bits[8] = { [6] = 0x08 }, token[HL_TOKEN];
+	struct hl_attribute theirs = { HL_CKA_MODULUS_BITS, HL_FORM_NUMBER, { bits, sizeof bits } };
+	struct hl_generate slow = {
+		.token = hl_bytes(token, sizeof token),
+		.mechanism = HL_CKM_RSA_PKCS_KEY_PAIR_GEN,
+		.public_template = { .items = &theirs, .count = 1 },
+	};
+	struct hl_ping ping = { 0 };
+	struct client_call call[3] = {
+		{ .msg = &hl_msg_generate, .body = &slow, .expect = &hl_msg_generated },
+		{ .msg = &hl_msg_ping, .body = &ping, .expect = &hl_msg_pong },
+		{ .msg = &hl_msg_ping, .body = &ping, .expect = &hl_msg_pong },
+	};
+
+	begin(9);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	client_token(c->core, token);
+	for (int i = 0; i < 3; i++) {
+		call[i].deadline_us = hl_mono_us(sim_env(c->node)) + 60000000;
+		client_submit(c->core, &call[i]);
+	}
+	sim_pump(c->node);
+	while (!call[1].done || !call[2].done)
+		sim_step(w->sim);
+	CU_ASSERT(!call[0].done);
+	CU_ASSERT(sim_run(w->sim, answered, call, 60000000));
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(call[i].err, HL_OK);
+		hl_buf_clear(&call[i].frame);
+	}
+	end();
+}
+
+/* kill -9 of everything but the store right after an acknowledged creation. */
+static void a_cut_after_the_commit_leaves_the_outcome_unknown_and_one_key(void)
+{
+	const struct hl_fault cut = { HL_FAULT_CUT, 0 };
+	struct hl_generated key;
+	size_t n;
+
+	begin(10);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	for (size_t i = 0; i < w->hsms; i++)
+		sim_fault(w->hsm[i].node, HL_AT_HSM_COMMITTED, &cut, 0, 1);
+	CU_ASSERT_EQUAL(story_make_key(c, "maybe", &key), HL_E_UNKNOWN);
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_count(c, "maybe", &n), HL_OK);
+	CU_ASSERT_EQUAL(n, 2); /* the pair: it happened, once */
+	end();
+}
+
+static CU_TestInfo tests[] = {
+	{ "private objects are for who has logged in", private_objects_are_for_who_has_logged_in },
+	{ "all members of the cluster have the same keys", all_members_of_the_cluster_have_the_same_keys },
+	{ "a destroyed key is gone at every member", a_destroyed_key_is_gone_at_every_member },
+	{ "keys of another partition are not there", keys_of_another_partition_are_not_there },
+	{ "the PIN locks after 100 wrong ones and opens after its time", the_pin_locks_after_100_wrong_ones_and_opens_after_its_time },
+	{ "the value of a private key is never shown", the_value_of_a_private_key_is_never_shown },
+	{ "a label can be changed and a class cannot", a_label_can_be_changed_and_a_class_cannot },
+	{ "random bytes come as many as asked for", random_bytes_come_as_many_as_asked_for },
+	{ "answers come in any order", answers_come_in_any_order },
+	{ "a cut after the commit leaves the outcome unknown and one key", a_cut_after_the_commit_leaves_the_outcome_unknown_and_one_key },
+	CU_TEST_INFO_NULL,
+};
+
+HL_TEST_MAIN("operations", tests)
