@@ -6,11 +6,12 @@
 
 hl_err cli_down(struct cli *c)
 {
+	HL_AUTO(client_lock_release) struct client_lock lock = CLIENT_LOCK_NONE;
 	struct cli_world w;
 	unsigned ran;
 
 	HL_TRY(cli_world_find(c, &w));
-	HL_TRY(cli_world_lock(c, &w));
+	HL_TRY(cli_world_lock(c, &w, &lock));
 	HL_TRY(cli_world_stop(c, &w, &ran));
 	if (ran == 0)
 		cli_note(c, "the world at %s was not running", w.dir);

@@ -69,7 +69,7 @@ static void put_heads(const struct cli_connection *k, struct hl_buf *out)
 static void put_error(struct hl_buf *out, struct cli_style style, hl_err err)
 {
 	put_colour(out, style, "31");
-	hl_buf_printf(out, "  HL-%04d %s", -(int)err, hl_err_text(err));
+	hl_buf_printf(out, "HL-%04d %s", -(int)err, hl_err_text(err));
 	put_colour(out, style, "0");
 }
 
@@ -97,17 +97,19 @@ static void put_step(const struct cli_connection *k, size_t step, struct cli_sty
 		hl_buf_printf(out, "  %8.3f ms", (double)(k->step[step].at_us - k->start_us) / 1000);
 	else
 		hl_buf_printf(out, "  %11s", (int)step > k->reached ? "not reached" : "not traced");
-	if (k->step[step].err != HL_OK)
+	if (k->step[step].err != HL_OK) {
+		hl_buf_text(out, "  ");
 		put_error(out, style, k->step[step].err);
-	else if (seen)
+	} else if (seen) {
 		put_note(k, step, out);
+	}
 	hl_buf_text(out, "\n");
 }
 
 static void put_end(const struct cli_connection *k, struct cli_style style, struct hl_buf *out)
 {
 	if (k->failed >= 0) {
-		hl_buf_printf(out, "failed at step %d %s:", k->failed, hl_step_row((unsigned)k->failed)->name);
+		hl_buf_printf(out, "failed at step %d %s: ", k->failed, hl_step_row((unsigned)k->failed)->name);
 		put_error(out, style, k->err);
 		hl_buf_text(out, "\n");
 	} else if (k->reached == HL_STEP_PROVED) {

@@ -1,24 +1,25 @@
 #include "cli/life.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 
 #include "cli/admin.h"
 #include "cli/say.h"
 #include "lib/os/clock.h"
-#include "lib/os/files.h"
 
 #define LOOK_EVERY_MS 10
 
-hl_err cli_world_lock(struct cli *c, const struct cli_world *w)
+hl_err cli_world_lock(struct cli *c, const struct cli_world *w, struct client_lock *lock)
 {
 	char path[CLI_PATH];
 	hl_err err;
 
-	cli_world_path(w, path, "run/up.lock");
-	err = hl_lock_take(path);
-	if (err == HL_E_BUSY)
-		return cli_fail(c, err, "another command starts or stops the world at %s", w->dir);
+	cli_world_path(w, path, "run/change"); /* .lock */
+	errno = 0;
+	err = client_lock_take(path, lock);
+	if (err == HL_E_TIMEOUT)
+		return cli_fail(c, HL_E_BUSY, "another command starts or stops the world at %s", w->dir);
 	return err == HL_OK ? HL_OK : cli_fail_errno(c, err, path);
 }
 

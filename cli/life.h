@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/process.h"
+#include "client/os_files.h"
 
 /* What one call has started; it is ended again where the call fails. */
 struct cli_start {
@@ -12,8 +13,10 @@ struct cli_start {
 
 #define CLI_AWAIT_MS 60000
 
-/** Keep others from starting or stopping the same world meanwhile; until this process ends. HL_E_BUSY. */
-HL_CHECKED hl_err cli_world_lock(struct cli *c, const struct cli_world *w);
+/** Keep others from starting or stopping the same world until client_lock_release(). Waits for them 10 s at
+ * most: HL_E_BUSY. */
+HL_CHECKED hl_err cli_world_lock(
+	struct cli *c, const struct cli_world *w, struct client_lock *lock);
 
 /** Start one member and wait for its ready line. */
 HL_CHECKED hl_err cli_member_start(

@@ -208,6 +208,12 @@ static void note_failure(struct cli_connection *k, const struct cli_line *l)
 		k->step[l->step].err = l->err;
 }
 
+/* An attempt that ended before it had an id; two such lines have nothing in common. */
+static bool is_nameless(const char *conn)
+{
+	return strspn(conn, "0") == strlen(conn);
+}
+
 bool cli_lines_next(const struct cli_lines *l, size_t *at, struct cli_connection *out)
 {
 	struct cli_connection k = { .reached = -1, .failed = -1 };
@@ -221,6 +227,8 @@ bool cli_lines_next(const struct cli_lines *l, size_t *at, struct cli_connection
 	k.start_us = k.end_us = k.line->mono_us;
 	k.wall_ms = k.line->wall_ms;
 	for (; *at < l->n && strcmp(l->line[*at].conn, k.id) == 0; ++*at, k.lines++) {
+		if (k.lines > 0 && is_nameless(k.id))
+			break;
 		note_who(&k, &l->line[*at]);
 		note_step(&k, &l->line[*at]);
 		note_failure(&k, &l->line[*at]);

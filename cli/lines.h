@@ -50,7 +50,8 @@ struct cli_connection {
 	const char *partition; /* NULL: not told */
 };
 
-/** The next connection from line *at on of sorted lines; *at is moved on. False after the last. */
+/** The next connection from line *at on of sorted lines; *at is moved on. False after the last. Lines of an id
+ * that is all zeros (the attempt ended before it had one) are a connection each. */
 bool cli_lines_next(const struct cli_lines *l, size_t *at, struct cli_connection *out);
 /** The one whose id begins with `prefix`; NULL or "": the one that began last. HL_E_NOT_FOUND, HL_E_ARG: there
  * are several. */

@@ -163,6 +163,7 @@ hl_err cli_member_kill(struct cli *c)
 /* All members, not only these: those that had a link to a directory must have found the new one. */
 hl_err cli_member_restart(struct cli *c)
 {
+	HL_AUTO(client_lock_release) struct client_lock lock = CLIENT_LOCK_NONE;
 	const struct cli_member *m[CLI_MEMBERS_MAX];
 	struct cli_start s = { .die_fd = -1 };
 	struct cli_world w;
@@ -170,7 +171,7 @@ hl_err cli_member_restart(struct cli *c)
 	size_t n;
 
 	HL_TRY(cli_world_find(c, &w));
-	HL_TRY(cli_world_lock(c, &w));
+	HL_TRY(cli_world_lock(c, &w, &lock));
 	HL_TRY(find_members(c, &w, m, &n));
 	HL_TRY(cli_members_stop(c, &w, m, n, SIGTERM, NULL));
 	for (size_t i = 0; i < n && err == HL_OK; i++)

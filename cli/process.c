@@ -217,12 +217,15 @@ static hl_err error_in(const char *tail)
 static const char *last_line(char *tail)
 {
 	size_t n = strlen(tail);
-	char *newline;
+	char *newline, *event;
 
 	while (n > 0 && tail[n - 1] == '\n')
 		tail[--n] = 0;
 	newline = strrchr(tail, '\n');
-	return newline ? newline + 1 : tail;
+	if (newline)
+		tail = newline + 1;
+	event = strstr(tail, "event="); /* time, level and name are known */
+	return event ? event : tail;
 }
 
 /* Part of the error, so --quiet does not hide them. */

@@ -97,7 +97,10 @@ static hl_err make_folder(struct cli *c, const char *dir)
 
 static hl_err differs(struct cli *c, const char *what, const char *has, const char *asked)
 {
-	return cli_next(c, cli_fail(c, HL_E_EXISTS, "this world's %s is %s, not %s", what, has, asked),
+	hl_err err = cli_fail(c, HL_E_EXISTS, "this world's %s is %s, not %s", what, has, asked);
+
+	cli_cause(c, err, "it was made with other options, which cannot be changed");
+	return cli_next(c, err,
 		"`hsmlet up` without that option, or another world: --dir DIR or -i NAME");
 }
 
@@ -157,6 +160,18 @@ static hl_err choose_block(struct cli *c, struct cli_world *w, unsigned *at)
 	return HL_OK;
 }
 
+static hl_err choose_another(struct cli *c, struct cli_world *w, unsigned *at)
+{
+	char taken[12];
+
+	memcpy(taken, w->block, sizeof taken);
+	do {
+		++*at;
+		HL_TRY(choose_block(c, w, at));
+	} while (strcmp(taken, w->block) == 0);
+	return HL_OK;
+}
+
 static hl_err start_in_block(struct cli *c, const struct cli_world *w, struct cli_start *s)
 {
 	HL_TRY(cli_world_write_files(c, w));
@@ -181,8 +196,7 @@ static hl_err start(struct cli *c, struct cli_world *w, struct cli_start *s)
 			return err;
 		cli_note(c, "%s is taken, trying the next block", w->block);
 		cli_world_undo(s);
-		at++;
-		HL_TRY(choose_block(c, w, &at));
+		HL_TRY(choose_another(c, w, &at));
 	}
 }
 
@@ -249,13 +263,14 @@ static hl_err find_or_plan(
 hl_err cli_raise(struct cli *c, const char *dir, const struct cli_wish *wish, int die_fd,
 	struct cli_world *w, bool *already)
 {
+	HL_AUTO(client_lock_release) struct client_lock lock = CLIENT_LOCK_NONE;
 	struct cli_start s = { .die_fd = die_fd };
 	struct cli_world here = { 0 };
 	hl_err err;
 
 	snprintf(here.dir, sizeof here.dir, "%s", dir);
 	HL_TRY(make_folder(c, dir));
-	HL_TRY(cli_world_lock(c, &here));
+	HL_TRY(cli_world_lock(c, &here, &lock));
 	HL_TRY(find_or_plan(c, dir, wish, w));
 	*already = w->block[0] && cli_world_running(w) == w->members;
 	err = *already ? HL_OK : start(c, w, &s);
@@ -270,7 +285,10 @@ hl_err cli_raise(struct cli *c, const char *dir, const struct cli_wish *wish, in
 
 void cli_ready_line(const struct cli_world *w, char out[1024])
 {
+	unsigned proxies = cli_world_count(w, CLI_PROXY), hsms = cli_world_count(w, CLI_HSM);
+
 	snprintf(out, 1024,
-		"ready: simulator \"%s\" in %s: %u proxies, %u HSMs, pool %s, resolver %s.1:5300", w->name,
-		w->dir, cli_world_count(w, CLI_PROXY), cli_world_count(w, CLI_HSM), w->pool, w->block);
+		"ready: simulator \"%s\" in %s: %u %s, %u %s, pool %s, resolver %s.1:5300", w->name, w->dir,
+		proxies, proxies == 1 ? "proxy" : "proxies", hsms, hsms == 1 ? "HSM" : "HSMs", w->pool,
+		w->block);
 }

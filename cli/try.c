@@ -55,9 +55,11 @@ struct attempt {
 /* The connection with this id; without one, the last that began since `since_us`. */
 static bool find_connection(struct attempt *a, const char *id, int64_t since_us)
 {
-	if (cli_lines_find(&a->lines, id, &a->connection) != HL_OK)
+	bool named = strspn(id, "0") != strlen(id);
+
+	if (cli_lines_find(&a->lines, named ? id : NULL, &a->connection) != HL_OK)
 		return false;
-	return *id || a->connection.start_us >= since_us;
+	return named || a->connection.start_us >= since_us;
 }
 
 /* All traces of the world lie beside that of the client. */

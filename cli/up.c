@@ -127,9 +127,12 @@ static void await_signal(void)
 
 static hl_err stay(struct cli *c, const struct cli_world *w)
 {
+	HL_AUTO(client_lock_release) struct client_lock lock = CLIENT_LOCK_NONE;
+
 	cli_print_now(c);
 	await_signal();
 	cli_note(c, "stopping");
+	HL_TRY(cli_world_lock(c, w, &lock));
 	return cli_world_stop(c, w, NULL);
 }
 
