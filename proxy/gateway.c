@@ -277,9 +277,21 @@ static int answer_client(struct proxy_conn *c)
 	return c->side[PROXY_CLIENT].io.out.err;
 }
 
+/* What the conversation was about has done its work; a tunnel may live for days. */
+static void forget(struct proxy_conn *c)
+{
+	hl_buf_clear(&c->hello);
+	hl_buf_clear(&c->request);
+	hl_buf_clear(&c->answer);
+	hl_buf_clear(&c->server_final);
+	for (; c->tickets > 0; c->tickets--)
+		hl_buf_clear(&c->ticket[c->tickets - 1].ticket);
+}
+
 static int relay(struct proxy_conn *c)
 {
 	HL_TRY(hl_fault_err(c->proxy->env, HL_AT_PROXY_RELAY, entity(c)));
+	forget(c);
 	hl_wish_relay(&c->proxy->wishes, c->side[PROXY_CLIENT].port, c->side[PROXY_HSM].port);
 	trace(c, HL_STEP_TLS, HL_DID, NULL, NULL, HL_OK);
 	return HL_OK;
@@ -392,12 +404,7 @@ void proxy_conn_free(struct proxy_conn *c)
 		hl_buf_clear(&c->side[s].io.in);
 		hl_buf_clear(&c->side[s].io.out);
 	}
-	for (size_t i = 0; i < c->tickets; i++)
-		hl_buf_clear(&c->ticket[i].ticket);
-	hl_buf_clear(&c->hello);
-	hl_buf_clear(&c->request);
-	hl_buf_clear(&c->answer);
-	hl_buf_clear(&c->server_final);
+	forget(c);
 	p->clients--;
 	free(c);
 }

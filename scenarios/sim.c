@@ -363,8 +363,8 @@ static void dial(struct sim_node *n, const struct hl_wish *w)
 	struct conn *c;
 	size_t i = 0;
 
-	while (i < s->listens && (memcmp(&s->listen[i].address, &w->addr, sizeof w->addr) != 0 ||
-					 !s->listen[i].node->core))
+	while (i < s->listens && (!hl_addr_same_host(&s->listen[i].address, &w->addr) ||
+					 s->listen[i].address.port != w->addr.port || !s->listen[i].node->core))
 		i++;
 	if (i == s->listens) {
 		put(s, &h, LATENCY_US);
