@@ -17,6 +17,7 @@ update-protocol: doc/gen-protocol$(EXEEXT)
 CLEANFILES += doc/protocol.md.new
 
 dist_man_MANS += \
+	doc/hsmlet.1 \
 	doc/hsmlet-directory.8 \
 	doc/hsmlet-hsm.8 \
 	doc/hsmlet-proxy.8 \

@@ -83,7 +83,7 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
 # -- documents ------------------------------------------------------------------------------------
-DOC_TESTS = tests/unit/test_man_pages tests/unit/test_protocol_doc
+DOC_TESTS = tests/unit/test_man_pages tests/unit/test_protocol_doc tests/unit/test_readme
 dist_check_SCRIPTS = $(DOC_TESTS)
 TESTS += $(DOC_TESTS)
 
