@@ -90,9 +90,10 @@ libhllive_la_SOURCES = \
 libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
 
-RUN_TESTS = tests/run/test_live
+RUN_TESTS = tests/run/test_canary tests/run/test_live
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
+tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 
 # -- foreign judges -------------------------------------------------------------------------------
