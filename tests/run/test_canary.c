@@ -2,28 +2,21 @@
  * plaintexts is in a log, a trace, a store, an argument list, or in what went over the wires between
  * client and proxy and between proxy and HSM. The same search finds what is put there on purpose. */
 #include <ftw.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
 
 #include "client/secrets.h"
-#include "lib/os/listen.h"
 #include "lib/wire/numbers.h"
 #include "tests/support/canary.h"
 #include "tests/support/folder.h"
 #include "tests/support/key.h"
-#include "tests/support/live.h"
-#include "tests/support/relay.h"
+#include "tests/support/tapped.h"
 #include "tests/support/test.h"
 
-static struct live *w;
-static struct relay *outer, *inner; /* client to proxy, proxy to HSM */
-static struct hl_addr outer_at, inner_at;
+static struct tapped t;
 static struct live_account acme;
 
 /* -- the search ------------------------------------------------------------------------------------------ */
@@ -71,7 +64,7 @@ static size_t found_in_files(const struct canary *c, size_t n, bool tell)
 	walk.n = n;
 	walk.files = walk.found = 0;
 	walk.tell = tell;
-	live_path(w, "", path);
+	live_path(t.w, "", path);
 	CU_ASSERT_EQUAL(nftw(path, look_into, 16, FTW_PHYS | FTW_ACTIONRETVAL), 0);
 	return walk.found;
 }
@@ -98,7 +91,7 @@ static size_t found_in_arguments(const struct canary *c, size_t n)
 	for (size_t i = 0; i < HL_COUNT(member); i++) {
 		char path[64];
 
-		snprintf(path, sizeof path, "/proc/%d/cmdline", live_pid(w, member[i]));
+		snprintf(path, sizeof path, "/proc/%d/cmdline", live_pid(t.w, member[i]));
 		for (size_t k = 0; k < n; k++)
 			found += canary_in_file(&c[k], path, true);
 	}
@@ -106,13 +99,6 @@ static size_t found_in_arguments(const struct canary *c, size_t n)
 }
 
 /* -- a client's life --------------------------------------------------------------------------------------- */
-
-static void make_client(const char *name, const char *client_id, struct live_client *out)
-{
-	struct live_route route = { .port = outer_at.port, .client_id = client_id };
-
-	CU_ASSERT(live_client(w, name, &acme, &route, out));
-}
 
 static void watch_user_secret(const struct live_client *c)
 {
@@ -165,7 +151,7 @@ static void no_secret_of_a_whole_life_is_found_anywhere(void)
 	watch_for("service password", hl_text(acme.password));
 	watch_for("setup password", hl_text(acme.setup));
 	watch_for("PIN", hl_text(acme.pin));
-	make_client("canary", NULL, &c);
+	CU_ASSERT(tapped_client(&t, "canary", &acme, NULL, &c));
 	o = live_options_of(&c);
 	CU_ASSERT_EQUAL(hsmlet_exchange(&o, acme.setup, strlen(acme.setup), &e), 0);
 	watch_user_secret(&c);
@@ -177,10 +163,10 @@ static void no_secret_of_a_whole_life_is_found_anywhere(void)
 	/* A search through nothing would find nothing. Three connections went through both relays, and each
 	 * has the partition's name in the clear: in the client's hello, in the proxy's ticket. */
 	canary_make(&name, "partition", hl_text(acme.partition));
-	CU_ASSERT_EQUAL(found_on_wire(outer, "", &name, 1, false), 3);
-	CU_ASSERT_EQUAL(found_on_wire(inner, "", &name, 1, false), 3);
-	CU_ASSERT_EQUAL(found_on_wire(outer, "client to proxy", canary, canaries, true), 0);
-	CU_ASSERT_EQUAL(found_on_wire(inner, "proxy to HSM", canary, canaries, true), 0);
+	CU_ASSERT_EQUAL(found_on_wire(t.outer, "", &name, 1, false), 3);
+	CU_ASSERT_EQUAL(found_on_wire(t.inner, "", &name, 1, false), 3);
+	CU_ASSERT_EQUAL(found_on_wire(t.outer, "client to proxy", canary, canaries, true), 0);
+	CU_ASSERT_EQUAL(found_on_wire(t.inner, "proxy to HSM", canary, canaries, true), 0);
 	CU_ASSERT_EQUAL(found_in_files(canary, canaries, true), 0);
 	CU_ASSERT(walk.files >= 16);
 	CU_ASSERT_EQUAL(found_in_arguments(canary, canaries), 0);
@@ -203,17 +189,17 @@ static void a_secret_that_a_client_gives_away_is_found_on_its_way(void)
 	CU_ASSERT_EQUAL(RAND_bytes(secret, sizeof secret), 1);
 	hl_hex(hl_bytes(secret, sizeof secret), id);
 	canary_make(&leak, "leak", hl_bytes(secret, sizeof secret));
-	CU_ASSERT_EQUAL(found_on_wire(outer, "", &leak, 1, false), 0);
+	CU_ASSERT_EQUAL(found_on_wire(t.outer, "", &leak, 1, false), 0);
 	CU_ASSERT_EQUAL(found_in_files(&leak, 1, false), 0);
-	make_client("leak", id, &c);
+	CU_ASSERT(tapped_client(&t, "leak", &acme, id, &c));
 	CU_ASSERT(live_client_secret(&c, NULL, acme.partition, false));
 	o = live_options_of(&c);
 	CU_ASSERT_EQUAL(hsmlet_open(&o, &h, &e), 500);
-	CU_ASSERT_EQUAL(found_on_wire(outer, "", &leak, 1, false), 1);
-	CU_ASSERT_EQUAL(found_on_wire(inner, "", &leak, 1, false), 0);
-	live_path(w, "trace/proxy1.jsonl", walk.only);
+	CU_ASSERT_EQUAL(found_on_wire(t.outer, "", &leak, 1, false), 1);
+	CU_ASSERT_EQUAL(found_on_wire(t.inner, "", &leak, 1, false), 0);
+	live_path(t.w, "trace/proxy1.jsonl", walk.only);
 	CU_ASSERT_EQUAL(found_in_files(&leak, 1, false), 1);
-	live_path(w, "trace/client-leak.jsonl", walk.only);
+	live_path(t.w, "trace/client-leak.jsonl", walk.only);
 	CU_ASSERT_EQUAL(found_in_files(&leak, 1, false), 1);
 	walk.only[0] = 0;
 	CU_ASSERT_EQUAL(found_in_files(&leak, 1, false), 3); /* those two, and primus.cfg */
@@ -223,21 +209,15 @@ static void a_secret_that_a_client_gives_away_is_found_on_its_way(void)
  * leak behind it. When it has hung up, all that was said has been copied. */
 static void say_to_hsm(const struct canary *leak)
 {
-	struct sockaddr_storage ss;
-	socklen_t n = hl_addr_to_system(&inner_at, &ss);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct hl_bytes form;
-	char drop[256];
+	HL_AUTO(hl_buf_clear) struct hl_buf answer = hl_buf(0), all = hl_buf(4096);
+	int fd = raw_dial(&t.inner_at);
+	bool ended = false;
 
-	CU_ASSERT_EQUAL(connect(fd, (struct sockaddr *)&ss, n), 0);
-	for (enum canary_form f = 0; f < CANARY_FORMS; f++) {
-		form = canary_form(leak, f);
-		CU_ASSERT_EQUAL(send(fd, form.p, form.n, MSG_NOSIGNAL | MSG_MORE), (ssize_t)form.n);
-	}
-	CU_ASSERT_EQUAL(shutdown(fd, SHUT_WR), 0);
-	while (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, live_limit_ms()) > 0 &&
-		recv(fd, drop, sizeof drop, 0) > 0)
-		;
+	for (enum canary_form f = 0; f < CANARY_FORMS; f++)
+		hl_buf_put(&all, canary_form(leak, f));
+	CU_ASSERT(raw_send(fd, hl_buf_view(&all)));
+	answer = raw_read_all(fd, &ended);
+	CU_ASSERT(ended);
 	close(fd);
 }
 
@@ -249,9 +229,9 @@ static void a_leak_between_proxy_and_hsm_is_found(void)
 	CU_ASSERT_EQUAL(RAND_bytes(secret, sizeof secret), 1);
 	secret[0] = 0xff; /* as the length of a frame: far too long */
 	canary_make(&leak, "leak", hl_bytes(secret, sizeof secret));
-	CU_ASSERT_EQUAL(found_on_wire(inner, "", &leak, 1, false), 0);
+	CU_ASSERT_EQUAL(found_on_wire(t.inner, "", &leak, 1, false), 0);
 	say_to_hsm(&leak);
-	CU_ASSERT_EQUAL(found_on_wire(inner, "", &leak, 1, false), 1);
+	CU_ASSERT_EQUAL(found_on_wire(t.inner, "", &leak, 1, false), 1);
 	CU_ASSERT_EQUAL(found_in_files(&leak, 1, false), 0);
 }
 
@@ -267,7 +247,7 @@ static void a_leak_is_found_in_each_folder_in_each_form(void)
 	for (size_t i = 0; i < HL_COUNT(place); i++) {
 		char path[PATH_MAX];
 
-		live_path(w, place[i], path);
+		live_path(t.w, place[i], path);
 		for (enum canary_form f = 0; f < CANARY_FORMS; f++) {
 			HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(1024);
 
@@ -314,43 +294,15 @@ static CU_TestInfo tests[] = {
 	CU_TEST_INFO_NULL,
 };
 
-static bool prepare(void)
+int main(void)
 {
-	static const struct hl_addr here = { .family = HL_INET, .ip = { 127, 0, 0, 1 } };
 	static const struct live_tenant tenant = {
 		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE",
 	};
-	struct live_options options = { 0 };
-	struct hl_addr proxy, hsm, front;
-	char text[HL_ADDR_TEXT];
-
-	inner = relay_start(&here, &inner_at);
-	hl_addr_text(&inner_at, text);
-	options.hsm_address[0] = text;
-	w = inner ? live_start(&options) : NULL;
-	if (!w)
-		return false;
-	hsm = live_address(w, LIVE_HSM, LIVE_HSM_PORT);
-	relay_to(inner, &hsm);
-	/* A client must have dialled the proxy's own host, or the directory refuses. */
-	front = live_address(w, LIVE_PROXY, 0);
-	proxy = live_address(w, LIVE_PROXY, LIVE_PORT);
-	outer = relay_start(&front, &outer_at);
-	if (!outer)
-		return false;
-	relay_to(outer, &proxy);
-	return live_provision(w, &tenant, &acme) == HL_OK;
-}
-
-int main(void)
-{
-	int rc = prepare() ? hl_test_main("canary", tests) : 1;
-	bool in_order;
+	bool ready = tapped_start(&t) && live_provision(t.w, &tenant, &acme) == HL_OK;
+	int rc = ready ? hl_test_main("canary", tests) : 1;
 
 	if (rc != 0)
-		live_dump(w);
-	in_order = live_stop(w);
-	relay_stop(outer);
-	relay_stop(inner);
-	return in_order ? rc : 1;
+		live_dump(t.w);
+	return tapped_stop(&t) ? rc : 1;
 }
