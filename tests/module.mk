@@ -111,13 +111,16 @@ libhllive_la_SOURCES = \
 	tests/support/live_admin.c \
 	tests/support/live_client.c \
 	tests/support/live_config.c \
-	tests/support/relay.c tests/support/relay.h
+	tests/support/relay.c tests/support/relay.h \
+	tests/support/tapped.c tests/support/tapped.h
 libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
 
-RUN_TESTS = tests/run/test_live
+RUN_TESTS = tests/run/test_canary tests/run/test_crossed tests/run/test_live
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
+tests_run_test_canary_LDADD = $(LIVE_LIBS)
+tests_run_test_crossed_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 
 # -- foreign judges -------------------------------------------------------------------------------

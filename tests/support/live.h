@@ -93,7 +93,9 @@ struct live_route {
  * may be NULL. */
 bool live_client(struct live *w, const char *name, const struct live_account *account,
 	const struct live_route *route, struct live_client *out);
-/** live_client(), and the setup password is exchanged. */
+/** Exchange the setup password for the user secret. */
+bool live_exchange(const struct live_client *c, const struct live_account *account);
+/** live_client() and live_exchange(). */
 bool live_client_ready(struct live *w, const char *name, const struct live_account *account,
 	struct live_client *out);
 /** For the functions of hsmlet.h; it points into `c`. */

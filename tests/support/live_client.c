@@ -79,18 +79,20 @@ hsmlet_options live_options_of(const struct live_client *c)
 	};
 }
 
+bool live_exchange(const struct live_client *c, const struct live_account *account)
+{
+	hsmlet_options o = live_options_of(c);
+	hsmlet_error e;
+
+	if (hsmlet_exchange(&o, account->setup, strlen(account->setup), &e) == 0)
+		return true;
+	return live_fail("%s: HL-%04d %s at %s (%s)", c->conf, e.id, e.what, e.step_name, e.detail);
+}
+
 bool live_client_ready(struct live *w, const char *name, const struct live_account *account,
 	struct live_client *out)
 {
-	hsmlet_options o;
-	hsmlet_error e;
-
-	if (!live_client(w, name, account, NULL, out))
-		return false;
-	o = live_options_of(out);
-	if (hsmlet_exchange(&o, account->setup, strlen(account->setup), &e) == 0)
-		return true;
-	return live_fail("client %s: HL-%04d %s at %s (%s)", name, e.id, e.what, e.step_name, e.detail);
+	return live_client(w, name, account, NULL, out) && live_exchange(out, account);
 }
 
 static hl_err make_secret(struct hl_env *env, struct client_secret *s)
