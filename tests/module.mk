@@ -3,8 +3,11 @@
 check_LTLIBRARIES += libhltest.la
 libhltest_la_SOURCES = \
 	tests/support/channels.c tests/support/channels.h \
+	tests/support/draw.h \
 	tests/support/folder.c tests/support/folder.h \
-	tests/support/test.c tests/support/test.h
+	tests/support/sample.c tests/support/sample.h \
+	tests/support/test.c tests/support/test.h \
+	tests/support/wire.c tests/support/wire.h
 libhltest_la_LIBADD = $(CUNIT_LIBS)
 
 LOG_COMPILER = $(HL_RUN)
@@ -24,6 +27,9 @@ UNIT_TESTS = \
 	tests/unit/test_scram \
 	tests/unit/test_scram_text \
 	tests/unit/test_ticket
+UNIT_TESTS += tests/unit/test_bytes tests/unit/test_core tests/unit/test_err tests/unit/test_frame tests/unit/test_map
+UNIT_TESTS += tests/unit/test_msg tests/unit/test_msg_bounds
+tests_unit_test_msg_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # -- client -------------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_conf tests/unit/test_edit tests/unit/test_os_dns tests/unit/test_secrets
