@@ -4,8 +4,11 @@ check_LTLIBRARIES += libhltest.la
 libhltest_la_SOURCES = \
 	tests/support/answerer.c tests/support/answerer.h \
 	tests/support/channels.c tests/support/channels.h \
+	tests/support/draw.h \
 	tests/support/folder.c tests/support/folder.h \
-	tests/support/test.c tests/support/test.h
+	tests/support/sample.c tests/support/sample.h \
+	tests/support/test.c tests/support/test.h \
+	tests/support/wire.c tests/support/wire.h
 libhltest_la_LIBADD = $(CUNIT_LIBS)
 
 LOG_COMPILER = $(HL_RUN)
@@ -37,6 +40,10 @@ tests_unit_test_daemon_LDADD = $(OS_LIBS)
 tests_unit_test_jobs_LDADD = $(OS_LIBS)
 tests_unit_test_shell_LDADD = $(OS_LIBS)
 tests_unit_test_trace_LDADD = $(LDADD) $(JANSSON_LIBS)
+	tests/unit/test_ticket
+UNIT_TESTS += tests/unit/test_bytes tests/unit/test_core tests/unit/test_err tests/unit/test_frame tests/unit/test_map
+UNIT_TESTS += tests/unit/test_msg tests/unit/test_msg_bounds
+tests_unit_test_msg_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # -- client -------------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_conf tests/unit/test_edit tests/unit/test_os_dns tests/unit/test_secrets

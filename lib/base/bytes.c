@@ -168,7 +168,11 @@ void hl_buf_printf(struct hl_buf *b, const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(NULL, 0, format, args);
 	va_end(args);
-	room = n < 0 ? NULL : hl_buf_room(b, (size_t)n + 1);
+	if (n < 0)
+		b->err = b->err == HL_OK ? HL_E_BUG : b->err;
+	b->max++; /* vsnprintf also writes a NUL, which is no part of the content */
+	room = hl_buf_room(b, (size_t)n + 1);
+	b->max--;
 	if (!room)
 		return;
 	va_start(args, format);
@@ -262,7 +266,8 @@ struct hl_bytes hl_rd_bytes(struct hl_rd *r, size_t n)
 		r->err = HL_E_SHORT;
 	if (r->err != HL_OK)
 		return (struct hl_bytes){ 0 };
-	r->p += n;
+	if (n > 0) /* 0 may not be added to NULL */
+		r->p += n;
 	r->left -= n;
 	return b;
 }
