@@ -1,91 +1,14 @@
-/* link.c - one link through the eight steps, told in the order it happens.
- * `story` is the table of contents; each step stands below it in that order. */
-#include "client/link.h"
+/* link.c - one link: which address, how it opens and ends, what happens to it. */
+#include "client/link_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <openssl/evp.h>
-
-#include "lib/auth/identity.h"
-#include "lib/auth/scram.h"
-#include "lib/auth/ticket.h"
+#include <openssl/crypto.h>
 
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
 #define RESOLVE_ID 1
-
-/* Where the link stands. From AWAIT_REQUEST to AWAIT_PROOF it waits for the peer's next word. */
-enum state { IDLE, RESOLVING, DIALLING, AWAIT_REQUEST, AWAIT_RESULT, SHAKING, AWAIT_PROOF, OPEN };
-
-struct client {
-	const struct hl_env *env;
-	struct client_conf_link conf;
-	struct hl_channel_ctx *ctx;
-	struct hl_wishes wishes;
-	enum state state;
-	bool connected;         /* the shell has a connection for `port`, or is dialling it */
-	bool closing;           /* CLOSE was wished for; its end is still to come */
-	bool again;             /* open anew after that end */
-	int64_t step_us;        /* deadline of the state */
-	int64_t open_us;        /* deadline of the whole opening */
-	/* steps 0 and 1 */
-	struct hl_addr address[CLIENT_ADDRESSES];
-	size_t addresses, next_address;
-	unsigned epoch_retries;
-	uint32_t port;
-	struct hl_port io;
-	uint8_t id[HL_CONNECTION_ID];
-	/* steps 1 to 6 */
-	struct hl_secret keys; /* struct hl_scram_keys, kept: making them takes milliseconds */
-	struct hl_scram_client scram;
-	struct hl_buf hello, request, answer; /* exact frames: B is made of them */
-	char hsm[HL_NAME_TEXT + 1];
-	/* steps 7 and 8 */
-	struct hl_channel *channel;
-	uint8_t identity[32];
-	/* what is known of the cluster */
-	uint64_t term, generation;
-	int64_t offset_ms; /* HSM time minus our wall clock */
-	/* requests */
-	struct client_call *calls;
-	uint32_t next_id;
-	struct client_failure failure;
-};
-
-/* The conversation by what is awaited: which frame, at which step, who reads it. */
-typedef hl_err read_fn(struct client *c, const struct hl_frame *f);
-static read_fn read_request, read_result, read_proof;
-
-/* clang-format off */
-static const struct { enum hl_step step; int limit_ms; read_fn *read; } story[] = {
-	[IDLE]          = { HL_STEP_DNS,     0,                NULL },
-	[RESOLVING]     = { HL_STEP_DNS,     0,                NULL },         /* 0 */
-	[DIALLING]      = { HL_STEP_HELLO,   0,                NULL },         /* 1 */
-	[AWAIT_REQUEST] = { HL_STEP_REQUEST, CLIENT_STEP_MS,   read_request }, /* 2, 3 */
-	[AWAIT_RESULT]  = { HL_STEP_RESULT,  CLIENT_RESULT_MS, read_result },  /* 6 */
-	[SHAKING]       = { HL_STEP_PROVED,  CLIENT_STEP_MS,   NULL },         /* 7 */
-	[AWAIT_PROOF]   = { HL_STEP_PROVED,  CLIENT_STEP_MS,   read_proof },   /* 8 */
-	[OPEN]          = { HL_STEP_OPEN,    0,                NULL },
-};
-/* clang-format on */
-
-static void trace(
-	struct client *c, enum hl_step step, enum hl_way way, const struct hl_msg *m, const void *body)
-{
-	hl_trace_step(c->env, step, way, c->id, m, body, HL_OK);
-}
-
-static uint64_t entity(const struct client *c)
-{
-	return c->port;
-}
-
-static void enter(struct client *c, enum state state)
-{
-	c->state = state;
-	c->step_us = story[state].limit_ms ? hl_mono_us(c->env) + story[state].limit_ms * 1000 : 0;
-}
 
 /* -- life ------------------------------------------------------------------------------------------ */
 
@@ -147,43 +70,6 @@ void client_free(struct client *c)
 
 /* -- ends ------------------------------------------------------------------------------------------ */
 
-static void finish(struct client *c, struct client_call *call, hl_err err)
-{
-	call->done = true;
-	call->err = err;
-	if (err != HL_OK) {
-		call->failure = c->failure;
-		call->failure.err = err;
-	}
-}
-
-static void unlink_call(struct client *c, struct client_call *call)
-{
-	struct client_call **at = &c->calls;
-
-	while (*at && *at != call)
-		at = &(*at)->next;
-	if (*at)
-		*at = call->next;
-	call->next = NULL;
-}
-
-/* A request that was sent and not answered may have had its effect. */
-static bool has_effect(const struct hl_msg *m)
-{
-	return m == &hl_msg_generate || m == &hl_msg_destroy || m == &hl_msg_attributes_set;
-}
-
-static void fail_calls(struct client *c, hl_err err)
-{
-	while (c->calls) {
-		struct client_call *call = c->calls;
-
-		unlink_call(c, call);
-		finish(c, call, call->sent && has_effect(call->msg) ? HL_E_UNKNOWN : err);
-	}
-}
-
 static void shut(struct client *c)
 {
 	if (c->closing || !c->connected)
@@ -197,12 +83,12 @@ static void shut(struct client *c)
 static void give_up(struct client *c, hl_err err)
 {
 	c->failure.err = err;
-	c->failure.step = story[c->state].step;
+	c->failure.step = client_story[c->state].step;
 	hl_trace_step(c->env, c->failure.step, HL_DID, c->id, NULL, NULL, err);
 	shut(c);
 	c->state = IDLE;
 	c->step_us = c->open_us = 0;
-	fail_calls(c, err);
+	client_fail_calls(c, err);
 }
 
 static void dial_next(struct client *c);
@@ -215,9 +101,9 @@ static void attempt_failed(struct client *c, hl_err err, bool elsewhere)
 		give_up(c, err);
 		return;
 	}
-	hl_trace_step(c->env, story[c->state].step, HL_DID, c->id, NULL, NULL, err);
+	hl_trace_step(c->env, client_story[c->state].step, HL_DID, c->id, NULL, NULL, err);
 	c->failure.err = err;
-	c->failure.step = story[c->state].step;
+	c->failure.step = client_story[c->state].step;
 	c->again = true;
 	c->state = DIALLING;
 	c->step_us = 0;
@@ -275,7 +161,7 @@ static void dial_next(struct client *c)
 	c->hsm[0] = 0;
 	c->port = HL_PORT_DIALLED | ((c->port + 1) & ~HL_PORT_DIALLED); /* late events of an old port are not ours */
 	c->connected = true;
-	enter(c, DIALLING);
+	client_enter(c, DIALLING);
 	hl_wish_dial(&c->wishes, c->port, to, now + CLIENT_DIAL_MS * 1000);
 }
 
@@ -292,57 +178,11 @@ void client_open(struct client *c)
 		c->state = RESOLVING;
 		return;
 	}
-	enter(c, RESOLVING);
+	client_enter(c, RESOLVING);
 	hl_wish_resolve(&c->wishes, RESOLVE_ID, c->conf.host, hl_mono_us(c->env) + CLIENT_DNS_MS * 1000);
 }
 
 /* -- step 1 ------------------------------------------------------------------------------------------ */
-
-static hl_err make_keys(struct client *c)
-{
-	uint8_t salt[HL_SCRAM_SALT];
-
-	if (c->keys.n > 0)
-		return HL_OK;
-	HL_TRY(hl_scram_salt(hl_text(c->conf.realm), hl_text(c->conf.service_user), salt));
-	HL_TRY(hl_secret_make(&c->keys, sizeof(struct hl_scram_keys)));
-	return hl_scram_derive(c->conf.service_password, hl_bytes(salt, sizeof salt),
-		HL_SCRAM_ITERATIONS, (struct hl_scram_keys *)(void *)c->keys.p);
-}
-
-static hl_err say_hello(struct client *c)
-{
-	uint8_t fresh[18];
-	char nonce[25];
-	struct hl_buf scram = hl_buf(HL_SCRAM_MAX);
-	struct hl_hello_proxy hello = {
-		.version_min = HL_VERSION_MIN,
-		.version_max = HL_VERSION_MAX,
-		.connection = hl_bytes(c->id, sizeof c->id),
-		.client_id = hl_text(c->conf.client_id),
-		.partition = hl_text(c->conf.partition),
-		.pool = hl_text(c->conf.host),
-		.dialled = hl_text(c->failure.where),
-	};
-	hl_err err = make_keys(c);
-
-	if (err == HL_OK)
-		err = hl_fault_err(c->env, HL_AT_CLIENT_HELLO, entity(c));
-	hl_random(c->env, fresh, sizeof fresh);
-	EVP_EncodeBlock((uint8_t *)nonce, fresh, sizeof fresh);
-	if (err == HL_OK)
-		err = hl_scram_client_first(&c->scram, hl_text(c->conf.service_user),
-			hl_text(c->conf.partition), hl_text(nonce), &scram);
-	if (err == HL_OK) {
-		hello.scram = hl_buf_view(&scram);
-		hl_msg_put(&c->hello, &hl_msg_hello_proxy, 0, &hello);
-		hl_buf_put(&c->io.out, hl_buf_view(&c->hello));
-		trace(c, HL_STEP_HELLO, HL_SENT, &hl_msg_hello_proxy, &hello);
-		err = c->hello.err;
-	}
-	hl_buf_clear(&scram);
-	return err;
-}
 
 /* Every address has been tried. A proxy that was reached and said why tells more than one that was not. */
 static hl_err unreached(const struct client *c)
@@ -389,252 +229,12 @@ static void opened(struct client *c, hl_err err)
 	}
 	if (c->closing)
 		return; /* its ENDED is on the way */
-	enter(c, AWAIT_REQUEST);
-	err = say_hello(c);
+	client_enter(c, AWAIT_REQUEST);
+	err = client_say_hello(c);
 	if (err != HL_OK)
 		give_up(c, err);
 	else
 		hl_wish_send(&c->wishes, c->port);
-}
-
-/* -- steps 2 and 3 ------------------------------------------------------------------------------------ */
-
-static hl_err read_request(struct client *c, const struct hl_frame *f)
-{
-	struct hl_buf scram = hl_buf(HL_SCRAM_MAX);
-	uint8_t salt[HL_SCRAM_SALT];
-	struct hl_auth_request request;
-	struct hl_auth_answer answer;
-	hl_err err;
-
-	HL_TRY(hl_msg_get(&hl_msg_auth_request, f, &request));
-	if (request.version < HL_VERSION_MIN || request.version > HL_VERSION_MAX)
-		return HL_E_VERSION;
-	HL_TRY(hl_fault_err(c->env, HL_AT_CLIENT_REQUEST, entity(c)));
-	trace(c, HL_STEP_REQUEST, HL_GOT, &hl_msg_auth_request, &request);
-	hl_buf_put(&c->request, f->whole);
-	HL_TRY(hl_scram_salt(hl_text(c->conf.realm), hl_text(c->conf.service_user), salt));
-	err = hl_scram_client_final(&c->scram, request.scram, hl_bytes(salt, sizeof salt),
-		HL_SCRAM_ITERATIONS, (const struct hl_scram_keys *)(const void *)c->keys.p, &scram);
-	if (err == HL_OK) {
-		answer.scram = hl_buf_view(&scram);
-		hl_msg_put(&c->answer, &hl_msg_auth_answer, 0, &answer);
-		hl_buf_put(&c->io.out, hl_buf_view(&c->answer));
-		hl_wish_send(&c->wishes, c->port);
-		trace(c, HL_STEP_ANSWER, HL_SENT, &hl_msg_auth_answer, &answer);
-		err = c->answer.err;
-		enter(c, AWAIT_RESULT);
-	}
-	hl_buf_clear(&scram);
-	return err;
-}
-
-/* -- steps 6 and 7 ------------------------------------------------------------------------------------ */
-
-static hl_err begin_channel(struct client *c)
-{
-	uint8_t binding[HL_BINDING];
-	struct hl_channel_bond bond = {
-		.binding = hl_bytes(binding, sizeof binding),
-		.initiator = "client",
-		.responder = "hsm",
-		.name = c->conf.partition,
-		.alpn = HL_ALPN_OP,
-	};
-
-	HL_TRY(hl_binding(hl_buf_view(&c->hello), hl_buf_view(&c->request), hl_buf_view(&c->answer), binding));
-	return hl_channel_dial(
-		c->ctx, &bond, c->conf.kind, c->conf.generation, c->conf.secret, &c->channel);
-}
-
-static hl_err read_result(struct client *c, const struct hl_frame *f)
-{
-	struct hl_auth_result result;
-
-	HL_TRY(hl_msg_get(&hl_msg_auth_result, f, &result));
-	HL_TRY(hl_fault_err(c->env, HL_AT_CLIENT_RESULT, entity(c)));
-	HL_TRY(hl_scram_client_check(&c->scram, result.scram));
-	HL_TRY(hl_bytes_str(result.hsm, c->hsm, sizeof c->hsm));
-	trace(c, HL_STEP_RESULT, HL_GOT, &hl_msg_auth_result, &result);
-	HL_TRY(begin_channel(c));
-	trace(c, HL_STEP_TLS, HL_SENT, NULL, NULL);
-	enter(c, SHAKING);
-	return HL_OK;
-}
-
-/* -- step 8 -------------------------------------------------------------------------------------------- */
-
-/* The HSM's key must be the one that was pinned when the secret was fetched. With a setup password it
- * stands beside the signature, and is pinned with the secret that comes next. */
-static hl_err check_identity(struct client *c, const struct hl_hsm_result *r)
-{
-	uint8_t text[HL_IDENTITY_TEXT];
-	const uint8_t *key = c->conf.kind == HL_CHANNEL_USER ? c->conf.identity : r->identity.p;
-	EVP_PKEY *pkey;
-	EVP_MD_CTX *ctx;
-	bool good;
-
-	if (!key || (c->conf.kind == HL_CHANNEL_SETUP && r->identity.n != 32))
-		return HL_E_IDENTITY;
-	HL_TRY(hl_identity_text(c->channel, text));
-	pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, 32);
-	ctx = EVP_MD_CTX_new();
-	good = pkey && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
-		EVP_DigestVerify(ctx, r->signature.p, r->signature.n, text, sizeof text) == 1;
-	memcpy(c->identity, key, sizeof c->identity);
-	EVP_MD_CTX_free(ctx);
-	EVP_PKEY_free(pkey);
-	return good ? HL_OK : HL_E_IDENTITY;
-}
-
-/* Every reply says where the cluster stands and what time it is there. */
-static void learn_mark(struct client *c, const struct hl_done *mark)
-{
-	if (mark->term > c->term || (mark->term == c->term && mark->generation > c->generation)) {
-		c->term = mark->term;
-		c->generation = mark->generation;
-	}
-	c->offset_ms = (int64_t)mark->time_ms - hl_wall_ms(c->env);
-}
-
-static hl_err take_refusal(struct client *c, struct client_failure *failure, const struct hl_frame *f)
-{
-	struct hl_op_refused no;
-	hl_err err;
-
-	HL_TRY(hl_msg_get(&hl_msg_op_refused, f, &no));
-	err = hl_err_of_wire(no.code);
-	failure->retry_after_ms = no.retry_after_ms;
-	HL_TRY(hl_bytes_str(no.detail, failure->detail, sizeof failure->detail));
-	hl_trace_step(c->env, story[c->state].step, HL_GOT, c->id, &hl_msg_op_refused, &no, err);
-	return err;
-}
-
-static void flush_calls(struct client *c);
-
-static hl_err read_proof(struct client *c, const struct hl_frame *f)
-{
-	struct hl_hsm_result result;
-	struct hl_done mark;
-
-	if (f->type == HL_T_op_refused)
-		return take_refusal(c, &c->failure, f);
-	HL_TRY(hl_msg_get(&hl_msg_hsm_result, f, &result));
-	HL_TRY(hl_fault_err(c->env, HL_AT_CLIENT_PROOF, entity(c)));
-	HL_TRY(check_identity(c, &result));
-	memcpy(&mark, &result, sizeof mark);
-	learn_mark(c, &mark);
-	trace(c, HL_STEP_PROVED, HL_GOT, &hl_msg_hsm_result, &result);
-	enter(c, OPEN);
-	c->open_us = 0;
-	c->failure.err = HL_OK; /* attempts and address stay: calls that fail tell them */
-	c->failure.retry_after_ms = 0;
-	c->failure.detail[0] = 0;
-	flush_calls(c);
-	return HL_OK;
-}
-
-/* -- requests -------------------------------------------------------------------------------------------- */
-
-static void send_call(struct client *c, struct client_call *call)
-{
-	uint64_t body[64];
-	struct hl_ping seen = { .seen_term = c->term, .seen_generation = c->generation };
-	hl_err err = call->msg->size <= sizeof body ? HL_OK : HL_E_BUG;
-
-	if (err == HL_OK) {
-		memcpy(body, call->body, call->msg->size);
-		memcpy(body, &seen, sizeof seen); /* every request begins with HL_SEEN */
-		do
-			c->next_id++;
-		while (c->next_id == 0);
-		call->id = c->next_id;
-		hl_channel_age(c->channel, hl_mono_us(c->env));
-		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
-		OPENSSL_cleanse(body, call->msg->size);
-	}
-	if (err != HL_OK) {
-		unlink_call(c, call);
-		finish(c, call, err == HL_E_RANGE ? HL_E_ARG : err);
-		return;
-	}
-	call->sent = true;
-	hl_wish_send(&c->wishes, c->port);
-}
-
-static void flush_calls(struct client *c)
-{
-	for (struct client_call *call = c->calls, *next; call; call = next) {
-		next = call->next;
-		if (!call->sent)
-			send_call(c, call);
-	}
-}
-
-void client_submit(struct client *c, struct client_call *call)
-{
-	struct client_call **last = &c->calls;
-
-	call->done = call->sent = false;
-	call->frame = hl_buf(HL_FRAME_MAX + HL_FRAME_HEAD);
-	call->next = NULL;
-	while (*last)
-		last = &(*last)->next;
-	*last = call;
-	if (c->state == OPEN && !c->closing)
-		send_call(c, call);
-	else
-		client_open(c);
-}
-
-void client_cancel(struct client *c, struct client_call *call)
-{
-	unlink_call(c, call);
-}
-
-static hl_err answer_call(struct client *c, struct client_call *call, const struct hl_frame *f)
-{
-	call->failure = c->failure; /* where it was dialled */
-	hl_buf_put(&call->frame, f->whole);
-	if (call->frame.err != HL_OK)
-		return call->frame.err;
-	HL_TRY(hl_frame_peek(hl_buf_view(&call->frame), HL_FRAME_MAX, &call->reply));
-	if (f->type == HL_T_op_refused)
-		return take_refusal(c, &call->failure, &call->reply);
-	return f->type == call->expect->type ? HL_OK : HL_E_TYPE;
-}
-
-/* term, generation, time: three U64 fields with tags 1 to 3 at the head of every reply. */
-static hl_err mark_of(const struct hl_frame *f, struct hl_done *mark)
-{
-	const size_t each = HL_FIELD_HEAD + 8;
-
-	if (f->body.n < 3 * each)
-		return HL_E_SHORT;
-	return hl_body_get(&hl_msg_done, hl_bytes(f->body.p, 3 * each), mark);
-}
-
-static hl_err read_reply(struct client *c, const struct hl_frame *f)
-{
-	struct client_call *call = c->calls;
-	struct hl_done mark;
-	hl_err err;
-
-	HL_TRY(mark_of(f, &mark));
-	learn_mark(c, &mark);
-	while (call && !(call->sent && call->id == f->id))
-		call = call->next;
-	if (!call)
-		return HL_OK; /* its owner gave up waiting */
-	unlink_call(c, call);
-	err = answer_call(c, call, f);
-	call->done = true;
-	call->err = err;
-	if (err != HL_OK) {
-		call->failure.err = err;
-		call->failure.step = HL_STEP_OPEN;
-	}
-	return HL_OK;
 }
 
 /* -- bytes ------------------------------------------------------------------------------------------------ */
@@ -676,7 +276,7 @@ static void gateway_bytes(struct client *c)
 		return;
 	}
 	if (err == HL_OK)
-		err = story[c->state].read(c, &f);
+		err = client_story[c->state].read(c, &f);
 	if (err != HL_OK)
 		attempt_failed(c, err, is_elsewhere(err));
 	else
@@ -689,10 +289,10 @@ static hl_err channel_frames(struct client *c)
 	hl_err err = HL_OK;
 
 	if (c->state == SHAKING && hl_channel_ready(c->channel))
-		enter(c, AWAIT_PROOF);
+		client_enter(c, AWAIT_PROOF);
 	while (!c->closing && (c->state == AWAIT_PROOF || c->state == OPEN) &&
 		(err = hl_channel_next(c->channel, &f)) == HL_OK) {
-		err = c->state == OPEN ? read_reply(c, &f) : read_proof(c, &f);
+		err = c->state == OPEN ? client_read_reply(c, &f) : client_story[AWAIT_PROOF].read(c, &f);
 		if (err != HL_OK)
 			return err;
 	}
@@ -707,7 +307,7 @@ static void broken(struct client *c, hl_err err)
 	hl_trace_step(c->env, HL_STEP_OPEN, HL_DID, c->id, NULL, NULL, err);
 	shut(c);
 	c->state = IDLE;
-	fail_calls(c, err);
+	client_fail_calls(c, err);
 }
 
 static void channel_bytes(struct client *c)
@@ -734,13 +334,13 @@ static void channel_bytes(struct client *c)
 
 static void on_bytes(struct client *c)
 {
-	enum state before;
+	enum client_state before;
 
 	do {
 		before = c->state;
 		if (c->channel)
 			channel_bytes(c);
-		else if (story[c->state].read)
+		else if (client_story[c->state].read)
 			gateway_bytes(c);
 	} while (c->state != before && c->state != OPEN && !c->closing && c->state >= AWAIT_REQUEST);
 }
@@ -761,23 +361,11 @@ static void ended(struct client *c, hl_err err)
 
 /* -- time ---------------------------------------------------------------------------------------------------- */
 
-static void time_calls(struct client *c, int64_t now)
-{
-	for (struct client_call *call = c->calls, *next; call; call = next) {
-		next = call->next;
-		if (call->deadline_us == 0 || now < call->deadline_us)
-			continue;
-		unlink_call(c, call);
-		c->failure.step = story[c->state].step;
-		finish(c, call, call->sent && has_effect(call->msg) ? HL_E_UNKNOWN : HL_E_TIMEOUT);
-	}
-}
-
 static void time_passed(struct client *c)
 {
 	int64_t now = hl_mono_us(c->env);
 
-	time_calls(c, now);
+	client_time_calls(c, now);
 	if (c->open_us && now >= c->open_us && c->state != OPEN)
 		give_up(c, HL_E_TIMEOUT);
 	else if (c->step_us && now >= c->step_us && !c->closing)
@@ -793,9 +381,7 @@ bool client_wish(struct client *c, struct hl_wish *out)
 {
 	int64_t at = sooner(c->step_us, c->open_us);
 
-	for (const struct client_call *call = c->calls; call; call = call->next)
-		at = sooner(at, call->deadline_us);
-	return hl_wishes_take(&c->wishes, at, out);
+	return hl_wishes_take(&c->wishes, sooner(at, client_calls_deadline(c)), out);
 }
 
 void client_event(struct client *c, const struct hl_event *e)
@@ -852,7 +438,7 @@ void client_close(struct client *c)
 	c->state = IDLE; /* names that are still being looked up lead nowhere */
 	c->step_us = c->open_us = 0;
 	c->failure = (struct client_failure){ 0 };
-	fail_calls(c, HL_E_CLOSED);
+	client_fail_calls(c, HL_E_CLOSED);
 }
 
 const uint8_t *client_identity(const struct client *c)
@@ -868,15 +454,6 @@ const uint8_t *client_connection(const struct client *c)
 const char *client_hsm(const struct client *c)
 {
 	return c->hsm;
-}
-
-void client_token(const struct client *c, uint8_t out[HL_TOKEN])
-{
-	uint64_t time_ms = (uint64_t)(hl_wall_ms(c->env) + c->offset_ms);
-
-	for (size_t i = 0; i < 8; i++)
-		out[i] = (uint8_t)(time_ms >> 8 * (7 - i));
-	hl_random(c->env, out + 8, 8);
 }
 
 static void core_event(void *core, const struct hl_event *e)

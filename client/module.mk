@@ -8,7 +8,9 @@ libhlclient_la_SOURCES = \
 	client/edit.c client/edit.h \
 	client/entry.c client/entry.h \
 	client/hsmlet.c client/hsmlet.h \
-	client/link.c client/link.h \
+	client/calls.c \
+	client/link.c client/link.h client/link_impl.h \
+	client/steps.c \
 	client/os_blocking.c client/os_blocking.h \
 	client/os_dns.c client/os_dns.h \
 	client/os_files.c client/os_files.h \

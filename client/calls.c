@@ -1,0 +1,199 @@
+/* calls.c - requests and their answers, in any order, each with its own deadline. */
+#include "client/link_impl.h"
+
+#include <openssl/crypto.h>
+
+void client_learn_mark(struct client *c, const struct hl_done *mark)
+{
+	if (mark->term > c->term || (mark->term == c->term && mark->generation > c->generation)) {
+		c->term = mark->term;
+		c->generation = mark->generation;
+	}
+	c->offset_ms = (int64_t)mark->time_ms - hl_wall_ms(c->env);
+}
+
+hl_err client_take_refusal(struct client *c, struct client_failure *failure, const struct hl_frame *f)
+{
+	struct hl_op_refused no;
+	hl_err err;
+
+	HL_TRY(hl_msg_get(&hl_msg_op_refused, f, &no));
+	err = hl_err_of_wire(no.code);
+	failure->retry_after_ms = no.retry_after_ms;
+	HL_TRY(hl_bytes_str(no.detail, failure->detail, sizeof failure->detail));
+	hl_trace_step(c->env, client_story[c->state].step, HL_GOT, c->id, &hl_msg_op_refused, &no, err);
+	return err;
+}
+
+/* -- ends ------------------------------------------------------------------------------------------ */
+
+static void finish(struct client *c, struct client_call *call, hl_err err)
+{
+	call->done = true;
+	call->err = err;
+	if (err != HL_OK) {
+		call->failure = c->failure;
+		call->failure.err = err;
+	}
+}
+
+static void unlink_call(struct client *c, struct client_call *call)
+{
+	struct client_call **at = &c->calls;
+
+	while (*at && *at != call)
+		at = &(*at)->next;
+	if (*at)
+		*at = call->next;
+	call->next = NULL;
+}
+
+/* A request that was sent and not answered may have had its effect. */
+static bool has_effect(const struct hl_msg *m)
+{
+	return m == &hl_msg_generate || m == &hl_msg_destroy || m == &hl_msg_attributes_set;
+}
+
+void client_fail_calls(struct client *c, hl_err err)
+{
+	while (c->calls) {
+		struct client_call *call = c->calls;
+
+		unlink_call(c, call);
+		finish(c, call, call->sent && has_effect(call->msg) ? HL_E_UNKNOWN : err);
+	}
+}
+
+/* -- requests -------------------------------------------------------------------------------------- */
+
+static void send_call(struct client *c, struct client_call *call)
+{
+	uint64_t body[64];
+	struct hl_ping seen = { .seen_term = c->term, .seen_generation = c->generation };
+	hl_err err = call->msg->size <= sizeof body ? HL_OK : HL_E_BUG;
+
+	if (err == HL_OK) {
+		memcpy(body, call->body, call->msg->size);
+		memcpy(body, &seen, sizeof seen); /* every request begins with HL_SEEN */
+		do
+			c->next_id++;
+		while (c->next_id == 0);
+		call->id = c->next_id;
+		hl_channel_age(c->channel, hl_mono_us(c->env));
+		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
+		OPENSSL_cleanse(body, call->msg->size);
+	}
+	if (err != HL_OK) {
+		unlink_call(c, call);
+		finish(c, call, err == HL_E_RANGE ? HL_E_ARG : err);
+		return;
+	}
+	call->sent = true;
+	hl_wish_send(&c->wishes, c->port);
+}
+
+void client_flush_calls(struct client *c)
+{
+	for (struct client_call *call = c->calls, *next; call; call = next) {
+		next = call->next;
+		if (!call->sent)
+			send_call(c, call);
+	}
+}
+
+void client_submit(struct client *c, struct client_call *call)
+{
+	struct client_call **last = &c->calls;
+
+	call->done = call->sent = false;
+	call->frame = hl_buf(HL_FRAME_MAX + HL_FRAME_HEAD);
+	call->next = NULL;
+	while (*last)
+		last = &(*last)->next;
+	*last = call;
+	if (c->state == OPEN && !c->closing)
+		send_call(c, call);
+	else
+		client_open(c);
+}
+
+void client_cancel(struct client *c, struct client_call *call)
+{
+	unlink_call(c, call);
+}
+
+static hl_err answer_call(struct client *c, struct client_call *call, const struct hl_frame *f)
+{
+	call->failure = c->failure; /* where it was dialled */
+	hl_buf_put(&call->frame, f->whole);
+	if (call->frame.err != HL_OK)
+		return call->frame.err;
+	HL_TRY(hl_frame_peek(hl_buf_view(&call->frame), HL_FRAME_MAX, &call->reply));
+	if (f->type == HL_T_op_refused)
+		return client_take_refusal(c, &call->failure, &call->reply);
+	return f->type == call->expect->type ? HL_OK : HL_E_TYPE;
+}
+
+/* term, generation, time: three U64 fields with tags 1 to 3 at the head of every reply. */
+static hl_err mark_of(const struct hl_frame *f, struct hl_done *mark)
+{
+	const size_t each = HL_FIELD_HEAD + 8;
+
+	if (f->body.n < 3 * each)
+		return HL_E_SHORT;
+	return hl_body_get(&hl_msg_done, hl_bytes(f->body.p, 3 * each), mark);
+}
+
+hl_err client_read_reply(struct client *c, const struct hl_frame *f)
+{
+	struct client_call *call = c->calls;
+	struct hl_done mark;
+	hl_err err;
+
+	HL_TRY(mark_of(f, &mark));
+	client_learn_mark(c, &mark);
+	while (call && !(call->sent && call->id == f->id))
+		call = call->next;
+	if (!call)
+		return HL_OK; /* its owner gave up waiting */
+	unlink_call(c, call);
+	err = answer_call(c, call, f);
+	call->done = true;
+	call->err = err;
+	if (err != HL_OK) {
+		call->failure.err = err;
+		call->failure.step = HL_STEP_OPEN;
+	}
+	return HL_OK;
+}
+
+void client_time_calls(struct client *c, int64_t now)
+{
+	for (struct client_call *call = c->calls, *next; call; call = next) {
+		next = call->next;
+		if (call->deadline_us == 0 || now < call->deadline_us)
+			continue;
+		unlink_call(c, call);
+		c->failure.step = client_story[c->state].step;
+		finish(c, call, call->sent && has_effect(call->msg) ? HL_E_UNKNOWN : HL_E_TIMEOUT);
+	}
+}
+
+int64_t client_calls_deadline(const struct client *c)
+{
+	int64_t at = 0;
+
+	for (const struct client_call *call = c->calls; call; call = call->next)
+		if (call->deadline_us && (!at || call->deadline_us < at))
+			at = call->deadline_us;
+	return at;
+}
+
+void client_token(const struct client *c, uint8_t out[HL_TOKEN])
+{
+	uint64_t time_ms = (uint64_t)(hl_wall_ms(c->env) + c->offset_ms);
+
+	for (size_t i = 0; i < 8; i++)
+		out[i] = (uint8_t)(time_ms >> 8 * (7 - i));
+	hl_random(c->env, out + 8, 8);
+}

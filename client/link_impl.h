@@ -1,0 +1,76 @@
+/* link_impl.h - what the files of the client's core share.
+ *
+ *	link.c   opening and closing, events, time       steps.c  the eight steps
+ *	calls.c  requests and their answers */
+#pragma once
+
+#include "client/link.h"
+#include "lib/auth/scram.h"
+
+/* Where the link stands. From AWAIT_REQUEST to AWAIT_PROOF it waits for the peer's next word. */
+enum client_state { IDLE, RESOLVING, DIALLING, AWAIT_REQUEST, AWAIT_RESULT, SHAKING, AWAIT_PROOF, OPEN };
+
+struct client {
+	const struct hl_env *env;
+	struct client_conf_link conf;
+	struct hl_channel_ctx *ctx;
+	struct hl_wishes wishes;
+	enum client_state state;
+	bool connected;         /* the shell has a connection for `port`, or is dialling it */
+	bool closing;           /* CLOSE was wished for; its end is still to come */
+	bool again;             /* open anew after that end */
+	int64_t step_us;        /* deadline of the state */
+	int64_t open_us;        /* deadline of the whole opening */
+	/* steps 0 and 1 */
+	struct hl_addr address[CLIENT_ADDRESSES];
+	size_t addresses, next_address;
+	unsigned epoch_retries;
+	uint32_t port;
+	struct hl_port io;
+	uint8_t id[HL_CONNECTION_ID];
+	/* steps 1 to 6 */
+	struct hl_secret keys; /* struct hl_scram_keys, kept: making them takes milliseconds */
+	struct hl_scram_client scram;
+	struct hl_buf hello, request, answer; /* exact frames: B is made of them */
+	char hsm[HL_NAME_TEXT + 1];
+	/* steps 7 and 8 */
+	struct hl_channel *channel;
+	uint8_t identity[32];
+	/* what is known of the cluster */
+	uint64_t term, generation;
+	int64_t offset_ms; /* HSM time minus our wall clock */
+	/* requests */
+	struct client_call *calls;
+	uint32_t next_id;
+	struct client_failure failure;
+};
+
+typedef hl_err client_read_fn(struct client *c, const struct hl_frame *f);
+
+/* steps.c */
+extern const struct client_step {
+	enum hl_step step;
+	int limit_ms;
+	client_read_fn *read; /* who reads what is awaited; NULL: no frame is */
+} client_story[];
+/** Go to `state`; its deadline begins. */
+void client_enter(struct client *c, enum client_state state);
+/** Steps 0 ends, 1 begins: the hello is put into the port. */
+HL_CHECKED hl_err client_say_hello(struct client *c);
+
+/* calls.c */
+/** Every reply says where the cluster stands and what time it is there. */
+void client_learn_mark(struct client *c, const struct hl_done *mark);
+/** The error that an op.refused stands for, with its details in `failure`. */
+HL_CHECKED hl_err client_take_refusal(
+	struct client *c, struct client_failure *failure, const struct hl_frame *f);
+/** Send what was submitted before the link was open. */
+void client_flush_calls(struct client *c);
+/** An answer: to the call that waits for it. */
+HL_CHECKED hl_err client_read_reply(struct client *c, const struct hl_frame *f);
+/** End all calls: with HL_E_UNKNOWN where one has an effect and was sent. */
+void client_fail_calls(struct client *c, hl_err err);
+/** End the calls whose deadline has passed. */
+void client_time_calls(struct client *c, int64_t now_us);
+/** The soonest deadline of them; 0: none. */
+int64_t client_calls_deadline(const struct client *c);
