@@ -16,7 +16,7 @@ static const struct cli_options no_options;
 
 static const struct cli_verb verbs[] = {
 	{ NULL, "up", cli_up, &cli_up_options, 0, 0, false, "", "make a world, or start one again: directory, HSMs, proxies, a first tenant",
-		{ "hsmlet up --dev", "hsmlet up --dir /tmp/lab --proxies 5 --hsms 3" } },
+		{ "hsmlet up --dev", "hsmlet up --dir lab --proxies 5 --hsms 3" } },
 	{ NULL, "down", cli_down, &no_options, 0, 0, false, "", "stop the world; its data stays",
 		{ "hsmlet down", "hsmlet down -i lab" } },
 	{ NULL, "status", cli_status, &no_options, 0, 0, false, "", "the world, its members and partitions",
@@ -28,7 +28,7 @@ static const struct cli_verb verbs[] = {
 	{ NULL, "try", cli_try, &cli_try_options, 0, 0, false, "", "connect, draw the eight steps, sign with a throw-away key, have it verified outside",
 		{ "hsmlet try", "hsmlet try --keep-key --workdir out" } },
 	{ NULL, "run", cli_run_command, &cli_run_options, 1, -1, true, "-- COMMAND [ARG...]", "a private world around a command; ends with its exit code",
-		{ "hsmlet run -- hsmlet try", "hsmlet run --proxies 1 --hsms 1 -- make check" } },
+		{ "hsmlet run -- hsmlet try", "hsmlet run --proxies 1 --hsms 1 -- sh -c 'hsmlet key list'" } },
 	{ "cred", "import", cli_cred_import, &cli_cred_import_options, 1, 2, false, "FILE...", "credential files into primus.cfg and .secrets.cfg",
 		{ "hsmlet cred import service.txt hsm.txt", "hsmlet cred import --no-exchange service.txt" } },
 	{ "secret", "add", cli_secret_add, &cli_secret_add_options, 0, 1, false, "[FILE]", "exchange the setup password for the partition's secret, and store that",
@@ -44,7 +44,7 @@ static const struct cli_verb verbs[] = {
 	{ "key", "list", cli_key_list, &cli_key_list_options, 0, 0, false, "", "the objects of the partition",
 		{ "hsmlet key list", "hsmlet key list --pin-file pin --json" } },
 	{ "key", "delete", cli_key_delete, &cli_key_delete_options, 1, 1, false, "LABEL|HANDLE", "destroy all objects with this label, or the one with this handle",
-		{ "hsmlet key delete signing", "hsmlet key delete 0x1f2e3d4c5b6a7988" } },
+		{ "hsmlet key delete signing", "hsmlet key delete --pin-file pin wrapping" } },
 	{ "partition", "list", cli_partition_list, &no_options, 0, 0, false, "", "the partitions of all tenants",
 		{ "hsmlet partition list", "hsmlet partition list --json" } },
 	MEMBER_VERBS("proxy", "proxy1"),

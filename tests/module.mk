@@ -86,6 +86,13 @@ tests_unit_test_vectors_SOURCES = tests/unit/test_vectors.c $(objects)
 tests_unit_test_vectors_LDADD = $(HSM_LIBS)
 EXTRA_DIST += tests/vectors/rfc6979.txt tests/vectors/rfc7515-a2.txt
 
+# -- cli ----------------------------------------------------------------------------------------
+CLI_LIBS = libhlcli.la libhlclient.la libhlos.la $(LDADD) $(JANSSON_LIBS) $(CRYPTO_LIBS)
+UNIT_TESTS += tests/unit/test_trace_draw tests/unit/test_verbs tests/unit/test_world
+tests_unit_test_trace_draw_LDADD = $(CLI_LIBS)
+tests_unit_test_verbs_LDADD = $(CLI_LIBS)
+tests_unit_test_world_LDADD = $(CLI_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -129,6 +136,11 @@ TESTS += $(RUN_TESTS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
+
+CLI_TESTS = tests/run/test_cli tests/run/test_examples
+dist_check_SCRIPTS += $(CLI_TESTS)
+TESTS += $(CLI_TESTS)
+EXTRA_DIST += tests/run/cli.sh
 
 # -- foreign judges -------------------------------------------------------------------------------
 if HAVE_GSASL
