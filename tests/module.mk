@@ -80,6 +80,7 @@ tests_sim_test_eight_steps_LDADD = $(SIM_LIBS)
 check_LTLIBRARIES += libhllive.la
 libhllive_la_SOURCES = \
 	tests/support/canary.c tests/support/canary.h \
+	tests/support/fake_hsm.c tests/support/fake_hsm.h \
 	tests/support/key.c tests/support/key.h \
 	tests/support/lines.c tests/support/lines.h \
 	tests/support/live.c tests/support/live.h tests/support/live_impl.h \
@@ -91,11 +92,16 @@ libhllive_la_SOURCES = \
 libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
 
-RUN_TESTS = tests/run/test_canary tests/run/test_crossed tests/run/test_live
+RUN_TESTS = \
+	tests/run/test_canary \
+	tests/run/test_crossed \
+	tests/run/test_hostile \
+	tests/run/test_live
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
+tests_run_test_hostile_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 
 # -- foreign judges -------------------------------------------------------------------------------
