@@ -96,13 +96,15 @@ RUN_TESTS = \
 	tests/run/test_canary \
 	tests/run/test_crossed \
 	tests/run/test_hostile \
-	tests/run/test_live
+	tests/run/test_live \
+	tests/run/test_load
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
 tests_run_test_hostile_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
+tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 
 # -- foreign judges -------------------------------------------------------------------------------
 if HAVE_GSASL
@@ -113,3 +115,4 @@ tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 endif
 
 include tests/fuzz/module.mk
+include tests/load/module.mk
