@@ -119,6 +119,7 @@ TESTS += $(SIM_TESTS)
 check_LTLIBRARIES += libhllive.la
 libhllive_la_SOURCES = \
 	tests/support/canary.c tests/support/canary.h \
+	tests/support/fake_hsm.c tests/support/fake_hsm.h \
 	tests/support/key.c tests/support/key.h \
 	tests/support/lines.c tests/support/lines.h \
 	tests/support/live.c tests/support/live.h tests/support/live_impl.h \
@@ -130,12 +131,19 @@ libhllive_la_SOURCES = \
 libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
 
-RUN_TESTS = tests/run/test_canary tests/run/test_crossed tests/run/test_live
+RUN_TESTS = \
+	tests/run/test_canary \
+	tests/run/test_crossed \
+	tests/run/test_hostile \
+	tests/run/test_live \
+	tests/run/test_load
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
+tests_run_test_hostile_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
+tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
 dist_check_SCRIPTS += $(CLI_TESTS)
@@ -151,3 +159,4 @@ tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 endif
 
 include tests/fuzz/module.mk
+include tests/load/module.mk
