@@ -111,7 +111,7 @@ void cli_tell(struct cli *c, hl_err err)
 
 /* -- notes -------------------------------------------------------------------------------------- */
 
-static void line(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void line(const char *format, va_list args)
 {
 	fputs("hsmlet: ", stderr);
 	vfprintf(stderr, format, args);

@@ -96,6 +96,7 @@ static const struct gen_constant constants[] = {
 	N(HSM_TICKET_MS,            "ms",      "HSM: from accepting to the ticket"),
 	N(HSM_SHAKE_MS,             "ms",      "HSM: from the ticket to its signature"),
 	N(DIR_SHAKE_MS,             "ms",      "directory: from accepting a link to its open channel"),
+	N(DIR_MAKING_US,            "us",      "directory: an HSM has this long to make a partition"),
 	N(HL_LINK_DIAL_MS,          "ms",      "service link: connecting"),
 	N(HL_LINK_SHAKE_MS,         "ms",      "service link: from connecting to the open channel"),
 	N(HL_LINK_BEAT_MS,          "ms",      "service link: between heartbeats"),

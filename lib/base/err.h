@@ -46,16 +46,16 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_CHANNEL, -208, 12, HL_FINAL, "the encrypted channel did not come about or broke", "the two ends do not share a secret, or bytes were altered on the way", "test the secret: `hsmlet secret test`") \
 	X(HL_E_DEPTH, -209, 76, HL_FINAL, "structures are nested too deep", "at most 4 levels are allowed", "check that both sides run the same version") \
 	\
-	X(HL_E_SERVICE_AUTH, -300, 10, HL_FINAL, "the gateway refused the service credentials", "the service user name or its password is wrong", "store the right password: `hsmlet cred import FILE` or `hsmlet proxy-password add`") \
+	X(HL_E_SERVICE_AUTH, -300, 10, HL_FINAL, "the gateway refused the service credentials", "the service user name or its password is wrong", "store the right password: `hsmlet cred import FILE`") \
 	X(HL_E_PROXY_AUTH, -301, 10, HL_FINAL, "the gateway could not prove that it knows the service password", "it is not the service it claims to be, or the realm differs", "check the pool name and the realm in primus.cfg") \
 	X(HL_E_LOCKED, -302, 14, HL_AGAIN, "too many failed attempts", "100 failures within 300 s lock this user at this address", "wait for the time named, then try once") \
 	X(HL_E_EPOCH, -303, 75, HL_AGAIN, "the gateway's nonce is of an old epoch", "the directory was restarted", "try again: the client does so by itself") \
 	X(HL_E_SCRAM, -304, 76, HL_FINAL, "a SCRAM message is malformed", "the peer does not follow RFC 5802", "check that both sides run the same version") \
 	\
-	X(HL_E_ADDRESS, -400, 11, HL_FINAL, "this address is not on the allow-list", "the service user may connect only from listed addresses", "list it: `hsmlet allow-list add`, or connect from a listed address") \
+	X(HL_E_ADDRESS, -400, 11, HL_FINAL, "this address is not on the allow-list", "the service user may connect only from listed addresses", "connect from a listed address, or have this one listed by the operator") \
 	X(HL_E_PARTITION, -401, 11, HL_FINAL, "this service user has no such partition", "the partition name is wrong or belongs to another tenant", "see `hsmlet partition list`") \
 	X(HL_E_DISABLED, -402, 11, HL_FINAL, "the service user is disabled", "an operator switched it off", "ask the operator") \
-	X(HL_E_EXPIRED, -403, 13, HL_FINAL, "the credential has expired", "its lifetime has passed", "have it renewed: `hsmlet cred renew`") \
+	X(HL_E_EXPIRED, -403, 13, HL_FINAL, "the credential has expired", "its lifetime has passed", "have it renewed by the operator, then import the new file: `hsmlet cred import FILE`") \
 	X(HL_E_DIRECTORY, -404, 11, HL_AGAIN, "the directory service did not answer", "it is down or the proxy has lost its link to it", "see `hsmlet directory list` and `hsmlet status`") \
 	X(HL_E_TICKET, -405, 11, HL_FINAL, "the HSM did not accept the ticket", "it was altered, is of another connection, or was made for another HSM", "see `hsmlet trace show`") \
 	X(HL_E_STALE, -406, 75, HL_AGAIN, "the ticket is of an earlier life of the cluster", "the HSMs were restarted in between", "try again: the client does so by itself") \
@@ -64,7 +64,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	\
 	X(HL_E_HSM_AUTH, -500, 12, HL_FINAL, "the HSM did not accept the partition's secret", "the stored user secret or the setup password is wrong", "fetch it again: `hsmlet secret add`") \
 	X(HL_E_IDENTITY, -501, 12, HL_FINAL, "the HSM could not prove its cluster identity", "another host knows the partition's secret, or the cluster was made anew", "do not send a PIN; ask the operator, then `hsmlet secret add`") \
-	X(HL_E_SETUP_EXPIRED, -502, 13, HL_FINAL, "the setup password has expired", "7 days have passed since its first use or its issue", "have it renewed: `hsmlet cred renew`") \
+	X(HL_E_SETUP_EXPIRED, -502, 13, HL_FINAL, "the setup password has expired", "7 days have passed since its first use or its issue", "have it renewed by the operator, then import the new file: `hsmlet cred import FILE`") \
 	X(HL_E_PIN, -503, 12, HL_FINAL, "the PKCS#11 PIN is wrong", "HSMLET_PIN or the typed PIN does not match", "check the PIN in the technical-user file") \
 	X(HL_E_PIN_LOCKED, -504, 14, HL_AGAIN, "the PKCS#11 PIN is locked", "100 wrong PINs within 300 s", "wait for the time named, then try once") \
 	X(HL_E_LOGIN, -505, 12, HL_FINAL, "a login with the PIN is needed", "private objects are for logged-in users", "give the PIN: HSMLET_PIN or --pin-file") \
@@ -77,7 +77,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_DATA_LENGTH, -512, 1, HL_FINAL, "the data has the wrong length", "the mechanism takes data of a fixed or bounded length", "hash the data first, or choose a hashing mechanism") \
 	X(HL_E_SETUP_ONLY, -513, 12, HL_FINAL, "this channel may only fetch the secret", "it was opened with the setup password", "connect with the stored secret") \
 	X(HL_E_HOLDS_KEYS, -514, 1, HL_FINAL, "the partition holds keys", "a new setup password then needs the security officer", "ask the security officer at the HSM") \
-	X(HL_E_NO_PIN, -515, 12, HL_FINAL, "the partition has no PKCS#11 PIN", "the PKCS#11 API was not ordered for it", "order it at provisioning: `hsmlet up` does so by default") \
+	X(HL_E_NO_PIN, -515, 12, HL_FINAL, "the partition has no PKCS#11 PIN", "the PKCS#11 API was not ordered for it", "have it ordered by the operator when the partition is made") \
 	X(HL_E_BEHIND, -516, 75, HL_AGAIN, "this HSM is behind the others", "its store is older than what the client has seen", "try again: the client asks another member") \
 	\
 	X(HL_E_STORE, -600, 74, HL_FINAL, "the store refused", "the disk is full, failing or read-only", "see the daemon's log") \
