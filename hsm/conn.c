@@ -8,8 +8,10 @@
 #include "lib/auth/ticket.h"
 
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
-#define OUT_MAX (4u << 20)
-#define OUT_PAUSE (1u << 20) /* a client that does not read its answers gets no further ones made */
+#define OUT_MAX (2u * HL_FRAME_MAX + (64u << 10))
+/* A client that does not read its answers gets no further ones made. Half, because a shell says ROOM for what was at
+ * least that much. */
+#define OUT_PAUSE (OUT_MAX / 2)
 
 static void set_deadline(struct hsm_conn *c, int limit_ms)
 {

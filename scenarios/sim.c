@@ -32,7 +32,7 @@ struct conn {
 	struct conn *next;
 };
 
-enum what { W_ACCEPT, W_OPENED, W_BYTES, W_ENDED, W_RESOLVED, W_JOB, W_TIME };
+enum what { W_ACCEPT, W_OPENED, W_BYTES, W_ROOM, W_ENDED, W_RESOLVED, W_JOB, W_TIME };
 
 struct happening {
 	int64_t at_us;
@@ -440,6 +440,9 @@ static void flush(struct sim_node *n, uint32_t port)
 
 	if (!c || !io)
 		return;
+	/* As the live shell: a core that stopped for want of room hears when there is some. */
+	if (io->out.n >= io->out.max / 2)
+		put(n->sim, &(struct happening){ .what = W_ROOM, .node = n, .port = port }, LATENCY_US);
 	carry(n->sim, c, side, hl_buf_view(&io->out));
 	hl_buf_eat(&io->out, io->out.n);
 }
@@ -641,6 +644,11 @@ static void happen(struct sim *s, struct happening *h)
 		break;
 	case W_BYTES:
 		bytes_came(s, h);
+		break;
+	case W_ROOM:
+		e.kind = HL_EV_ROOM;
+		if (find(n, h->port, &h->side))
+			tell(n, &e);
 		break;
 	case W_ENDED:
 		conn_ended(s, h);

@@ -114,6 +114,7 @@ static void start(struct child *c, unsigned port, char **more)
 		close(hold[1]);
 		dup2(out[1], STDOUT_FILENO);
 		hl_log_fd(-1);
+		alarm(60); /* a daemon that never ends must not hold up the tests */
 		status = daemon_main(argc, argv, port, hold[0]);
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* a leak checker looks in at the end */
 		_exit(status);
