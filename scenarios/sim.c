@@ -22,6 +22,7 @@ struct end {
 	bool open;       /* the core knows it and has not heard ENDED */
 	bool draining;   /* closed by its core, bytes still leave */
 	struct end *relay; /* bytes that arrive here go on from there */
+	struct hl_buf held; /* came, but the core's port had no room: what a socket would hold back */
 };
 
 struct conn {
@@ -260,6 +261,8 @@ void sim_free(struct sim *s)
 		struct conn *c = s->conns;
 
 		s->conns = c->next;
+		hl_buf_clear(&c->end[0].held);
+		hl_buf_clear(&c->end[1].held);
 		free(c);
 	}
 	for (size_t i = 0; i < s->nodes; i++)
@@ -571,10 +574,28 @@ void sim_pump(struct sim_node *n)
 
 /* -- happenings ---------------------------------------------------------------------------------------------------- */
 
+/* As much as the core's port has room for, in order; the rest when it has eaten. */
+static void give_held(struct sim *s, const struct happening *h, struct end *e)
+{
+	struct hl_port *io = e->node->ops->port(e->node->core, e->port);
+	size_t room = io ? io->in.max - io->in.n : 0;
+	struct hl_bytes held = hl_buf_view(&e->held);
+	struct happening again = *h;
+
+	if (!io)
+		return;
+	held.n = held.n < room ? held.n : room;
+	hl_buf_put(&io->in, held);
+	hl_buf_eat(&e->held, held.n);
+	again.bytes = hl_buf(0);
+	if (e->held.n > 0)
+		put(s, &again, LATENCY_US);
+	tell(e->node, &(struct hl_event){ .kind = HL_EV_BYTES, .port = e->port });
+}
+
 static void bytes_came(struct sim *s, struct happening *h)
 {
 	struct end *e = &h->conn->end[h->side];
-	struct hl_port *io;
 	unsigned side;
 
 	if (!e->open || !e->node->core)
@@ -586,20 +607,10 @@ static void bytes_came(struct sim *s, struct happening *h)
 			carry(s, on, side, hl_buf_view(&h->bytes));
 		return;
 	}
-	io = e->node->ops->port(e->node->core, e->port);
-	if (!io)
-		return;
-	hl_buf_put(&io->in, hl_buf_view(&h->bytes));
-	if (io->in.err == HL_E_FULL) {
-		/* A socket would hold these back until the core has eaten: come again. */
-		struct happening later = *h;
-
-		io->in.err = HL_OK;
-		h->bytes = hl_buf(0);
-		put(s, &later, LATENCY_US);
-		return;
-	}
-	tell(e->node, &(struct hl_event){ .kind = HL_EV_BYTES, .port = e->port });
+	if (e->held.max == 0)
+		e->held = hl_buf(HL_BUF_MAX);
+	hl_buf_put(&e->held, hl_buf_view(&h->bytes));
+	give_held(s, h, e);
 }
 
 static void conn_ended(struct sim *s, struct happening *h)
@@ -609,7 +620,12 @@ static void conn_ended(struct sim *s, struct happening *h)
 
 	if (!e->open)
 		return;
+	if (e->held.n > 0 && e->node->core) { /* what came before the end is read before it */
+		put(s, h, LATENCY_US);
+		return;
+	}
 	e->open = false;
+	hl_buf_clear(&e->held);
 	if (e->relay) {
 		struct conn *on = conn_of(s, e->relay, &side);
 
@@ -720,7 +736,7 @@ size_t sim_blocks(const struct sim *s)
 	size_t n = (s->trace.base ? 1u : 0u) + (s->heap ? 1u : 0u);
 
 	for (const struct conn *c = s->conns; c; c = c->next)
-		n++;
+		n += 1 + (c->end[0].held.base ? 1u : 0u) + (c->end[1].held.base ? 1u : 0u);
 	for (size_t i = 0; i < s->heap_n; i++)
 		n += s->heap[i]->bytes.base ? 2 : 1;
 	return n;

@@ -256,6 +256,43 @@ static void answers_come_in_any_order(void)
 	end();
 }
 
+#define BIG_CALLS 96
+
+static bool all_answered(void *at)
+{
+	const struct client_call *calls = at;
+
+	for (size_t i = 0; i < BIG_CALLS; i++)
+		if (!calls[i].done)
+			return false;
+	return true;
+}
+
+/* 6 MiB of answers asked for at once: more than the HSM keeps for a client, so it stops and goes on. */
+static void more_answers_than_there_is_room_for_all_come(void)
+{
+	static struct client_call call[BIG_CALLS];
+	struct hl_random request = { .length = 65536 };
+
+	begin(11);
+	for (size_t i = 0; i < BIG_CALLS; i++) {
+		call[i] = (struct client_call){
+			.msg = &hl_msg_random,
+			.body = &request,
+			.expect = &hl_msg_random_answer,
+			.deadline_us = hl_mono_us(sim_env(c->node)) + 60000000,
+		};
+		client_submit(c->core, &call[i]);
+	}
+	sim_pump(c->node);
+	CU_ASSERT(sim_run(w->sim, all_answered, call, 60000000));
+	for (size_t i = 0; i < BIG_CALLS; i++) {
+		CU_ASSERT_EQUAL(call[i].err, HL_OK);
+		hl_buf_clear(&call[i].frame);
+	}
+	end();
+}
+
 /* kill -9 of everything but the store right after an acknowledged creation. */
 static void a_cut_after_the_commit_leaves_the_outcome_unknown_and_one_key(void)
 {
@@ -285,6 +322,7 @@ static CU_TestInfo tests[] = {
 	{ "a label can be changed and a class cannot", a_label_can_be_changed_and_a_class_cannot },
 	{ "random bytes come as many as asked for", random_bytes_come_as_many_as_asked_for },
 	{ "answers come in any order", answers_come_in_any_order },
+	{ "more answers than there is room for all come", more_answers_than_there_is_room_for_all_come },
 	{ "a cut after the commit leaves the outcome unknown and one key", a_cut_after_the_commit_leaves_the_outcome_unknown_and_one_key },
 	CU_TEST_INFO_NULL,
 };
