@@ -41,12 +41,12 @@ struct world {
 	struct {
 		struct sim_node *node;
 		struct proxy *core;
-		char name[16];
+		char name[32];
 	} proxy[WORLD_PROXIES];
 	struct {
 		struct sim_node *node;
 		struct hsm *core;
-		char name[16];
+		char name[32];
 	} hsm[WORLD_HSMS];
 	struct world_client client[WORLD_CLIENTS];
 	/* what the tenant got: the two files, as read back from their texts */
