@@ -167,5 +167,7 @@ VALGRIND_TESTS = $(UNIT_TESTS) $(SIM_TESTS) $(RUN_TESTS) $(REPLAY_TESTS)
 .PHONY: check-valgrind
 check-valgrind: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(VALGRIND_TESTS)' HL_RUN='env HL_SLOW=1 $(LIBTOOL) \
-		--mode=execute valgrind --quiet --leak-check=full --trace-children=yes \
-		--trace-children-skip=/bin/*,/usr/bin/* --error-exitcode=42'
+		--mode=execute valgrind --quiet --vgdb=no --leak-check=full --errors-for-leak-kinds=definite \
+		--show-leak-kinds=definite --suppressions=$(abs_top_srcdir)/tests/valgrind.supp \
+		--trace-children=yes --trace-children-skip=/bin/*,/usr/bin/* --error-exitcode=42'
+EXTRA_DIST += tests/valgrind.supp
