@@ -150,6 +150,16 @@ dist_check_SCRIPTS += $(CLI_TESTS)
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += tests/run/cli.sh
 
+# -- what the cores may call ------------------------------------------------------------------------
+CORE_OBJECTS = $(libhl_la_OBJECTS) $(libhlclient_la_OBJECTS) $(libproxy_la_OBJECTS) $(libdir_la_OBJECTS) \
+	$(libhsmcore_la_OBJECTS)
+tests/core-objects: Makefile $(CORE_OBJECTS)
+	$(AM_V_GEN)$(MKDIR_P) tests && printf '%s\n' $(CORE_OBJECTS) > $@
+check_DATA = tests/core-objects
+CLEANFILES += tests/core-objects
+TESTS += tests/check-symbols tests/check-symbols-refuses
+EXTRA_DIST += tests/allowed-symbols tests/check-symbols tests/check-symbols-refuses
+
 # -- foreign judges -------------------------------------------------------------------------------
 if HAVE_GSASL
 check_PROGRAMS += tests/interop/test_gsasl
