@@ -321,8 +321,7 @@ API int hsmlet_generate(hsmlet *h, uint32_t mechanism, const hsmlet_attribute *t
 	hsmlet_error *e)
 {
 	struct hl_attribute items[ATTRIBUTES_MAX], public_items[ATTRIBUTES_MAX];
-	uint8_t token[HL_TOKEN];
-	struct hl_generate request = { .mechanism = mechanism, .token = hl_bytes(token, sizeof token) };
+	struct hl_generate request = { .mechanism = mechanism };
 	struct hl_generated made;
 	struct client_call call;
 	int rc;
@@ -330,7 +329,6 @@ API int hsmlet_generate(hsmlet *h, uint32_t mechanism, const hsmlet_attribute *t
 	if (to_list(template_, n, items, &request.template) != HL_OK ||
 		to_list(public_template, public_n, public_items, &request.public_template) != HL_OK)
 		return fail(e, HL_E_ARG, NULL, "template");
-	client_token(h->core, token);
 	rc = ask(h, &hl_msg_generate, &request, &hl_msg_generated, &made, &call, LIMIT_GENERATE_MS, e);
 	hl_buf_clear(&call.frame);
 	if (rc == 0)
@@ -431,21 +429,17 @@ API int hsmlet_set_attributes(
 	hsmlet *h, uint64_t object, const hsmlet_attribute *attributes, size_t n, hsmlet_error *e)
 {
 	struct hl_attribute items[ATTRIBUTES_MAX];
-	uint8_t token[HL_TOKEN];
-	struct hl_attributes_set request = { .handle = object, .token = hl_bytes(token, sizeof token) };
+	struct hl_attributes_set request = { .handle = object };
 
 	if (to_list(attributes, n, items, &request.attributes) != HL_OK)
 		return fail(e, HL_E_ARG, NULL, "attributes");
-	client_token(h->core, token);
 	return done(h, &hl_msg_attributes_set, &request, e);
 }
 
 API int hsmlet_destroy(hsmlet *h, uint64_t object, hsmlet_error *e)
 {
-	uint8_t token[HL_TOKEN];
-	struct hl_destroy request = { .handle = object, .token = hl_bytes(token, sizeof token) };
+	struct hl_destroy request = { .handle = object };
 
-	client_token(h->core, token);
 	return done(h, &hl_msg_destroy, &request, e);
 }
 

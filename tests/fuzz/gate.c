@@ -353,12 +353,12 @@ void gate_hello(struct hl_buf *out)
 		.dialled = hl_text("127.0.0.11:2300"),
 		.scram = hl_text("n,a=PRIMUSDEV001,n=svc,r=rOprNGfwEbeRWgbNEkqO") };
 
-	hl_msg_put(out, &hl_msg_hello_proxy, 1, &hello);
+	hl_msg_put(out, &hl_msg_hello_proxy, 0, &hello);
 }
 
 void gate_proof(struct hl_buf *out)
 {
 	struct hl_auth_answer proof = { .scram = hl_text("c=biws,r=rOprNGfwEbeRWgbNEkqO,p=AAAA") };
 
-	hl_msg_put(out, &hl_msg_auth_answer, 2, &proof);
+	hl_msg_put(out, &hl_msg_auth_answer, 0, &proof);
 }

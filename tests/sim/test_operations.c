@@ -173,9 +173,9 @@ static void the_value_of_a_private_key_is_never_shown(void)
 static void a_label_can_be_changed_and_a_class_cannot(void)
 {
 	struct hl_attribute label = { HL_CKA_LABEL, HL_FORM_BYTES, hl_text("new") };
-	uint8_t three[8] = { [7] = HL_CKO_SECRET_KEY }, token[HL_TOKEN];
+	uint8_t three[8] = { [7] = HL_CKO_SECRET_KEY };
 	struct hl_attribute class = { HL_CKA_CLASS, HL_FORM_NUMBER, { three, sizeof three } };
-	struct hl_attributes_set request = { .token = hl_bytes(token, sizeof token) };
+	struct hl_attributes_set request = { 0 };
 	struct hl_generated key;
 	struct client_call call;
 	struct hl_done done;
@@ -184,7 +184,6 @@ static void a_label_can_be_changed_and_a_class_cannot(void)
 	begin(7);
 	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
 	CU_ASSERT_EQUAL(story_make_key(c, "old", &key), HL_OK);
-	client_token(c->core, token);
 	request.handle = key.handle;
 	request.attributes = (struct hl_list){ .items = &label, .count = 1 };
 	CU_ASSERT_EQUAL(world_call(c, &hl_msg_attributes_set, &request, &hl_msg_done, &done, &call), HL_OK);
@@ -223,10 +222,9 @@ static bool answered(void *at)
 /* A slow RSA key on its way does not hold up who comes after it: answers come in any order. */
 static void answers_come_in_any_order(void)
 {
-	uint8_t bits[8] = { [6] = 0x08 }, token[HL_TOKEN];
+	uint8_t bits[8] = { [6] = 0x08 };
 	struct hl_attribute theirs = { HL_CKA_MODULUS_BITS, HL_FORM_NUMBER, { bits, sizeof bits } };
 	struct hl_generate slow = {
-		.token = hl_bytes(token, sizeof token),
 		.mechanism = HL_CKM_RSA_PKCS_KEY_PAIR_GEN,
 		.public_template = { .items = &theirs, .count = 1 },
 	};
@@ -239,7 +237,6 @@ static void answers_come_in_any_order(void)
 
 	begin(9);
 	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
-	client_token(c->core, token);
 	for (int i = 0; i < 3; i++) {
 		call[i].deadline_us = hl_mono_us(sim_env(c->node)) + 60000000;
 		client_submit(c->core, &call[i]);
