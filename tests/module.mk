@@ -162,8 +162,11 @@ EXTRA_DIST += tests/allowed-symbols tests/check-symbols tests/check-symbols-refu
 
 # -- foreign judges -------------------------------------------------------------------------------
 if HAVE_GSASL
-check_PROGRAMS += tests/interop/test_gsasl
-TESTS += tests/interop/test_gsasl
+INTEROP_TESTS = tests/interop/test_gsasl tests/interop/test_gsasl_gateway
+check_PROGRAMS += $(INTEROP_TESTS)
+TESTS += $(INTEROP_TESTS)
+tests_interop_test_gsasl_gateway_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
+tests_interop_test_gsasl_gateway_LDADD = $(SIM_LIBS) $(GSASL_LIBS)
 tests_interop_test_gsasl_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
 tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 endif
