@@ -313,18 +313,24 @@ pid_t cli_member_pid(const struct cli_world *w, const struct cli_member *m)
 	return hl_lock_holder(path, &pid) == HL_OK ? pid : 0;
 }
 
-/* A pidfd of the process that holds the lock; -1: none does. If it still holds it once the descriptor is
- * open, the descriptor is of that process. */
-static int member_pidfd(const struct cli_world *w, const struct cli_member *m)
+/* A pidfd of the process that holds the lock, in *out; -1: none does. If it still holds it once the descriptor
+ * is open, the descriptor is of that process. */
+static hl_err member_pidfd(struct cli *c, const struct cli_world *w, const struct cli_member *m, int *out)
 {
 	pid_t pid = cli_member_pid(w, m);
-	int fd = pid > 0 && pid != getpid() ? pidfd_open(pid, 0) : -1;
+	int fd = -1;
 
-	if (fd >= 0 && cli_member_pid(w, m) != pid) {
+	*out = -1;
+	if (pid <= 0 || pid == getpid())
+		return HL_OK;
+	fd = pidfd_open(pid, 0);
+	if (fd < 0)
+		return errno == ESRCH ? HL_OK : cli_fail_errno(c, HL_E_IO, "pidfd_open");
+	if (cli_member_pid(w, m) == pid)
+		*out = fd;
+	else
 		close(fd);
-		return -1;
-	}
-	return fd;
+	return HL_OK;
 }
 
 /* Wait until all have ended, at most `limit_ms`; those that have are closed and become -1. */
@@ -364,19 +370,41 @@ static void collect_children(void)
 		;
 }
 
+static void close_all(struct pollfd *fd, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fd[i].fd >= 0)
+			close(fd[i].fd);
+}
+
+static hl_err open_all(struct cli *c, const struct cli_world *w, const struct cli_member *const *m,
+	size_t count, struct pollfd *fd, unsigned *ran)
+{
+	*ran = 0;
+	for (size_t i = 0; i < count; i++) {
+		hl_err err;
+
+		fd[i] = (struct pollfd){ .events = POLLIN };
+		err = member_pidfd(c, w, m[i], &fd[i].fd);
+		if (err != HL_OK) {
+			close_all(fd, i);
+			return err;
+		}
+		*ran += fd[i].fd >= 0;
+		if (fd[i].fd >= 0)
+			cli_progress(c, "stopping %s", m[i]->name);
+	}
+	return HL_OK;
+}
+
 hl_err cli_members_stop(struct cli *c, const struct cli_world *w, const struct cli_member *const *m,
 	size_t count, int number, unsigned *n)
 {
 	struct pollfd fd[CLI_MEMBERS_MAX];
-	unsigned ran = 0;
+	unsigned ran;
 	bool ended;
 
-	for (size_t i = 0; i < count; i++) {
-		fd[i] = (struct pollfd){ .fd = member_pidfd(w, m[i]), .events = POLLIN };
-		ran += fd[i].fd >= 0;
-		if (fd[i].fd >= 0)
-			cli_progress(c, "stopping %s", m[i]->name);
-	}
+	HL_TRY(open_all(c, w, m, count, fd, &ran));
 	signal_all(fd, count, number);
 	ended = await_ends(fd, count, CLI_STOP_MS);
 	if (!ended) {
@@ -384,9 +412,7 @@ hl_err cli_members_stop(struct cli *c, const struct cli_world *w, const struct c
 		signal_all(fd, count, SIGKILL);
 		ended = await_ends(fd, count, CLI_STOP_MS);
 	}
-	for (size_t i = 0; i < count; i++)
-		if (fd[i].fd >= 0)
-			close(fd[i].fd);
+	close_all(fd, count);
 	collect_children();
 	if (n)
 		*n = ran;

@@ -2,11 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,30 +77,31 @@ static void become(struct cli *c, const struct cli_world *w, const sigset_t *bef
 	set_environment(w);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_SETMASK, before, NULL);
 	execvp(c->operand[0], c->operand);
 	fprintf(stderr, "hsmlet: %s: %s\n", c->operand[0], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126); /* as a shell does */
 }
 
+static void on_child(int number)
+{
+	(void)number; /* it only has to end sigsuspend() */
+}
+
 /* A signal to us is for the command: it may want to end in its own way. One of the terminal has reached it
  * already. `before` lets signals in while we wait, and only then: none slips through in between. */
 static hl_err await_command(struct cli *c, pid_t pid, const sigset_t *before, int *status)
 {
-	struct pollfd fd = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	pid_t ended;
 
-	if (fd.fd < 0)
-		return cli_fail_errno(c, HL_E_IO, "pidfd");
-	while (ppoll(&fd, 1, NULL, before) < 0) {
+	while ((ended = waitpid(pid, status, WNOHANG)) == 0) {
+		sigsuspend(before);
 		if (cli_signal && cli_signal_was_sent)
-			pidfd_send_signal(fd.fd, cli_signal, NULL, 0);
+			kill(pid, cli_signal); /* not yet collected: the number is still its own */
 		cli_signal = 0;
 	}
-	close(fd.fd);
-	while (waitpid(pid, status, 0) < 0)
-		if (errno != EINTR)
-			return cli_fail_errno(c, HL_E_IO, "waitpid");
-	return HL_OK;
+	return ended == pid ? HL_OK : cli_fail_errno(c, HL_E_IO, "waitpid");
 }
 
 static hl_err run_command(struct cli *c, const struct cli_world *w, const sigset_t *before)
@@ -134,9 +133,12 @@ static hl_err live(struct cli *c, const char *dir, const struct cli_wish *wish, 
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGINT);
 	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGCHLD);
+	signal(SIGCHLD, on_child);
 	sigprocmask(SIG_BLOCK, &stop, &before);
 	err = run_command(c, &w, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	signal(SIGCHLD, SIG_DFL);
 	stopped = cli_world_stop(c, &w, NULL);
 	return err != HL_OK ? err : stopped;
 }

@@ -173,3 +173,12 @@ endif
 
 include tests/fuzz/module.mk
 include tests/load/module.mk
+
+# -- Valgrind -------------------------------------------------------------------------------------
+# The scripts stay outside: Valgrind knows no pidfd, by which the front command ends daemons.
+VALGRIND_TESTS = $(UNIT_TESTS) $(SIM_TESTS) $(RUN_TESTS) $(REPLAY_TESTS)
+.PHONY: check-valgrind
+check-valgrind: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(VALGRIND_TESTS)' HL_RUN='env HL_SLOW=1 $(LIBTOOL) \
+		--mode=execute valgrind --quiet --leak-check=full --trace-children=yes \
+		--trace-children-skip=/bin/*,/usr/bin/* --error-exitcode=42'
