@@ -382,7 +382,9 @@ void hsm_reply(struct hsm_conn *c, const struct hl_msg *m, uint32_t id, void *bo
 	hl_channel_age(c->channel, hl_mono_us(h->env));
 	if (err == HL_OK)
 		err = hl_channel_send(c->channel, &c->io, m, id, body);
-	if (err != HL_OK)
+	if (err == HL_E_TOO_LONG && m != &hl_msg_op_refused)
+		hsm_refuse(c, id, err, NULL, 0); /* the request asked for more than a frame holds */
+	else if (err != HL_OK)
 		hsm_conn_close(c, err, false);
 	else
 		hl_wish_send(&h->wishes, c->port);

@@ -381,6 +381,30 @@ static void more_requests_than_there_is_room_for_are_all_answered(void)
 	end();
 }
 
+/* 64 times a label of 60,000 bytes is more than a frame holds. */
+static void an_answer_that_is_too_long_is_refused_and_the_channel_lives(void)
+{
+	static char label[60001];
+	struct hl_attribute_type want[64];
+	struct hl_attributes_get request = { .types = { .items = want, .count = HL_COUNT(want) } };
+	struct hl_generated key;
+	struct hl_attributes got;
+	struct client_call call;
+
+	begin(13);
+	memset(label, 'l', sizeof label - 1);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_make_key(c, label, &key), HL_OK);
+	request.handle = key.handle;
+	for (size_t i = 0; i < HL_COUNT(want); i++)
+		want[i].type = HL_CKA_LABEL;
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_attributes_get, &request, &hl_msg_attributes, &got, &call),
+		HL_E_TOO_LONG);
+	hl_buf_clear(&call.frame);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_OK); /* still logged in */
+	end();
+}
+
 /* kill -9 of everything but the store right after an acknowledged creation. */
 static void a_cut_after_the_commit_leaves_the_outcome_unknown_and_one_key(void)
 {
@@ -412,6 +436,7 @@ static CU_TestInfo tests[] = {
 	{ "answers come in any order", answers_come_in_any_order },
 	{ "more answers than there is room for all come", more_answers_than_there_is_room_for_all_come },
 	{ "more requests than there is room for are all answered", more_requests_than_there_is_room_for_are_all_answered },
+	{ "an answer that is too long is refused and the channel lives", an_answer_that_is_too_long_is_refused_and_the_channel_lives },
 	{ "a cut after the commit leaves the outcome unknown and one key", a_cut_after_the_commit_leaves_the_outcome_unknown_and_one_key },
 	CU_TEST_INFO_NULL,
 };
