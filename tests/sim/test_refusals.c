@@ -159,6 +159,23 @@ static void a_setup_channel_fetches_the_secret_and_nothing_else(void)
 	end();
 }
 
+static void an_open_setup_channel_does_not_outlive_the_password(void)
+{
+	struct hl_secret_fetch fetch = { 0 };
+	struct hl_secret_fetched fetched;
+	struct world_client *setup;
+	struct client_call call;
+
+	begin(16, 3, 2);
+	CU_ASSERT_EQUAL_FATAL(world_setup_client(w, &setup), HL_OK);
+	CU_ASSERT_EQUAL(world_open(setup), HL_OK);
+	sim_wall_advance(w->sim, 7ll * 24 * 3600 * 1000);
+	CU_ASSERT_EQUAL(world_call(setup, &hl_msg_secret_fetch, &fetch, &hl_msg_secret_fetched, &fetched, &call),
+		HL_E_SETUP_EXPIRED);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
 static void a_proxy_that_is_not_the_one_dialled_is_refused(void)
 {
 	struct hl_addr lie = { .family = HL_INET, .ip = { 127, 16, 0, 99 }, .port = 2310 };
@@ -347,6 +364,7 @@ static CU_TestInfo tests[] = {
 	{ "an HSM without the pinned identity is refused before anything is sent", an_hsm_without_the_pinned_identity_is_refused_before_anything_is_sent },
 	{ "a setup password expires seven days after its first use", a_setup_password_expires_seven_days_after_its_first_use },
 	{ "a setup channel fetches the secret and nothing else", a_setup_channel_fetches_the_secret_and_nothing_else },
+	{ "an open setup channel does not outlive the password", an_open_setup_channel_does_not_outlive_the_password },
 	{ "a proxy that is not the one dialled is refused", a_proxy_that_is_not_the_one_dialled_is_refused },
 	{ "a directory that is down opens nothing", a_directory_that_is_down_opens_nothing },
 	{ "proxies, HSMs and names that cannot be reached are told apart", proxies_hsms_and_names_that_cannot_be_reached_are_told_apart },
