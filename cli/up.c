@@ -45,19 +45,6 @@ const struct cli_options cli_up_options = CLI_OPTIONS(rows, defaults);
 
 /* -- ready ---------------------------------------------------------------------------------------- */
 
-static hl_err check_sizes(struct cli *c, const struct cli_wish *wish)
-{
-	const char *const names[] = { wish->tenant, wish->service_user, wish->partition };
-
-	for (size_t i = 0; i < HL_COUNT(names); i++)
-		if (names[i] && strlen(names[i]) > HL_NAME_TEXT)
-			return cli_usage(c, "a name has at most %d characters: %s", HL_NAME_TEXT, names[i]);
-	for (size_t i = 0; i < wish->allow.n; i++)
-		if (strlen(wish->allow.item[i]) > 63)
-			return cli_usage(c, "no address or range: %s", wish->allow.item[i]);
-	return HL_OK;
-}
-
 static hl_err check_ready_fd(struct cli *c, const struct up_options *o)
 {
 	if (o->ready_fd >= 0 && fcntl((int)o->ready_fd, F_GETFD) < 0)
@@ -159,7 +146,7 @@ hl_err cli_up(struct cli *c)
 	hl_err err;
 
 	HL_TRY(cli_world_locate(c, dir));
-	HL_TRY(check_sizes(c, &o->wish));
+	HL_TRY(cli_wish_check(c, &o->wish));
 	HL_TRY(check_ready_fd(c, o));
 	cli_note(c, "a simulator of a cloud HSM service: its keys are not protected by hardware");
 	cli_signals_catch();
