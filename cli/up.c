@@ -70,16 +70,21 @@ static hl_err tell_ready(struct cli *c, const struct up_options *o, const struct
 	return HL_OK;
 }
 
+/* To be typed as it stands: a path may have spaces. */
 static void tell_what_next(const struct cli *c, const struct cli_world *w)
 {
-	const char *i = c->global.instance ? " -i " : "", *name = i[0] ? c->global.instance : "";
+	const struct cli_globals *g = &c->global;
+	const char *option = g->dir ? " --dir " : g->instance ? " -i " : "";
+	char world[CLI_SHELL_TEXT] = "", service[CLI_SHELL_TEXT], hsm[CLI_SHELL_TEXT];
 
-	if (c->global.dir)
-		i = " --dir ", name = c->global.dir;
+	if (*option)
+		cli_shell_word(g->dir ? g->dir : g->instance, world, sizeof world);
+	cli_shell_word(w->service_file, service, sizeof service);
+	cli_shell_word(w->hsm_file, hsm, sizeof hsm);
 	if (cli_client_has_secret(w))
-		cli_note(c, "next: eval \"$(hsmlet%s%s env)\", then hsmlet try", i, name);
+		cli_note(c, "next: eval \"$(hsmlet%s%s env)\", then hsmlet try", option, world);
 	else
-		cli_note(c, "next: hsmlet%s%s cred import %s %s", i, name, w->service_file, w->hsm_file);
+		cli_note(c, "next: hsmlet%s%s cred import %s %s", option, world, service, hsm);
 }
 
 static hl_err print(struct cli *c, const struct cli_world *w, bool already)
