@@ -41,28 +41,15 @@ size_t cli_variables(
 	return n;
 }
 
-/* In single quotes a shell takes everything as it stands, but the single quote. */
-static void print_quoted(FILE *out, const char *value)
-{
-	fputc('\'', out);
-	for (; *value; value++) {
-		if (*value == '\'')
-			fputs("'\\''", out);
-		else
-			fputc(*value, out);
-	}
-	fputc('\'', out);
-}
-
 static void print_variable(FILE *out, const struct cli_variable *v)
 {
-	if (!*v->value) {
+	char quoted[CLI_SHELL_TEXT];
+
+	cli_shell_quote(v->value, quoted, sizeof quoted);
+	if (*v->value)
+		fprintf(out, "export %s=%s\n", v->name, quoted);
+	else
 		fprintf(out, "unset %s\n", v->name);
-		return;
-	}
-	fprintf(out, "export %s=", v->name);
-	print_quoted(out, v->value);
-	fputc('\n', out);
 }
 
 static hl_err find_pin_file(struct cli *c, const char *given, char out[CLI_PATH])

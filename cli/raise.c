@@ -1,7 +1,9 @@
 #include "cli/raise.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/admin.h"
@@ -11,6 +13,55 @@
 
 #define PROXIES 3
 #define HSMS 2
+
+/* -- the wish ------------------------------------------------------------------------------------- */
+
+/* As the directory takes them. It is asked last, when world.json holds the name already. */
+static bool is_name(const char *s)
+{
+	static const char more[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t n = strlen(s);
+
+	return n > 0 && n <= HL_NAME_TEXT && !strchr("._-", s[0]) && strspn(s, more) == n;
+}
+
+static bool is_prefix(const char *s, unsigned most)
+{
+	char spelt[8];
+	unsigned bits = (unsigned)strtoul(s, NULL, 10);
+
+	snprintf(spelt, sizeof spelt, "%u", bits);
+	return bits <= most && strcmp(s, spelt) == 0;
+}
+
+static bool is_range(const char *s)
+{
+	size_t n = strcspn(s, "/");
+	char host[INET6_ADDRSTRLEN];
+	struct in6_addr ip;
+	unsigned bits;
+
+	if (n >= sizeof host)
+		return false;
+	memcpy(host, s, n);
+	host[n] = 0;
+	bits = inet_pton(AF_INET, host, &ip) == 1 ? 32 : inet_pton(AF_INET6, host, &ip) == 1 ? 128 : 0;
+	return bits && (!s[n] || is_prefix(s + n + 1, bits));
+}
+
+hl_err cli_wish_check(struct cli *c, const struct cli_wish *wish)
+{
+	const char *const names[] = { wish->tenant, wish->service_user, wish->partition };
+
+	for (size_t i = 0; i < HL_COUNT(names); i++)
+		if (names[i] && !is_name(names[i]))
+			return cli_usage(c, "a name is 1 to %d of [A-Za-z0-9._-], the first a letter or a digit: %s",
+				HL_NAME_TEXT, names[i]);
+	for (size_t i = 0; i < wish->allow.n; i++)
+		if (!is_range(wish->allow.item[i]))
+			return cli_usage(c, "no address or range: %s", wish->allow.item[i]);
+	return HL_OK;
+}
 
 /* -- a new world --------------------------------------------------------------------------------- */
 

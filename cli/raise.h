@@ -20,6 +20,9 @@ struct cli_wish {
 #define CLI_DEV_SETUP_PASSWORD "ACME0-SETUP-PASSW-ORD00-00001"
 #define CLI_DEV_PIN "12345678"
 
+/** HL_E_ARG where a name or a range of the wish is none: to be asked before anything of a world is made. */
+HL_CHECKED hl_err cli_wish_check(struct cli *c, const struct cli_wish *wish);
+
 /**
  * Make the world at `dir` where there is none, start what does not run, wait until all are up, provision the
  * first tenant, and with dev import its credentials. *already: it was ready before. On failure everything that

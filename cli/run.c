@@ -153,6 +153,7 @@ hl_err cli_run_command(struct cli *c)
 	hl_err err;
 
 	wish.dev = true;
+	HL_TRY(cli_wish_check(c, &wish));
 	HL_TRY(make_folder(c, dir));
 	cli_signals_catch();
 	c->global.quiet = true; /* the terminal is the command's */

@@ -201,6 +201,35 @@ void cli_printable(const char *text, char *out, size_t size)
 	out[n] = 0;
 }
 
+/* In single quotes a shell takes everything as it stands, but the single quote. */
+void cli_shell_quote(const char *text, char *out, size_t size)
+{
+	static const char quote[] = "'\\''";
+	size_t n = 0;
+
+	out[n++] = '\'';
+	for (; *text && n + sizeof quote + 1 < size; text++) {
+		if (*text == '\'') {
+			memcpy(out + n, quote, sizeof quote - 1);
+			n += sizeof quote - 1;
+		} else {
+			out[n++] = *text;
+		}
+	}
+	out[n++] = '\'';
+	out[n] = 0;
+}
+
+void cli_shell_word(const char *text, char *out, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+:@%-";
+
+	if (*text && !text[strspn(text, plain)])
+		snprintf(out, size, "%s", text);
+	else
+		cli_shell_quote(text, out, size);
+}
+
 /* -- tables ------------------------------------------------------------------------------------- */
 
 static size_t columns(const struct cli_table *t)

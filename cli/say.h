@@ -39,6 +39,12 @@ bool cli_colour(FILE *stream);
  * bytes. Safe for a terminal and for JSON. */
 void cli_printable(const char *text, char *out, size_t size);
 
+/* `text` as one word of a shell; `out` has room for four bytes for each of its own, and three more. */
+#define CLI_SHELL_TEXT (4 * CLI_PATH + 3)
+void cli_shell_quote(const char *text, char *out, size_t size);
+/** The same, with quotes only where it has more than plain characters. */
+void cli_shell_word(const char *text, char *out, size_t size);
+
 /* Rows of text under a heading, columns as wide as they need to be. */
 #define CLI_COLUMNS 8
 struct cli_table {

@@ -45,19 +45,6 @@ const struct cli_options cli_up_options = CLI_OPTIONS(rows, defaults);
 
 /* -- ready ---------------------------------------------------------------------------------------- */
 
-static hl_err check_sizes(struct cli *c, const struct cli_wish *wish)
-{
-	const char *const names[] = { wish->tenant, wish->service_user, wish->partition };
-
-	for (size_t i = 0; i < HL_COUNT(names); i++)
-		if (names[i] && strlen(names[i]) > HL_NAME_TEXT)
-			return cli_usage(c, "a name has at most %d characters: %s", HL_NAME_TEXT, names[i]);
-	for (size_t i = 0; i < wish->allow.n; i++)
-		if (strlen(wish->allow.item[i]) > 63)
-			return cli_usage(c, "no address or range: %s", wish->allow.item[i]);
-	return HL_OK;
-}
-
 static hl_err check_ready_fd(struct cli *c, const struct up_options *o)
 {
 	if (o->ready_fd >= 0 && fcntl((int)o->ready_fd, F_GETFD) < 0)
@@ -83,16 +70,21 @@ static hl_err tell_ready(struct cli *c, const struct up_options *o, const struct
 	return HL_OK;
 }
 
+/* To be typed as it stands: a path may have spaces. */
 static void tell_what_next(const struct cli *c, const struct cli_world *w)
 {
-	const char *i = c->global.instance ? " -i " : "", *name = i[0] ? c->global.instance : "";
+	const struct cli_globals *g = &c->global;
+	const char *option = g->dir ? " --dir " : g->instance ? " -i " : "";
+	char world[CLI_SHELL_TEXT] = "", service[CLI_SHELL_TEXT], hsm[CLI_SHELL_TEXT];
 
-	if (c->global.dir)
-		i = " --dir ", name = c->global.dir;
+	if (*option)
+		cli_shell_word(g->dir ? g->dir : g->instance, world, sizeof world);
+	cli_shell_word(w->service_file, service, sizeof service);
+	cli_shell_word(w->hsm_file, hsm, sizeof hsm);
 	if (cli_client_has_secret(w))
-		cli_note(c, "next: eval \"$(hsmlet%s%s env)\", then hsmlet try", i, name);
+		cli_note(c, "next: eval \"$(hsmlet%s%s env)\", then hsmlet try", option, world);
 	else
-		cli_note(c, "next: hsmlet%s%s cred import %s %s", i, name, w->service_file, w->hsm_file);
+		cli_note(c, "next: hsmlet%s%s cred import %s %s", option, world, service, hsm);
 }
 
 static hl_err print(struct cli *c, const struct cli_world *w, bool already)
@@ -159,7 +151,7 @@ hl_err cli_up(struct cli *c)
 	hl_err err;
 
 	HL_TRY(cli_world_locate(c, dir));
-	HL_TRY(check_sizes(c, &o->wish));
+	HL_TRY(cli_wish_check(c, &o->wish));
 	HL_TRY(check_ready_fd(c, o));
 	cli_note(c, "a simulator of a cloud HSM service: its keys are not protected by hardware");
 	cli_signals_catch();

@@ -48,10 +48,13 @@ static void unlink_call(struct client *c, struct client_call *call)
 	call->next = NULL;
 }
 
-/* A request that was sent and not answered may have had its effect. */
-static bool has_effect(const struct hl_msg *m)
+/* A request with a token has an effect: one that was sent and not answered may have had it. */
+static const struct hl_field *token_of(const struct hl_msg *m)
 {
-	return m == &hl_msg_generate || m == &hl_msg_destroy || m == &hl_msg_attributes_set;
+	for (size_t i = 0; i < m->fields; i++)
+		if (strcmp(m->field[i].name, "token") == 0)
+			return &m->field[i];
+	return NULL;
 }
 
 void client_fail_calls(struct client *c, hl_err err)
@@ -60,21 +63,45 @@ void client_fail_calls(struct client *c, hl_err err)
 		struct client_call *call = c->calls;
 
 		unlink_call(c, call);
-		finish(c, call, call->sent && has_effect(call->msg) ? HL_E_UNKNOWN : err);
+		finish(c, call, call->sent && token_of(call->msg) ? HL_E_UNKNOWN : err);
 	}
+}
+
+/* 8 bytes of the HSM's time as this client estimates it, 8 random (design section 3). The estimate moves with
+ * the wall clock. */
+static void make_token(const struct client *c, uint8_t out[HL_TOKEN])
+{
+	uint64_t time_ms = (uint64_t)(hl_wall_ms(c->env) + c->offset_ms);
+
+	for (size_t i = 0; i < 8; i++)
+		out[i] = (uint8_t)(time_ms >> 8 * (7 - i));
+	hl_random(c->env, out + 8, 8);
+}
+
+/* The request as it is sent: what the client has seen, and its token, are filled in here. */
+static void complete(const struct client *c, struct client_call *call, uint8_t *body)
+{
+	struct hl_ping seen = { .seen_term = c->term, .seen_generation = c->generation };
+	const struct hl_field *token = token_of(call->msg);
+
+	memcpy(body, call->body, call->msg->size);
+	memcpy(body, &seen, sizeof seen); /* every request begins with HL_SEEN */
+	if (!token)
+		return;
+	if (!call->sent)
+		make_token(c, call->token);
+	*(struct hl_bytes *)(void *)(body + token->offset) = hl_bytes(call->token, sizeof call->token);
 }
 
 /* -- requests -------------------------------------------------------------------------------------- */
 
 static void send_call(struct client *c, struct client_call *call)
 {
-	uint64_t body[64];
-	struct hl_ping seen = { .seen_term = c->term, .seen_generation = c->generation };
+	uint64_t body[64]; /* aligned room for any request's struct */
 	hl_err err = call->msg->size <= sizeof body ? HL_OK : HL_E_BUG;
 
 	if (err == HL_OK) {
-		memcpy(body, call->body, call->msg->size);
-		memcpy(body, &seen, sizeof seen); /* every request begins with HL_SEEN */
+		complete(c, call, (uint8_t *)body);
 		do
 			c->next_id++;
 		while (c->next_id == 0);
@@ -175,7 +202,7 @@ void client_time_calls(struct client *c, int64_t now)
 			continue;
 		unlink_call(c, call);
 		c->failure.step = client_story[c->state].step;
-		finish(c, call, call->sent && has_effect(call->msg) ? HL_E_UNKNOWN : HL_E_TIMEOUT);
+		finish(c, call, call->sent && token_of(call->msg) ? HL_E_UNKNOWN : HL_E_TIMEOUT);
 	}
 }
 
@@ -187,13 +214,4 @@ int64_t client_calls_deadline(const struct client *c)
 		if (call->deadline_us && (!at || call->deadline_us < at))
 			at = call->deadline_us;
 	return at;
-}
-
-void client_token(const struct client *c, uint8_t out[HL_TOKEN])
-{
-	uint64_t time_ms = (uint64_t)(hl_wall_ms(c->env) + c->offset_ms);
-
-	for (size_t i = 0; i < 8; i++)
-		out[i] = (uint8_t)(time_ms >> 8 * (7 - i));
-	hl_random(c->env, out + 8, 8);
 }

@@ -8,6 +8,7 @@
 
 #include "client/account.h"
 #include "client/os_blocking.h"
+#include "lib/os/clock.h"
 #include "lib/os/env.h"
 #include "lib/wire/numbers.h"
 
@@ -121,6 +122,7 @@ static hl_err prepare(hsmlet *h, const hsmlet_options *o, const struct hl_bytes 
 	HL_TRY(hl_os_env_open(&h->env, &env));
 	h->has_env = true;
 	client_account_link(a, &h->link);
+	h->link.open_ms = h->limit_ms;
 	HL_TRY(client_new(&h->env.env, &h->link, &h->core));
 	return client_blocking_new(&h->env.env, h->core, &a->conf.own.resolver, &h->shell);
 }
@@ -207,6 +209,16 @@ static int store_secret(hsmlet *h, const struct hl_secret_fetched *fetched, hsml
 	return err == HL_OK ? 0 : fail(e, err, NULL, detail);
 }
 
+/* What is left for the next part of a call that has several; 0 where the caller named no limit. */
+static unsigned ms_left(const hsmlet_options *o, int64_t begun_us)
+{
+	int64_t passed_ms = (hl_clock_mono_us() - begun_us) / 1000;
+
+	if (o->limit_ms == 0)
+		return 0;
+	return passed_ms < o->limit_ms ? o->limit_ms - (unsigned)passed_ms : 1;
+}
+
 API int hsmlet_exchange(
 	const hsmlet_options *options, const char *setup_password, size_t n, hsmlet_error *e)
 {
@@ -214,11 +226,15 @@ API int hsmlet_exchange(
 	struct hl_secret_fetch fetch = { 0 };
 	struct hl_secret_fetched fetched;
 	struct client_call call;
+	hsmlet_options rest;
 	hsmlet *h;
+	int64_t begun_us = hl_clock_mono_us();
 	int rc = open_with(options, &setup, &h, e);
 
 	if (rc != 0)
 		return rc;
+	rest = *options;
+	h->limit_ms = ms_left(options, begun_us);
 	rc = ask(h, &hl_msg_secret_fetch, &fetch, &hl_msg_secret_fetched, &fetched, &call, LIMIT_MS, e);
 	if (rc == 0)
 		rc = store_secret(h, &fetched, e);
@@ -227,7 +243,8 @@ API int hsmlet_exchange(
 	if (rc != 0)
 		return rc;
 	/* A login with the secret confirms that it is stored and works. */
-	rc = hsmlet_open(options, &h, e);
+	rest.limit_ms = ms_left(options, begun_us);
+	rc = hsmlet_open(&rest, &h, e);
 	if (rc == 0)
 		hsmlet_close(h);
 	return rc;
@@ -321,8 +338,7 @@ API int hsmlet_generate(hsmlet *h, uint32_t mechanism, const hsmlet_attribute *t
 	hsmlet_error *e)
 {
 	struct hl_attribute items[ATTRIBUTES_MAX], public_items[ATTRIBUTES_MAX];
-	uint8_t token[HL_TOKEN];
-	struct hl_generate request = { .mechanism = mechanism, .token = hl_bytes(token, sizeof token) };
+	struct hl_generate request = { .mechanism = mechanism };
 	struct hl_generated made;
 	struct client_call call;
 	int rc;
@@ -330,7 +346,6 @@ API int hsmlet_generate(hsmlet *h, uint32_t mechanism, const hsmlet_attribute *t
 	if (to_list(template_, n, items, &request.template) != HL_OK ||
 		to_list(public_template, public_n, public_items, &request.public_template) != HL_OK)
 		return fail(e, HL_E_ARG, NULL, "template");
-	client_token(h->core, token);
 	rc = ask(h, &hl_msg_generate, &request, &hl_msg_generated, &made, &call, LIMIT_GENERATE_MS, e);
 	hl_buf_clear(&call.frame);
 	if (rc == 0)
@@ -431,21 +446,17 @@ API int hsmlet_set_attributes(
 	hsmlet *h, uint64_t object, const hsmlet_attribute *attributes, size_t n, hsmlet_error *e)
 {
 	struct hl_attribute items[ATTRIBUTES_MAX];
-	uint8_t token[HL_TOKEN];
-	struct hl_attributes_set request = { .handle = object, .token = hl_bytes(token, sizeof token) };
+	struct hl_attributes_set request = { .handle = object };
 
 	if (to_list(attributes, n, items, &request.attributes) != HL_OK)
 		return fail(e, HL_E_ARG, NULL, "attributes");
-	client_token(h->core, token);
 	return done(h, &hl_msg_attributes_set, &request, e);
 }
 
 API int hsmlet_destroy(hsmlet *h, uint64_t object, hsmlet_error *e)
 {
-	uint8_t token[HL_TOKEN];
-	struct hl_destroy request = { .handle = object, .token = hl_bytes(token, sizeof token) };
+	struct hl_destroy request = { .handle = object };
 
-	client_token(h->core, token);
 	return done(h, &hl_msg_destroy, &request, e);
 }
 

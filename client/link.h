@@ -21,6 +21,7 @@ struct client_conf_link {
 	uint32_t generation;      /* of the user secret; 0 for SETUP */
 	struct hl_bytes secret;   /* user secret, or the key made of the setup password */
 	const uint8_t *identity;  /* USER: the pinned key of the cluster, 32 bytes; SETUP: NULL */
+	unsigned open_ms;         /* most that opening may take; 0: CLIENT_OPEN_MS */
 };
 
 /* Bounds, milliseconds (faults.md 2.1). */
@@ -44,7 +45,8 @@ struct client_failure {
 	char detail[129];
 };
 
-/* One request. The caller owns it and what it points to until `done`. */
+/* One request. The caller owns it and what it points to until `done`. The token of a request with an effect is
+ * made here: whatever stands in the body's field is not sent. */
 struct client_call {
 	const struct hl_msg *msg;
 	const void *body;
@@ -59,6 +61,7 @@ struct client_call {
 	/* the core's: */
 	uint32_t id;
 	bool sent;
+	uint8_t token[HL_TOKEN]; /* made when it is first sent, kept for every later try */
 	struct client_call *next;
 };
 
@@ -92,5 +95,3 @@ const uint8_t *client_identity(const struct client *c);
 const uint8_t *client_connection(const struct client *c);
 /** HSM reached, as told in step 6; "" before. */
 const char *client_hsm(const struct client *c);
-/** An effect token: 8 bytes of the HSM's time as this client estimates it, 8 random (design section 3). */
-void client_token(const struct client *c, uint8_t out[HL_TOKEN]);

@@ -297,29 +297,48 @@ static hl_err finished(struct hsm_conn *c)
 
 /* -- bytes ------------------------------------------------------------------------------------------- */
 
-static hl_err channel_bytes(struct hsm_conn *c)
+/* Take in what has come; the handshake ends here too. */
+static hl_err pump(struct hsm_conn *c)
 {
-	struct hl_frame f;
 	hl_err err = hl_channel_pump(c->channel, &c->io);
 
 	if (c->io.out.n > 0)
 		hl_wish_send(&c->hsm->wishes, c->port);
 	if (err != HL_E_FULL) /* what waits for room goes on at ROOM */
 		HL_TRY(err);
-	err = HL_OK;
 	if (c->state == HSM_SHAKING && hl_channel_ready(c->channel)) {
 		err = finished(c);
-		if (err != HL_OK) {
+		if (err != HL_OK)
 			refuse_inside(c, err);
-			return HL_OK;
-		}
 	}
-	/* Before the proof has left, requests wait: nothing is answered to a client that is not sure of us. */
-	while (c->state == HSM_OPEN && !c->closing && c->io.out.n < OUT_PAUSE &&
-		(err = hl_channel_next(c->channel, &f)) == HL_OK)
+	return HL_OK;
+}
+
+/* Before the proof has left, requests wait: nothing is answered to a client that is not sure of us. */
+static hl_err handle_requests(struct hsm_conn *c, size_t *handled)
+{
+	struct hl_frame f;
+	hl_err err = HL_OK;
+
+	for (*handled = 0; c->state == HSM_OPEN && !c->closing && c->io.out.n < OUT_PAUSE; ++*handled) {
+		err = hl_channel_next(c->channel, &f);
+		if (err != HL_OK)
+			break;
 		hsm_dispatch(c, &f);
-	if (err != HL_OK && err != HL_E_SHORT)
-		return err;
+	}
+	return err == HL_E_SHORT ? HL_OK : err;
+}
+
+/* While answers found no room, more may have come than the channel holds. Nobody says BYTES again for what
+ * then waits in the port, so it is taken as soon as requests have left. */
+static hl_err channel_bytes(struct hsm_conn *c)
+{
+	size_t handled;
+
+	do {
+		HL_TRY(pump(c));
+		HL_TRY(handle_requests(c, &handled));
+	} while (handled > 0 && c->io.in.n > 0 && !c->closing);
 	if (hl_channel_ended(c->channel))
 		hsm_conn_close(c, HL_OK, true);
 	return HL_OK;
@@ -363,7 +382,9 @@ void hsm_reply(struct hsm_conn *c, const struct hl_msg *m, uint32_t id, void *bo
 	hl_channel_age(c->channel, hl_mono_us(h->env));
 	if (err == HL_OK)
 		err = hl_channel_send(c->channel, &c->io, m, id, body);
-	if (err != HL_OK)
+	if (err == HL_E_TOO_LONG && m != &hl_msg_op_refused)
+		hsm_refuse(c, id, err, NULL, 0); /* the request asked for more than a frame holds */
+	else if (err != HL_OK)
 		hsm_conn_close(c, err, false);
 	else
 		hl_wish_send(&h->wishes, c->port);

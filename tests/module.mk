@@ -150,10 +150,23 @@ dist_check_SCRIPTS += $(CLI_TESTS)
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += tests/run/cli.sh
 
+# -- what the cores may call ------------------------------------------------------------------------
+CORE_OBJECTS = $(libhl_la_OBJECTS) $(libhlclient_la_OBJECTS) $(libproxy_la_OBJECTS) $(libdir_la_OBJECTS) \
+	$(libhsmcore_la_OBJECTS)
+tests/core-objects: Makefile $(CORE_OBJECTS)
+	$(AM_V_GEN)$(MKDIR_P) tests && printf '%s\n' $(CORE_OBJECTS) > $@
+check_DATA = tests/core-objects
+CLEANFILES += tests/core-objects
+TESTS += tests/check-symbols tests/check-symbols-refuses
+EXTRA_DIST += tests/allowed-symbols tests/check-symbols tests/check-symbols-refuses
+
 # -- foreign judges -------------------------------------------------------------------------------
 if HAVE_GSASL
-check_PROGRAMS += tests/interop/test_gsasl
-TESTS += tests/interop/test_gsasl
+INTEROP_TESTS = tests/interop/test_gsasl tests/interop/test_gsasl_gateway
+check_PROGRAMS += $(INTEROP_TESTS)
+TESTS += $(INTEROP_TESTS)
+tests_interop_test_gsasl_gateway_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
+tests_interop_test_gsasl_gateway_LDADD = $(SIM_LIBS) $(GSASL_LIBS)
 tests_interop_test_gsasl_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
 tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 endif

@@ -12,6 +12,11 @@ hl_err hsm_op_secret_fetch(
 
 	(void)body, (void)detail;
 	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
+	/* The channel may have been opened long ago. */
+	if (hl_channel_kind(c->channel) == HL_CHANNEL_SETUP && hsm_setup_expired(&p.row, hl_wall_ms(c->hsm->env))) {
+		hsm_partition_clear(&p);
+		return HL_E_SETUP_EXPIRED;
+	}
 	fetched.secret = p.secret.secret;
 	fetched.secret_generation = p.row.secret_generation;
 	hsm_reply(c, &hl_msg_secret_fetched, f->id, &fetched);

@@ -172,7 +172,8 @@
 
 #define HL_M_LOGIN(F, L, S) \
 	HL_SEEN(F, S) \
-	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "PKCS#11 PIN of the partition's user")
+	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "PKCS#11 PIN of the partition's user") \
+	F(S, 4, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token: a wrong PIN is counted")
 #define HL_M_LOGOUT(F, L, S) HL_SEEN(F, S)
 #define HL_M_DONE(F, L, S) HL_MARK(F, S)
 

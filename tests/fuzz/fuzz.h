@@ -1,7 +1,7 @@
 /* fuzz.h - what a fuzz target gives.
  *
- * With --enable-fuzzers (clang) each target is a libFuzzer program, tests/fuzz/fuzz_NAME. In every
- * build it is also linked with replay.c into tests/fuzz/replay_NAME, a test of `make check`. */
+ * With --enable-fuzzers (clang) tests/fuzz/fuzz_NAME is a libFuzzer program. In every other build it
+ * is linked with replay.c instead and is a test of `make check`. */
 #pragma once
 
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* replay.c - runs a fuzz target without libFuzzer.
  *
- *	replay_NAME FILE...   feeds each file, as libFuzzer does: crashes found, a corpus
- *	replay_NAME           feeds the target's samples, then mutations of them, always the same ones
+ *	fuzz_NAME FILE...   feeds each file, as libFuzzer does: crashes found, a corpus
+ *	fuzz_NAME           feeds the target's samples, then mutations of them, always the same ones
  */
 #include "tests/fuzz/fuzz.h"
 

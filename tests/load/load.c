@@ -141,16 +141,13 @@ static hl_err make_key(struct load *l)
 	struct hl_attribute label = { HL_CKA_LABEL, HL_FORM_BYTES, hl_text("hsmlet-load") };
 	struct hl_attribute mine[] = { label, { HL_CKA_SIGN, HL_FORM_BOOL, { &yes, 1 } } };
 	struct hl_attribute theirs[] = { label, { HL_CKA_EC_PARAMS, HL_FORM_BYTES, { p256, sizeof p256 } } };
-	uint8_t token[HL_TOKEN];
 	struct hl_generate request = {
-		.token = hl_bytes(token, sizeof token),
 		.mechanism = HL_CKM_EC_KEY_PAIR_GEN,
 		.template = { .items = mine, .count = HL_COUNT(mine) },
 		.public_template = { .items = theirs, .count = HL_COUNT(theirs) },
 	};
 	struct hl_generated made;
 
-	client_token(client_ev_core(l->link[0]), token);
 	submit(&l->slot[0], &hl_msg_generate, &request, &hl_msg_generated, on_setup);
 	HL_TRY(await(l, "generate", l->o.links * l->o.depth));
 	HL_TRY(hl_msg_get(&hl_msg_generated, &l->slot[0].call.call.reply, &made));
@@ -161,10 +158,8 @@ static hl_err make_key(struct load *l)
 
 static hl_err destroy(struct load *l, uint64_t handle)
 {
-	uint8_t token[HL_TOKEN];
-	struct hl_destroy request = { .handle = handle, .token = hl_bytes(token, sizeof token) };
+	struct hl_destroy request = { .handle = handle };
 
-	client_token(client_ev_core(l->link[0]), token);
 	submit(&l->slot[0], &hl_msg_destroy, &request, &hl_msg_done, on_setup);
 	return await(l, "destroy", l->o.links * l->o.depth);
 }

@@ -191,9 +191,7 @@ static void open_channels_cannot_be_crossed_either(void)
 	static const uint8_t length[8] = { [7] = 32 };
 	struct hl_attribute template = { HL_CKA_VALUE_LEN, HL_FORM_NUMBER, { length, 8 } };
 	struct hl_login login = { .pin = hl_text(acme.pin) };
-	uint8_t token[HL_TOKEN];
 	struct hl_generate make = {
-		.token = hl_bytes(token, sizeof token),
 		.mechanism = HL_CKM_AES_KEY_GEN,
 		.template = { .items = &template, .count = 1 },
 	};
@@ -205,7 +203,6 @@ static void open_channels_cannot_be_crossed_either(void)
 	CU_ASSERT_EQUAL(outcome(&p, 0), HL_OK);
 	CU_ASSERT_EQUAL(outcome(&p, 1), HL_OK);
 	CU_ASSERT(relay_cross_now(t.inner));
-	client_token(client_ev_core(p.party[0].ev), token);
 	both(&p, &hl_msg_generate, &make, &hl_msg_generated);
 	for (size_t i = 0; i < HL_COUNT(p.party); i++) {
 		/* It was sent, and nobody can say that it had no effect. */
@@ -228,14 +225,11 @@ static void the_same_request_works_on_its_own_channel(void)
 	parties_open(&p, &acme_client, &acme_client);
 	both(&p, &hl_msg_login, &login, &hl_msg_done);
 	for (size_t i = 0; i < HL_COUNT(p.party); i++) {
-		uint8_t token[HL_TOKEN];
 		struct hl_generate make = {
-			.token = hl_bytes(token, sizeof token),
 			.mechanism = HL_CKM_AES_KEY_GEN,
 			.template = { .items = &template, .count = 1 },
 		};
 
-		client_token(client_ev_core(p.party[i].ev), token);
 		submit(&p.party[i], &hl_msg_generate, &make, &hl_msg_generated);
 		ev_run(p.loop, 0);
 		CU_ASSERT_EQUAL(outcome(&p, i), HL_OK);

@@ -22,9 +22,7 @@ hl_err story_make_key(struct world_client *c, const char *label, struct hl_gener
 	struct hl_attribute theirs[] = { { HL_CKA_EC_PARAMS, HL_FORM_BYTES, { p256, sizeof p256 } },
 		{ HL_CKA_VERIFY, HL_FORM_BOOL, { &yes, 1 } },
 		{ HL_CKA_LABEL, HL_FORM_BYTES, hl_text(label) } };
-	uint8_t token[HL_TOKEN];
 	struct hl_generate request = {
-		.token = hl_bytes(token, sizeof token),
 		.mechanism = HL_CKM_EC_KEY_PAIR_GEN,
 		.template = { .items = mine, .count = HL_COUNT(mine) },
 		.public_template = { .items = theirs, .count = HL_COUNT(theirs) },
@@ -32,7 +30,6 @@ hl_err story_make_key(struct world_client *c, const char *label, struct hl_gener
 	struct client_call call;
 	hl_err err;
 
-	client_token(c->core, token);
 	err = world_call(c, &hl_msg_generate, &request, &hl_msg_generated, made, &call);
 	hl_buf_clear(&call.frame);
 	return err;
@@ -62,13 +59,11 @@ hl_err story_sign_and_verify(struct world_client *c, const struct hl_generated *
 
 hl_err story_destroy(struct world_client *c, uint64_t handle)
 {
-	uint8_t token[HL_TOKEN];
-	struct hl_destroy request = { .handle = handle, .token = hl_bytes(token, sizeof token) };
+	struct hl_destroy request = { .handle = handle };
 	struct client_call call;
 	struct hl_done done;
 	hl_err err;
 
-	client_token(c->core, token);
 	err = world_call(c, &hl_msg_destroy, &request, &hl_msg_done, &done, &call);
 	hl_buf_clear(&call.frame);
 	return err;

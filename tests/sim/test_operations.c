@@ -173,9 +173,9 @@ static void the_value_of_a_private_key_is_never_shown(void)
 static void a_label_can_be_changed_and_a_class_cannot(void)
 {
 	struct hl_attribute label = { HL_CKA_LABEL, HL_FORM_BYTES, hl_text("new") };
-	uint8_t three[8] = { [7] = HL_CKO_SECRET_KEY }, token[HL_TOKEN];
+	uint8_t three[8] = { [7] = HL_CKO_SECRET_KEY };
 	struct hl_attribute class = { HL_CKA_CLASS, HL_FORM_NUMBER, { three, sizeof three } };
-	struct hl_attributes_set request = { .token = hl_bytes(token, sizeof token) };
+	struct hl_attributes_set request = { 0 };
 	struct hl_generated key;
 	struct client_call call;
 	struct hl_done done;
@@ -184,7 +184,6 @@ static void a_label_can_be_changed_and_a_class_cannot(void)
 	begin(7);
 	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
 	CU_ASSERT_EQUAL(story_make_key(c, "old", &key), HL_OK);
-	client_token(c->core, token);
 	request.handle = key.handle;
 	request.attributes = (struct hl_list){ .items = &label, .count = 1 };
 	CU_ASSERT_EQUAL(world_call(c, &hl_msg_attributes_set, &request, &hl_msg_done, &done, &call), HL_OK);
@@ -223,10 +222,9 @@ static bool answered(void *at)
 /* A slow RSA key on its way does not hold up who comes after it: answers come in any order. */
 static void answers_come_in_any_order(void)
 {
-	uint8_t bits[8] = { [6] = 0x08 }, token[HL_TOKEN];
+	uint8_t bits[8] = { [6] = 0x08 };
 	struct hl_attribute theirs = { HL_CKA_MODULUS_BITS, HL_FORM_NUMBER, { bits, sizeof bits } };
 	struct hl_generate slow = {
-		.token = hl_bytes(token, sizeof token),
 		.mechanism = HL_CKM_RSA_PKCS_KEY_PAIR_GEN,
 		.public_template = { .items = &theirs, .count = 1 },
 	};
@@ -239,7 +237,6 @@ static void answers_come_in_any_order(void)
 
 	begin(9);
 	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
-	client_token(c->core, token);
 	for (int i = 0; i < 3; i++) {
 		call[i].deadline_us = hl_mono_us(sim_env(c->node)) + 60000000;
 		client_submit(c->core, &call[i]);
@@ -293,6 +290,118 @@ static void more_answers_than_there_is_room_for_all_come(void)
 	end();
 }
 
+/* The open port of a core with the highest number from `first` on. */
+static struct hl_port *last_port(const struct hl_core_ops *ops, void *core, uint32_t first, uint32_t *number)
+{
+	struct hl_port *last = NULL;
+
+	for (uint32_t n = first; n < first + 1000; n++) {
+		struct hl_port *p = ops->port(core, n);
+
+		if (p) {
+			last = p;
+			*number = n;
+		}
+	}
+	return last;
+}
+
+/* A shell by hand: as much as there is room for, and a word where something came, or where much has gone. */
+static bool carry(const struct hl_core_ops *ops, void *core, uint32_t number, const struct hl_core_ops *to_ops,
+	void *to_core, uint32_t to_number)
+{
+	struct hl_port *from = ops->port(core, number), *to = to_ops->port(to_core, to_number);
+	bool much = from->out.n >= from->out.max / 2;
+	struct hl_bytes b = hl_buf_view(&from->out);
+
+	b.n = b.n < to->in.max - to->in.n ? b.n : to->in.max - to->in.n;
+	if (b.n == 0)
+		return false;
+	hl_buf_put(&to->in, b);
+	hl_buf_eat(&from->out, b.n);
+	to_ops->event(to_core, &(struct hl_event){ .kind = HL_EV_BYTES, .port = to_number });
+	if (much && from->out.n == 0)
+		ops->event(core, &(struct hl_event){ .kind = HL_EV_ROOM, .port = number });
+	return true;
+}
+
+#define LONG_RANDOMS 33
+#define LONG_SIGNS 11
+#define LONG_CALLS (LONG_RANDOMS + LONG_SIGNS)
+
+static void submit_long_ones(struct client_call *call)
+{
+	static const uint8_t data[500000];
+	static const struct hl_random request = { .length = 65536 };
+	static const struct hl_sign sign = { .key = 1, .data = { data, sizeof data } };
+
+	for (size_t i = 0; i < LONG_CALLS; i++) {
+		bool random = i < LONG_RANDOMS;
+
+		call[i] = (struct client_call){
+			.msg = random ? &hl_msg_random : &hl_msg_sign,
+			.body = random ? (const void *)&request : &sign,
+			.expect = random ? &hl_msg_random_answer : &hl_msg_signed,
+		};
+		client_submit(c->core, &call[i]);
+	}
+}
+
+/* A client that reads nothing sends over 5 MiB: more than waits decrypted at the HSM, so some waits encrypted.
+ * Then it reads all, and nothing that comes later reminds the HSM of what waits. */
+static void more_requests_than_there_is_room_for_are_all_answered(void)
+{
+	static struct client_call call[LONG_CALLS];
+	uint32_t mine = 0, theirs = 0;
+	struct hl_port *hsm;
+
+	CU_ASSERT_EQUAL_FATAL(world_new(12, 1, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_open(c), HL_OK);
+	CU_ASSERT_FATAL(last_port(&client_core, c->core, HL_PORT_DIALLED, &mine) != NULL);
+	hsm = last_port(&hsm_core, w->hsm[0].core, 1, &theirs);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(hsm);
+	submit_long_ones(call);
+	while (carry(&client_core, c->core, mine, &hsm_core, w->hsm[0].core, theirs))
+		;
+	CU_ASSERT(hsm->in.n > 0);
+	do
+		while (carry(&hsm_core, w->hsm[0].core, theirs, &client_core, c->core, mine))
+			;
+	while (carry(&client_core, c->core, mine, &hsm_core, w->hsm[0].core, theirs));
+	CU_ASSERT_EQUAL(hsm->in.n, 0);
+	for (size_t i = 0; i < LONG_CALLS; i++) {
+		CU_ASSERT(call[i].done);
+		CU_ASSERT_EQUAL(call[i].err, i < LONG_RANDOMS ? HL_OK : HL_E_KEY);
+		hl_buf_clear(&call[i].frame);
+	}
+	end();
+}
+
+/* 64 times a label of 60,000 bytes is more than a frame holds. */
+static void an_answer_that_is_too_long_is_refused_and_the_channel_lives(void)
+{
+	static char label[60001];
+	struct hl_attribute_type want[64];
+	struct hl_attributes_get request = { .types = { .items = want, .count = HL_COUNT(want) } };
+	struct hl_generated key;
+	struct hl_attributes got;
+	struct client_call call;
+
+	begin(13);
+	memset(label, 'l', sizeof label - 1);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_make_key(c, label, &key), HL_OK);
+	request.handle = key.handle;
+	for (size_t i = 0; i < HL_COUNT(want); i++)
+		want[i].type = HL_CKA_LABEL;
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_attributes_get, &request, &hl_msg_attributes, &got, &call),
+		HL_E_TOO_LONG);
+	hl_buf_clear(&call.frame);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_OK); /* still logged in */
+	end();
+}
+
 /* kill -9 of everything but the store right after an acknowledged creation. */
 static void a_cut_after_the_commit_leaves_the_outcome_unknown_and_one_key(void)
 {
@@ -323,6 +432,8 @@ static CU_TestInfo tests[] = {
 	{ "random bytes come as many as asked for", random_bytes_come_as_many_as_asked_for },
 	{ "answers come in any order", answers_come_in_any_order },
 	{ "more answers than there is room for all come", more_answers_than_there_is_room_for_all_come },
+	{ "more requests than there is room for are all answered", more_requests_than_there_is_room_for_are_all_answered },
+	{ "an answer that is too long is refused and the channel lives", an_answer_that_is_too_long_is_refused_and_the_channel_lives },
 	{ "a cut after the commit leaves the outcome unknown and one key", a_cut_after_the_commit_leaves_the_outcome_unknown_and_one_key },
 	CU_TEST_INFO_NULL,
 };

@@ -159,6 +159,68 @@ static void a_setup_channel_fetches_the_secret_and_nothing_else(void)
 	end();
 }
 
+static void deaf_event(void *core, const struct hl_event *e)
+{
+	(void)core, (void)e;
+}
+
+static bool deaf_wish(void *core, struct hl_wish *out)
+{
+	(void)core, (void)out;
+	return false;
+}
+
+static struct hl_port *deaf_port(void *core, uint32_t port)
+{
+	(void)port;
+	return core;
+}
+
+/* A host that takes connections and says nothing holds nobody up for longer than was asked for. */
+static void opening_ends_when_its_own_limit_has_passed(void)
+{
+	static const struct hl_core_ops deaf = { deaf_event, deaf_wish, deaf_port };
+	struct hl_addr at = { .family = HL_INET, .ip = { 127, 16, 0, 98 }, .port = 2310 };
+	struct hl_port port = { hl_buf(65536), hl_buf(65536) };
+	struct client_conf_link conf;
+	struct world_client *c;
+	struct sim_node *n;
+	int64_t begun;
+
+	begin(17, 1, 1);
+	conf = good(&c);
+	n = sim_node(w->sim, "deaf");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(n);
+	sim_core(n, &deaf, &port);
+	CU_ASSERT_EQUAL(sim_listen(n, &at, 0), HL_OK);
+	conf.host = "deaf.hsmlet.test";
+	conf.open_ms = 300;
+	CU_ASSERT_EQUAL(sim_name(w->sim, conf.host, &at, 1), HL_OK);
+	begun = sim_now_us(w->sim);
+	is_refused(&conf, HL_E_TIMEOUT, HL_STEP_REQUEST, 1);
+	CU_ASSERT(sim_now_us(w->sim) - begun <= 300000);
+	end();
+	hl_buf_clear(&port.in);
+	hl_buf_clear(&port.out);
+}
+
+static void an_open_setup_channel_does_not_outlive_the_password(void)
+{
+	struct hl_secret_fetch fetch = { 0 };
+	struct hl_secret_fetched fetched;
+	struct world_client *setup;
+	struct client_call call;
+
+	begin(16, 3, 2);
+	CU_ASSERT_EQUAL_FATAL(world_setup_client(w, &setup), HL_OK);
+	CU_ASSERT_EQUAL(world_open(setup), HL_OK);
+	sim_wall_advance(w->sim, 7ll * 24 * 3600 * 1000);
+	CU_ASSERT_EQUAL(world_call(setup, &hl_msg_secret_fetch, &fetch, &hl_msg_secret_fetched, &fetched, &call),
+		HL_E_SETUP_EXPIRED);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
 static void a_proxy_that_is_not_the_one_dialled_is_refused(void)
 {
 	struct hl_addr lie = { .family = HL_INET, .ip = { 127, 16, 0, 99 }, .port = 2310 };
@@ -347,6 +409,8 @@ static CU_TestInfo tests[] = {
 	{ "an HSM without the pinned identity is refused before anything is sent", an_hsm_without_the_pinned_identity_is_refused_before_anything_is_sent },
 	{ "a setup password expires seven days after its first use", a_setup_password_expires_seven_days_after_its_first_use },
 	{ "a setup channel fetches the secret and nothing else", a_setup_channel_fetches_the_secret_and_nothing_else },
+	{ "opening ends when its own limit has passed", opening_ends_when_its_own_limit_has_passed },
+	{ "an open setup channel does not outlive the password", an_open_setup_channel_does_not_outlive_the_password },
 	{ "a proxy that is not the one dialled is refused", a_proxy_that_is_not_the_one_dialled_is_refused },
 	{ "a directory that is down opens nothing", a_directory_that_is_down_opens_nothing },
 	{ "proxies, HSMs and names that cannot be reached are told apart", proxies_hsms_and_names_that_cannot_be_reached_are_told_apart },
