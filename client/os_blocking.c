@@ -312,14 +312,14 @@ static void connection_event(struct client_blocking *b, short events)
 }
 
 /* A poll that fails tells of no descriptor, but time goes on all the same. */
-static void wait_once(struct client_blocking *b)
+static void wait_once(struct client_blocking *b, bool at_all)
 {
 	struct pollfd fds[1 + DNS_FDS];
 	int timeout_ms;
 	size_t n = watch(b, fds, &timeout_ms);
 	int64_t now;
 
-	(void)poll(fds, (nfds_t)(1 + n), timeout_ms);
+	(void)poll(fds, (nfds_t)(1 + n), at_all ? timeout_ms : 0);
 	if (b->dns)
 		step_dns(b, fds + 1, n);
 	if (b->fd >= 0 && fds[0].fd == b->fd && fds[0].revents)
@@ -337,8 +337,14 @@ void client_blocking_run(struct client_blocking *b, bool (*done)(void *at), void
 {
 	client_blocking_pump(b);
 	while (!done(at)) {
-		wait_once(b);
+		wait_once(b, true);
 		client_blocking_pump(b);
 	}
 }
 
+void client_blocking_catch_up(struct client_blocking *b)
+{
+	client_blocking_pump(b);
+	wait_once(b, false);
+	client_blocking_pump(b);
+}
