@@ -75,6 +75,7 @@ static int ask(hsmlet *h, const struct hl_msg *msg, const void *body, const stru
 		return fail(e, HL_E_FORKED, NULL, NULL);
 	pthread_mutex_lock(&h->lock);
 	call->deadline_us = hl_mono_us(&h->env.env) + (int64_t)(h->limit_ms ? h->limit_ms : limit_ms) * 1000;
+	client_blocking_catch_up(h->shell); /* a link that ended while nobody looked is opened anew */
 	client_submit(h->core, call);
 	client_blocking_run(h->shell, call_done, call);
 	pthread_mutex_unlock(&h->lock);

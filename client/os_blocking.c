@@ -17,6 +17,8 @@
 #define KEEP_IDLE_S 30
 #define KEEP_INTERVAL_S 5
 #define SYN_RETRIES 2 /* as the vendor's provider sets it */
+/* POLLNVAL: the application has closed a descriptor that was ours. */
+#define BROKEN (POLLERR | POLLHUP | POLLNVAL)
 
 struct client_blocking {
 	const struct hl_env *env;
@@ -294,7 +296,7 @@ static size_t watch(struct client_blocking *b, struct pollfd *fds, int *timeout_
 
 static void connection_event(struct client_blocking *b, short events)
 {
-	if (b->connecting && (events & (POLLOUT | POLLERR | POLLHUP))) {
+	if (b->connecting && (events & (POLLOUT | BROKEN))) {
 		connected(b);
 		return;
 	}
@@ -305,19 +307,19 @@ static void connection_event(struct client_blocking *b, short events)
 		if (io && io->out.n == 0)
 			tell(b, HL_EV_ROOM, HL_OK);
 	}
-	if (b->fd >= 0 && (events & (POLLIN | POLLERR | POLLHUP)))
+	if (b->fd >= 0 && (events & (POLLIN | BROKEN)))
 		receive(b);
 }
 
-static void wait_once(struct client_blocking *b)
+/* A poll that fails tells of no descriptor, but time goes on all the same. */
+static void wait_once(struct client_blocking *b, bool at_all)
 {
 	struct pollfd fds[1 + DNS_FDS];
 	int timeout_ms;
 	size_t n = watch(b, fds, &timeout_ms);
 	int64_t now;
 
-	if (poll(fds, (nfds_t)(1 + n), timeout_ms) < 0 && errno != EINTR)
-		return;
+	(void)poll(fds, (nfds_t)(1 + n), at_all ? timeout_ms : 0);
 	if (b->dns)
 		step_dns(b, fds + 1, n);
 	if (b->fd >= 0 && fds[0].fd == b->fd && fds[0].revents)
@@ -335,7 +337,14 @@ void client_blocking_run(struct client_blocking *b, bool (*done)(void *at), void
 {
 	client_blocking_pump(b);
 	while (!done(at)) {
-		wait_once(b);
+		wait_once(b, true);
 		client_blocking_pump(b);
 	}
+}
+
+void client_blocking_catch_up(struct client_blocking *b)
+{
+	client_blocking_pump(b);
+	wait_once(b, false);
+	client_blocking_pump(b);
 }

@@ -17,5 +17,7 @@ void client_blocking_abandon(struct client_blocking *b);
 
 /** Let events happen until `done(at)`; the core's own deadlines bound it. */
 void client_blocking_run(struct client_blocking *b, bool (*done)(void *at), void *at);
+/** Take notice of what happened while nobody waited, without waiting: that the peer has ended the link, say. */
+void client_blocking_catch_up(struct client_blocking *b);
 /** Fulfil the wishes that wait, without waiting for anything. */
 void client_blocking_pump(struct client_blocking *b);

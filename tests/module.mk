@@ -30,6 +30,7 @@ UNIT_TESTS = \
 	tests/unit/test_daemon \
 	tests/unit/test_files \
 	tests/unit/test_jobs \
+	tests/unit/test_member \
 	tests/unit/test_psk \
 	tests/unit/test_scram \
 	tests/unit/test_scram_text \
@@ -38,6 +39,7 @@ UNIT_TESTS = \
 	tests/unit/test_trace
 tests_unit_test_daemon_LDADD = $(OS_LIBS)
 tests_unit_test_jobs_LDADD = $(OS_LIBS)
+tests_unit_test_member_LDADD = $(OS_LIBS)
 tests_unit_test_shell_LDADD = $(OS_LIBS)
 tests_unit_test_trace_LDADD = $(LDADD) $(JANSSON_LIBS)
 	tests/unit/test_ticket
@@ -48,6 +50,8 @@ tests_unit_test_msg_LDADD = $(LDADD) $(JANSSON_LIBS)
 # -- client -------------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_conf tests/unit/test_edit tests/unit/test_os_dns tests/unit/test_secrets
 UNIT_TESTS += tests/unit/test_os_ev
+UNIT_TESTS += tests/unit/test_os_blocking
+tests_unit_test_os_blocking_LDADD = $(CLIENT_LIBS)
 tests_unit_test_conf_LDADD = $(CLIENT_LIBS)
 tests_unit_test_edit_LDADD = $(CLIENT_LIBS)
 tests_unit_test_os_dns_LDADD = $(CLIENT_LIBS)

@@ -39,7 +39,7 @@ hl_err hsm_op_logout(struct hsm_conn *c, const struct hl_frame *f, const void *b
 struct login {
 	struct hsm_task task;
 	struct hl_bytes pin; /* in task.request */
-	uint8_t salt[32], stored[HSM_PIN_HASH], hash[HSM_PIN_HASH];
+	uint8_t salt[32], hash[HSM_PIN_HASH];
 	size_t salt_n;
 	uint32_t iterations;
 	hl_err hashed;
@@ -51,7 +51,6 @@ static void login_clear(struct hsm_task *t)
 {
 	struct login *l = (struct login *)t;
 
-	OPENSSL_cleanse(l->stored, sizeof l->stored);
 	OPENSSL_cleanse(l->hash, sizeof l->hash);
 }
 

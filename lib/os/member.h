@@ -50,7 +50,8 @@ HL_CHECKED hl_err hl_member_address(const char *key, const char *text, struct hl
 /** A shell around the core, with jobs. */
 HL_CHECKED hl_err hl_member_shell(struct hl_member *m, const struct hl_core_ops *ops, void *core);
 
-/** Lock, drop rights, say that it is ready, run until told to stop, then finish the jobs under way. */
+/** Lock, drop rights, say that it is ready, run until told to stop. The jobs under way then have 1 s; where one takes
+ * longer, the process ends here, with exit code 0. */
 HL_CHECKED hl_err hl_member_run(
 	struct hl_member *m, const struct hl_member_conf *conf, unsigned port);
 
