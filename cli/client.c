@@ -1,6 +1,7 @@
 #include "cli/client.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/say.h"
@@ -34,6 +35,18 @@ static hl_err as_documented(struct cli *c, struct cli_client *out)
 	return HL_OK;
 }
 
+/* HSMLET_SECRETS alone names another file for the world's own primus.cfg. */
+static hl_err secrets_of_environment(struct cli *c, struct cli_client *out)
+{
+	const char *secrets = c->global.world_typed ? NULL : look_up("HSMLET_SECRETS");
+
+	if (secrets && strlen(secrets) >= sizeof out->secrets)
+		return cli_usage(c, "the environment's HSMLET_SECRETS is too long");
+	if (secrets)
+		snprintf(out->secrets, sizeof out->secrets, "%s", secrets);
+	return HL_OK;
+}
+
 hl_err cli_client_find(struct cli *c, struct cli_client *out)
 {
 	struct cli_world w = { 0 };
@@ -43,10 +56,12 @@ hl_err cli_client_find(struct cli *c, struct cli_client *out)
 	HL_TRY(cli_world_locate(c, w.dir));
 	cli_client_of_world(&w, out);
 	if (access(out->conf, F_OK) == 0)
-		return HL_OK;
+		return secrets_of_environment(c, out);
 	if (!c->global.world_typed && as_documented(c, out) == HL_OK)
 		return HL_OK;
-	return cli_fail(c, HL_E_CONFIG_NONE, "the world at %s has no primus.cfg", w.dir);
+	HL_TRY(cli_world_load(c, w.dir, &w));
+	return cli_cause(c, cli_fail(c, HL_E_CONFIG_NONE, "the world at %s has no primus.cfg", w.dir),
+		"no credential file was imported into it");
 }
 
 hsmlet_options cli_client_options(const struct cli_client *k, const char *partition)

@@ -60,7 +60,7 @@ static hl_err find_pin_file(struct cli *c, const char *given, char out[CLI_PATH]
 	if (!given)
 		return HL_OK;
 	if (!real)
-		return cli_fail_errno(c, HL_E_NOT_FOUND, given);
+		return cli_fail_file(c, HL_E_NOT_FOUND, given);
 	snprintf(out, CLI_PATH, "%s", real);
 	free(real);
 	return HL_OK;

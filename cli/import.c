@@ -52,7 +52,7 @@ static hl_err read_file(struct cli *c, struct import *m, const char *path)
 	errno = 0;
 	err = hl_file_read(path, FILE_MAX, &text);
 	if (err != HL_OK)
-		return cli_fail_errno(c, err == HL_E_TOO_LONG ? HL_E_CRED_FILE : err, path);
+		return cli_fail_file(c, err == HL_E_TOO_LONG ? HL_E_CRED_FILE : err, path);
 	err = hl_credential_read(hl_buf_view(&text), both, &n, &line, &why);
 	first = both[0];
 	second = both[1];

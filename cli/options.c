@@ -84,6 +84,22 @@ static const char *set(const struct cli_option *o, void *values, const char *val
 	return "is of no known kind";
 }
 
+/* The cause of a wrong value, where there is a list of the right ones. */
+static hl_err tell_allowed(struct cli *c, const struct cli_option *o, hl_err err)
+{
+	char words[128];
+	size_t n = 0;
+
+	if (o->kind == CLI_NUMBER)
+		return cli_cause(c, err, "it takes a number from %lld to %lld", (long long)o->least,
+			(long long)o->most);
+	if (o->kind != CLI_WORD)
+		return err;
+	for (const char *const *w = o->words; *w && n < sizeof words; w++)
+		n += (size_t)snprintf(words + n, sizeof words - n, "%s%s", w == o->words ? "" : ", ", *w);
+	return cli_cause(c, err, "it takes one of %s", words);
+}
+
 /* -- environment -------------------------------------------------------------------------------- */
 
 void cli_option_variable(const char *name, char out[64])
@@ -135,7 +151,8 @@ hl_err cli_options_environment(struct cli *c, const struct cli_options *options,
 			continue;
 		why = set_from_environment(o, values, value);
 		if (why)
-			return cli_usage(c, "the environment's %s %s: %s", variable, why, value);
+			return tell_allowed(c, o,
+				cli_usage(c, "the environment's %s %s: %s", variable, why, value));
 	}
 	return HL_OK;
 }
@@ -156,6 +173,7 @@ struct parse {
 	struct argp_option argp[ROWS_MAX + 1];
 	size_t rows;
 	bool typed[ROWS_MAX];
+	const struct cli_option *wrong; /* whose value is not good */
 	bool command_follows;
 };
 
@@ -201,6 +219,7 @@ static error_t on_option(struct parse *p, size_t i, char *arg, struct argp_state
 	why = set(o, p->values[i], arg);
 	if (!why)
 		return 0;
+	p->wrong = o;
 	argp_error(state, "the value of --%s %s: %s", o->name, why, arg);
 	return EINVAL;
 }
@@ -282,6 +301,8 @@ hl_err cli_options_parse(struct cli *c, const struct cli_options *options, void 
 	note_typed(&p);
 	if (wrong)
 		err = wrong_usage(c, said, argv[0]);
+	if (p.wrong)
+		err = tell_allowed(c, p.wrong, err);
 	free(said);
 	return err;
 }

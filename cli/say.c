@@ -59,6 +59,12 @@ hl_err cli_fail_errno(struct cli *c, hl_err err, const char *what)
 	return cli_fail(c, err, "%s: %s", what, errno ? strerror(errno) : hl_err_text(err));
 }
 
+hl_err cli_fail_file(struct cli *c, hl_err err, const char *path)
+{
+	cli_fail_errno(c, err, path);
+	return err == HL_E_NOT_FOUND ? cli_next(c, err, "check the path") : err;
+}
+
 static void tell_json(const struct cli_trouble *t, const struct hl_err_row *row, const char *message)
 {
 	char id[16];

@@ -70,7 +70,7 @@ hl_err cli_secret_of_file(struct cli *c, const char *path, const char *what, str
 	hl_err err;
 
 	if (fd < 0)
-		return cli_fail_errno(c, errno == ENOENT ? HL_E_NOT_FOUND : HL_E_IO, path);
+		return cli_fail_file(c, errno == ENOENT ? HL_E_NOT_FOUND : HL_E_IO, path);
 	err = is_open_to_others(fd) ? cli_fail(c, HL_E_MODE, "%s", path) : read_line(c, fd, what, out);
 	close(fd);
 	return err;
@@ -104,6 +104,8 @@ hl_err cli_pin(struct cli *c, const struct cli_pin *from, struct hl_secret *out)
 		return cli_secret_of_fd(c, from->pin_fd, "the PIN", out);
 	if (from->pin_file)
 		return cli_secret_of_file(c, from->pin_file, "the PIN", out);
+	if (pin && strlen(pin) > SECRET_MAX)
+		return cli_fail(c, HL_E_ARG, "the PIN has more than %d bytes", SECRET_MAX);
 	if (pin && *pin)
 		return hl_secret_set(out, hl_text(pin)) == HL_OK ? HL_OK : cli_fail(c, HL_E_NOMEM, "the PIN");
 	return HL_OK;

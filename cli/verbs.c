@@ -33,7 +33,7 @@ static const struct cli_verb verbs[] = {
 		{ "hsmlet cred import service.txt hsm.txt", "hsmlet cred import --no-exchange service.txt" } },
 	{ "secret", "add", cli_secret_add, &cli_secret_add_options, 0, 1, false, "[FILE]", "exchange the setup password for the partition's secret, and store that",
 		{ "hsmlet secret add hsm.txt", "hsmlet secret add --setup-password-file setup" } },
-	{ "secret", "list", cli_secret_list, &no_options, 0, 0, false, "", "for each slot: is its secret stored?",
+	{ "secret", "list", cli_secret_list, &no_options, 0, 0, false, "", "for each slot whether its secret is stored",
 		{ "hsmlet secret list", "hsmlet secret list --json" } },
 	{ "secret", "test", cli_secret_test, &no_options, 0, 1, false, "[PARTITION]", "connect to each partition with its stored secret",
 		{ "hsmlet secret test", "hsmlet secret test ACMEPARTONE" } },

@@ -1,5 +1,6 @@
 #include "client/conf.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -316,16 +317,17 @@ hl_err client_conf_parse(
 hl_err client_conf_load(const char *path, struct client_conf *out, char error[ERROR_TEXT])
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(FILE_MAX);
-	hl_err err = strlen(path) < CLIENT_PATH ? hl_file_read(path, FILE_MAX, &text) : HL_E_ARG;
+	hl_err err;
 
+	errno = 0;
+	err = strlen(path) < CLIENT_PATH ? hl_file_read(path, FILE_MAX, &text) : HL_E_ARG;
 	if (err == HL_OK)
 		return client_conf_parse(path, hl_buf_view(&text), out, error);
 	if (err == HL_E_NOT_FOUND)
 		err = HL_E_CONFIG_NONE;
 	else if (err == HL_E_TOO_LONG)
 		err = HL_E_CONFIG;
-	snprintf(error, ERROR_TEXT, "%s: %s", path, hl_err_text(err));
-	return err;
+	return client_file_trouble(error, path, err);
 }
 
 hl_err client_conf_defaults(struct client_conf *out)

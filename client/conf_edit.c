@@ -1,4 +1,5 @@
 /* conf_edit.c - bring a host, its slots and hsmlet's own settings into the text of a primus.cfg. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,13 +285,16 @@ hl_err client_conf_save(const char *path, const struct client_host *host,
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(FILE_MAX);
 	HL_AUTO(client_lock_release) struct client_lock lock = CLIENT_LOCK_NONE;
-	hl_err err = client_lock_take(path, &lock);
+	hl_err err;
 
+	errno = 0;
+	err = client_lock_take(path, &lock);
 	if (err == HL_OK)
 		err = hl_file_read(path, FILE_MAX, &text);
 	if (err != HL_OK && err != HL_E_NOT_FOUND)
-		return say(error, path, err);
+		return client_file_trouble(error, path, err);
 	HL_TRY(client_conf_edit(path, &text, host, own, error));
+	errno = 0;
 	err = hl_file_write(path, 0600, hl_buf_view(&text));
-	return err == HL_OK ? HL_OK : say(error, path, err);
+	return err == HL_OK ? HL_OK : client_file_trouble(error, path, err);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +14,14 @@
 bool client_file_exists(const char *path)
 {
 	return access(path, R_OK) == 0;
+}
+
+hl_err client_file_trouble(char error[512], const char *path, hl_err err)
+{
+	bool of_system = errno != 0 && (err == HL_E_IO || err == HL_E_CREATE);
+
+	snprintf(error, 512, "%s: %s", path, of_system ? strerror(errno) : hl_err_text(err));
+	return err;
 }
 
 /* Locks of the open file description: they exclude threads of one process as well, and another

@@ -6,6 +6,12 @@
 /** Whether there is something at `path` that can be opened for reading, as far as the mode tells. */
 bool client_file_exists(const char *path);
 
+/**
+ * "path: why" into error[512]: the system's own reason where one of the calls here or in lib/os/files.h
+ * failed by it (errno was 0 before), else the error's text. Gives `err`.
+ */
+hl_err client_file_trouble(char error[512], const char *path, hl_err err);
+
 struct client_lock {
 	int fd; /* -1: not held */
 };

@@ -1,5 +1,6 @@
 #include "client/secrets.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "client/entry.h"
@@ -9,24 +10,20 @@
 #define ERROR_TEXT 512
 #define FILE_MAX (1u << 20)
 
-static hl_err say(char error[ERROR_TEXT], const char *path, hl_err err)
-{
-	snprintf(error, ERROR_TEXT, "%s: %s", path, hl_err_text(err));
-	return err;
-}
-
 /* The text of the file; an empty one where there is no file. */
 static hl_err read_file(const char *path, struct hl_buf *text, char error[ERROR_TEXT])
 {
-	hl_err err = hl_file_read_private(path, HL_SECRET_OF_CLIENT, FILE_MAX, text);
+	hl_err err;
 
+	errno = 0;
+	err = hl_file_read_private(path, HL_SECRET_OF_CLIENT, FILE_MAX, text);
 	if (err == HL_OK && text->n == 0) {
 		snprintf(error, ERROR_TEXT, "%s:1: the file is empty", path);
 		return HL_E_SECRETS;
 	}
 	if (err == HL_OK || err == HL_E_NOT_FOUND)
 		return HL_OK;
-	return say(error, path, err == HL_E_TOO_LONG ? HL_E_SECRETS : err);
+	return client_file_trouble(error, path, err == HL_E_TOO_LONG ? HL_E_SECRETS : err);
 }
 
 static hl_err get(const char *path, enum client_entry_kind kind, const char *name,
@@ -54,17 +51,20 @@ static hl_err change(const struct hl_env *env, const char *path, const struct cl
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(FILE_MAX);
 	HL_AUTO(client_lock_release) struct client_lock lock = CLIENT_LOCK_NONE;
-	hl_err err = client_lock_take(path, &lock);
+	hl_err err;
 
+	errno = 0;
+	err = client_lock_take(path, &lock);
 	if (err != HL_OK)
-		return say(error, path, err);
+		return client_file_trouble(error, path, err);
 	HL_TRY(read_file(path, &text, error));
 	if (env)
 		HL_TRY(client_entry_put(env, path, &text, e, error));
 	else
 		HL_TRY(client_entry_remove(path, &text, e->kind, e->name, error));
+	errno = 0;
 	err = hl_file_write(path, 0600, hl_buf_view(&text));
-	return err == HL_OK ? HL_OK : say(error, path, err);
+	return err == HL_OK ? HL_OK : client_file_trouble(error, path, err);
 }
 
 static hl_err remove_entry(
@@ -74,7 +74,7 @@ static hl_err remove_entry(
 
 	/* A name that is cut short here is longer than any in the file could be. */
 	if (hl_bytes_str(hl_text(name), e.name, sizeof e.name) != HL_OK)
-		return say(error, path, HL_E_ARG);
+		return client_file_trouble(error, path, HL_E_ARG);
 	return change(NULL, path, &e, error);
 }
 
@@ -134,7 +134,7 @@ hl_err client_password_put(const struct hl_env *env, const char *path, const cha
 	if (err == HL_OK)
 		err = hl_secret_set(&e.value, password);
 	if (err != HL_OK)
-		return say(error, path, err == HL_E_RANGE ? HL_E_ARG : err);
+		return client_file_trouble(error, path, err == HL_E_RANGE ? HL_E_ARG : err);
 	err = change(env, path, &e, error);
 	hl_secret_clear(&e.value);
 	return err;

@@ -42,7 +42,6 @@ tests_unit_test_jobs_LDADD = $(OS_LIBS)
 tests_unit_test_member_LDADD = $(OS_LIBS)
 tests_unit_test_shell_LDADD = $(OS_LIBS)
 tests_unit_test_trace_LDADD = $(LDADD) $(JANSSON_LIBS)
-	tests/unit/test_ticket
 UNIT_TESTS += tests/unit/test_bytes tests/unit/test_core tests/unit/test_err tests/unit/test_frame tests/unit/test_map
 UNIT_TESTS += tests/unit/test_msg tests/unit/test_msg_bounds
 tests_unit_test_msg_LDADD = $(LDADD) $(JANSSON_LIBS)

@@ -29,7 +29,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	\
 	X(HL_E_CONFIG, -100, 78, HL_FINAL, "the configuration is malformed", "a key is unknown, missing or out of its range", "mend the file at the line named") \
 	X(HL_E_CONFIG_NONE, -101, 78, HL_FINAL, "no configuration file was found", "HSMLET_CONF is not set and no default file exists", "eval \"$(hsmlet env)\", or import credentials: `hsmlet cred import FILES`") \
-	X(HL_E_SECRETS, -102, 78, HL_FINAL, "the secrets file is malformed", "it was edited by hand or cut short", "fetch the secret again: `hsmlet secret add`") \
+	X(HL_E_SECRETS, -102, 78, HL_FINAL, "the secrets file is malformed", "it was edited by hand or cut short", "remove it and import both credential files again: `hsmlet cred import FILES`") \
 	X(HL_E_SECRETS_NONE, -103, 78, HL_FINAL, "no secret is stored for this user", "the setup password was never exchanged here", "exchange it: `hsmlet secret add`") \
 	X(HL_E_PASSWORD_NONE, -104, 78, HL_FINAL, "no service password is stored for this user", "the service credential file was never imported here", "import it: `hsmlet cred import FILE`") \
 	X(HL_E_MODE, -105, 78, HL_FINAL, "a file with secrets is open to others", "its mode lets group or others write or read", "chmod 600 the file, 700 its folder") \
@@ -65,7 +65,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_HSM_AUTH, -500, 12, HL_FINAL, "the HSM did not accept the partition's secret", "the stored user secret or the setup password is wrong", "fetch it again: `hsmlet secret add`") \
 	X(HL_E_IDENTITY, -501, 12, HL_FINAL, "the HSM could not prove its cluster identity", "another host knows the partition's secret, or the cluster was made anew", "do not send a PIN; ask the operator, then `hsmlet secret add`") \
 	X(HL_E_SETUP_EXPIRED, -502, 13, HL_FINAL, "the setup password has expired", "7 days have passed since its first use or its issue", "have it renewed by the operator, then import the new file: `hsmlet cred import FILE`") \
-	X(HL_E_PIN, -503, 12, HL_FINAL, "the PKCS#11 PIN is wrong", "HSMLET_PIN or the typed PIN does not match", "check the PIN in the technical-user file") \
+	X(HL_E_PIN, -503, 12, HL_FINAL, "the PKCS#11 PIN is wrong", "the PIN of HSMLET_PIN, --pin-file or --pin-fd is not this partition's", "check the PIN in the technical-user file") \
 	X(HL_E_PIN_LOCKED, -504, 14, HL_AGAIN, "the PKCS#11 PIN is locked", "100 wrong PINs within 300 s", "wait for the time named, then try once") \
 	X(HL_E_LOGIN, -505, 12, HL_FINAL, "a login with the PIN is needed", "private objects are for logged-in users", "give the PIN: HSMLET_PIN or --pin-file") \
 	X(HL_E_KEY, -506, 1, HL_FINAL, "no such key", "the handle or the label is wrong, or the key is private and nobody logged in", "see `hsmlet key list`") \
