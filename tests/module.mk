@@ -90,11 +90,24 @@ TESTS += tests/check-symbols tests/check-symbols-refuses
 EXTRA_DIST += tests/allowed-symbols tests/check-symbols tests/check-symbols-refuses
 
 # -- foreign judges -------------------------------------------------------------------------------
+INTEROP_TESTS =
+check_PROGRAMS += $(INTEROP_TESTS)
+TESTS += $(INTEROP_TESTS)
 if HAVE_GSASL
-check_PROGRAMS += tests/interop/test_gsasl
-TESTS += tests/interop/test_gsasl
+INTEROP_TESTS += tests/interop/test_gsasl
 tests_interop_test_gsasl_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
 tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 endif
+
+# -- under Valgrind -------------------------------------------------------------------------------
+# A build of its own, without sanitizers. An error or a leak fails the test that has it; its log tells more.
+VALGRIND = valgrind --quiet --leak-check=full --error-exitcode=42 \
+	--suppressions=$(abs_top_srcdir)/tests/valgrind.supp
+EXTRA_DIST += tests/valgrind.supp
+VALGRIND_TESTS = $(UNIT_TESTS) $(SIM_TESTS) $(INTEROP_TESTS)
+check-valgrind: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(VALGRIND_TESTS)' \
+		HL_RUN='env HL_SLOW=1 $(LIBTOOL) --silent --mode=execute $(VALGRIND)'
+.PHONY: check-valgrind
 
 include tests/fuzz/module.mk
