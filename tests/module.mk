@@ -164,12 +164,16 @@ TESTS += tests/check-symbols tests/check-symbols-refuses
 EXTRA_DIST += tests/allowed-symbols tests/check-symbols tests/check-symbols-refuses
 
 # -- foreign judges -------------------------------------------------------------------------------
+INTEROP_TESTS =
+check_PROGRAMS += $(INTEROP_TESTS)
+TESTS += $(INTEROP_TESTS)
 if HAVE_GSASL
 INTEROP_TESTS = tests/interop/test_gsasl tests/interop/test_gsasl_gateway
 check_PROGRAMS += $(INTEROP_TESTS)
 TESTS += $(INTEROP_TESTS)
 tests_interop_test_gsasl_gateway_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
 tests_interop_test_gsasl_gateway_LDADD = $(SIM_LIBS) $(GSASL_LIBS)
+INTEROP_TESTS += tests/interop/test_gsasl
 tests_interop_test_gsasl_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
 tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 endif
@@ -179,7 +183,7 @@ include tests/load/module.mk
 
 # -- Valgrind -------------------------------------------------------------------------------------
 # The scripts stay outside: Valgrind knows no pidfd, by which the front command ends daemons.
-VALGRIND_TESTS = $(UNIT_TESTS) $(SIM_TESTS) $(RUN_TESTS) $(REPLAY_TESTS)
+VALGRIND_TESTS = $(UNIT_TESTS) $(SIM_TESTS) $(INTEROP_TESTS) $(RUN_TESTS)
 .PHONY: check-valgrind
 check-valgrind: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(VALGRIND_TESTS)' HL_RUN='env HL_SLOW=1 $(LIBTOOL) \
