@@ -165,18 +165,15 @@ EXTRA_DIST += tests/allowed-symbols tests/check-symbols tests/check-symbols-refu
 
 # -- foreign judges -------------------------------------------------------------------------------
 INTEROP_TESTS =
-check_PROGRAMS += $(INTEROP_TESTS)
-TESTS += $(INTEROP_TESTS)
 if HAVE_GSASL
-INTEROP_TESTS = tests/interop/test_gsasl tests/interop/test_gsasl_gateway
-check_PROGRAMS += $(INTEROP_TESTS)
-TESTS += $(INTEROP_TESTS)
-tests_interop_test_gsasl_gateway_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
-tests_interop_test_gsasl_gateway_LDADD = $(SIM_LIBS) $(GSASL_LIBS)
-INTEROP_TESTS += tests/interop/test_gsasl
+INTEROP_TESTS += tests/interop/test_gsasl tests/interop/test_gsasl_gateway
 tests_interop_test_gsasl_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
 tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
+tests_interop_test_gsasl_gateway_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
+tests_interop_test_gsasl_gateway_LDADD = $(SIM_LIBS) $(GSASL_LIBS)
 endif
+check_PROGRAMS += $(INTEROP_TESTS)
+TESTS += $(INTEROP_TESTS)
 
 include tests/fuzz/module.mk
 include tests/load/module.mk
