@@ -209,6 +209,14 @@ static void committed(struct dir_provision *p)
 		ask_hsm(p);
 }
 
+/* Rows that could not be taken back stay, and a later attempt says that they exist: let the operator see why. */
+static void taken_back(struct dir_provision *p)
+{
+	if (p->commit.result != HL_OK)
+		hl_trace_life(p->dir->env, "provision.left-over", p->commit.result, p->partition.name);
+	fail(p, p->failure, p->detail);
+}
+
 bool dir_provision_job(struct dir *d, struct hl_job *job)
 {
 	struct dir_provision *p = d->provision;
@@ -222,7 +230,7 @@ bool dir_provision_job(struct dir *d, struct hl_job *job)
 	else if (p->stage == DELIVERING)
 		delivered(p);
 	else
-		fail(p, p->failure, p->detail);
+		taken_back(p);
 	return true;
 }
 
@@ -243,32 +251,36 @@ static hl_err take_allowed(struct dir_provision *p, const struct hl_list *list)
 	return HL_OK;
 }
 
+/* The password, given or made at random, straight into locked memory. */
+static hl_err take_password(struct dir_provision *p, struct hl_bytes fixed)
+{
+	char text[DIR_SERVICE_PASSWORD + 1] = "";
+	hl_err err;
+
+	if (fixed.n > 0)
+		return hl_secret_set(&p->service.service_password, fixed);
+	hl_random_text(p->dir->env, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+		DIR_SERVICE_PASSWORD, text);
+	err = hl_secret_set(&p->service.service_password, hl_text(text));
+	OPENSSL_cleanse(text, sizeof text);
+	return err;
+}
+
 static hl_err make_verifier(struct dir_provision *p, struct hl_bytes fixed)
 {
-	struct dir *d = p->dir;
+	HL_AUTO(hl_scram_keys_clear) struct hl_scram_keys keys = { 0 };
 	uint8_t salt[HL_SCRAM_SALT];
-	struct hl_scram_keys keys;
-	char text[DIR_SERVICE_PASSWORD + 1];
-	struct hl_bytes password = fixed;
 
-	if (fixed.n == 0) {
-		hl_random_text(d->env,
-			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
-			DIR_SERVICE_PASSWORD, text);
-		password = hl_text(text);
-	}
 	p->detail = "service_password";
 	p->service.kind = HL_CREDENTIAL_SERVICE;
 	memcpy(p->service.service_user, p->user.name, sizeof p->service.service_user);
 	memcpy(p->service.partition, p->partition.name, sizeof p->service.partition);
-	HL_TRY(hl_secret_set(&p->service.service_password, password));
-	OPENSSL_cleanse(text, sizeof text);
-	HL_TRY(hl_scram_salt(hl_text(d->conf.realm), hl_text(p->user.name), salt));
+	HL_TRY(take_password(p, fixed));
+	HL_TRY(hl_scram_salt(hl_text(p->dir->conf.realm), hl_text(p->user.name), salt));
 	HL_TRY(hl_scram_derive(hl_secret_view(&p->service.service_password),
 		hl_bytes(salt, sizeof salt), HL_SCRAM_ITERATIONS, &keys));
 	memcpy(p->user.stored, keys.stored, sizeof keys.stored);
 	memcpy(p->user.server, keys.server, sizeof keys.server);
-	OPENSSL_cleanse(&keys, sizeof keys);
 	return HL_OK;
 }
 
