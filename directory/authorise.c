@@ -1,6 +1,6 @@
 /* authorise.c - steps 4 and 5: is this proof good, and may this user come in from there?
  *
- * The proof is checked first. What a wrong user might learn something from (allow-list, disabled,
+ * Who has guessed too often is told so before his proof is looked at. Else the proof is checked first. What a wrong user might learn something from (allow-list, disabled,
  * expired, whose partition it is) is told only after a right proof; everything before it is one
  * refusal at one cost: an unknown name is checked against keys that fit nothing. */
 #include <stdlib.h>
@@ -23,6 +23,8 @@ struct query {
 	uint8_t digest[HL_BINDING]; /* over the query and who sent it */
 	uint64_t key;               /* of the nonce, in the table of grants */
 	struct hl_addr peer;
+	uint64_t pair;              /* user and peer, for the lock-out */
+	uint32_t retry_after_ms;
 	struct dir_user user;
 	struct dir_partition partition;
 };
@@ -97,6 +99,14 @@ static hl_err check_epoch(const struct dir *d, const struct query *q)
 		: HL_E_EPOCH;
 }
 
+/* A locked pair costs no look-up and no comparison, whether the name is known or not. */
+static hl_err check_lock(const struct dir *d, struct query *q)
+{
+	HL_TRY(dir_lockout_pair(d->lockout, hl_text(q->first.user), &q->peer, &q->pair));
+	q->retry_after_ms = dir_lockout_wait_ms(d->lockout, q->pair, hl_mono_us(d->env));
+	return q->retry_after_ms > 0 ? HL_E_LOCKED : HL_OK;
+}
+
 static hl_err check_proof(struct dir *d, struct query *q, struct hl_buf *server_final)
 {
 	struct hl_bytes name = hl_text(q->first.user);
@@ -109,7 +119,11 @@ static hl_err check_proof(struct dir *d, struct query *q, struct hl_buf *server_
 		return found;
 	err = hl_scram_verify(q->hello.scram, q->request.scram, q->answer.scram, stored, server,
 		server_final);
-	return err == HL_OK && found != HL_OK ? HL_E_SERVICE_AUTH : err;
+	if (err == HL_OK && found != HL_OK)
+		err = HL_E_SERVICE_AUTH;
+	if (err == HL_E_SERVICE_AUTH)
+		dir_lockout_failed(d->lockout, q->pair, hl_mono_us(d->env));
+	return err;
 }
 
 struct range_walk {
@@ -164,6 +178,7 @@ static hl_err check_all(struct dir_conn *c, struct query *q, struct hl_buf *serv
 	struct dir *d = c->dir;
 
 	HL_TRY(check_epoch(d, q));
+	HL_TRY(check_lock(d, q));
 	HL_TRY(check_proof(d, q, server_final));
 	if (q->user.disabled)
 		return HL_E_DISABLED;
@@ -281,7 +296,7 @@ static void send_grant(
 
 static void send_refusal(struct dir_conn *c, uint32_t id, const struct query *q, hl_err err)
 {
-	struct hl_dir_refused no = { .code = (uint16_t)-err };
+	struct hl_dir_refused no = { .code = (uint16_t)-err, .retry_after_ms = q->retry_after_ms };
 	const uint8_t *conn = q->hello.connection.n == HL_CONNECTION_ID ? q->hello.connection.p : NULL;
 
 	if (err == HL_E_EPOCH)

@@ -9,6 +9,17 @@
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
 
+static hl_err new_lockout(struct dir *d)
+{
+	uint8_t key[DIR_LOCK_KEY];
+	hl_err err;
+
+	hl_random(d->env, key, sizeof key);
+	err = dir_lockout_new(key, &d->lockout);
+	OPENSSL_cleanse(key, sizeof key);
+	return err;
+}
+
 hl_err dir_new(const struct hl_env *env, const struct dir_conf *conf, struct dir **out)
 {
 	struct dir *d = calloc(1, sizeof *d);
@@ -18,8 +29,11 @@ hl_err dir_new(const struct hl_env *env, const struct dir_conf *conf, struct dir
 		return HL_E_NOMEM;
 	d->env = env;
 	d->conf = *conf;
-	err = hl_channel_ctx_new(&d->ctx);
+	err = new_lockout(d);
+	if (err == HL_OK)
+		err = hl_channel_ctx_new(&d->ctx);
 	if (err != HL_OK) {
+		dir_lockout_free(d->lockout);
 		free(d);
 		return err;
 	}
@@ -55,6 +69,7 @@ void dir_free(struct dir *d)
 		at = 0;
 	}
 	dir_grants_clear(d);
+	dir_lockout_free(d->lockout);
 	hl_map_clear(&d->ports);
 	hl_wishes_clear(&d->wishes);
 	hl_channel_ctx_free(d->ctx);

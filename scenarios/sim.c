@@ -710,8 +710,10 @@ bool sim_run(struct sim *s, bool (*done)(void *at), void *at, int64_t limit_us)
 	int64_t end = s->now_us + limit_us;
 
 	while (!done(at)) {
-		if (s->heap_n == 0 || s->heap[0]->at_us > end)
+		if (s->heap_n == 0 || s->heap[0]->at_us > end) {
+			s->now_us = end;
 			return false;
+		}
 		sim_step(s);
 	}
 	return true;

@@ -59,6 +59,8 @@ tests_unit_test_secrets_LDADD = $(CLIENT_LIBS)
 
 # -- directory ----------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_dir_store tests/unit/test_dns tests/unit/test_range
+UNIT_TESTS += tests/unit/test_lockout
+tests_unit_test_lockout_LDADD = $(DIR_LIBS)
 tests_unit_test_dir_store_LDADD = libhlsim.la $(DIR_LIBS)
 tests_unit_test_dns_LDADD = $(DIR_LIBS)
 tests_unit_test_range_LDADD = $(DIR_LIBS)
@@ -115,6 +117,11 @@ tests_sim_test_operations_SOURCES = tests/sim/test_operations.c $(story)
 tests_sim_test_operations_LDADD = $(SIM_LIBS)
 tests_sim_test_refusals_SOURCES = tests/sim/test_refusals.c $(story)
 tests_sim_test_refusals_LDADD = $(SIM_LIBS)
+# It counts how often we ask for an HMAC.
+SIM_TESTS += tests/sim/test_lockout
+tests_sim_test_lockout_SOURCES = tests/sim/test_lockout.c $(story)
+tests_sim_test_lockout_LDADD = $(SIM_LIBS)
+tests_sim_test_lockout_LDFLAGS = -Wl,--wrap=HMAC
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
 

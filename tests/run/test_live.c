@@ -265,6 +265,32 @@ static void an_unknown_service_user_looks_the_same(void)
 	open_is_refused_at_the_gateway("unknown-user", &a, &bad_service);
 }
 
+/* The name is nobody's, so that no other test is locked out with it; it is locked like any other. */
+static void a_hundred_wrong_passwords_lock_and_say_how_long(void)
+{
+	struct live_account a = acme;
+	struct live_client c;
+	hsmlet_error e;
+	hsmlet *h;
+
+	snprintf(a.user, sizeof a.user, "guesser");
+	if (!live_client(w, "guesser", &a, NULL, &c) || !live_client_secret(&c, NULL, a.partition, false)) {
+		CU_FAIL("no client");
+		return;
+	}
+	for (int i = 0; i < 100; i++)
+		CU_ASSERT_EQUAL(open_as(&c, &h, &e), 300);
+	CU_ASSERT_EQUAL(open_as(&c, &h, &e), 302);
+	CU_ASSERT_EQUAL(e.exit_code, 14);
+	CU_ASSERT_EQUAL(e.retryable, 1);
+	CU_ASSERT_EQUAL(e.attempts, 1);
+	CU_ASSERT_STRING_EQUAL(e.step_name, "auth.result");
+	CU_ASSERT(e.retry_after_ms > 0 && e.retry_after_ms <= 300000);
+	seen_by("directory", &e, "dir.grant", "HL-0302");
+	CU_ASSERT_EQUAL(open_as(&client, &h, &e), 0); /* another user at the same address */
+	hsmlet_close(h);
+}
+
 static void an_address_that_is_not_listed_is_refused(void)
 {
 	static const struct live_tenant walled = {
@@ -452,6 +478,7 @@ static CU_TestInfo tests[] = {
 	{ "random bytes come in any amount", random_bytes_come_in_any_amount },
 	{ "a wrong service password is refused", a_wrong_service_password_is_refused },
 	{ "an unknown service user looks the same", an_unknown_service_user_looks_the_same },
+	{ "a hundred wrong passwords lock, and say how long", a_hundred_wrong_passwords_lock_and_say_how_long },
 	{ "an address that is not listed is refused", an_address_that_is_not_listed_is_refused },
 	{ "a partition of another tenant is refused", a_partition_of_another_tenant_is_refused },
 	{ "a missing partition looks the same", a_missing_partition_looks_the_same },

@@ -1,0 +1,56 @@
+/* lockout.h - who has guessed too often: failed proofs, counted by service user and client address.
+ *
+ * Pure and bounded: the time is the caller's, monotonic; DIR_LOCK_PAIRS pairs take about 140 KiB, and no
+ * memory is asked for after the start. Names are counted whether somebody has them or not. A pair is
+ * known by a keyed hash, so nobody can choose names that collide, and the table keeps no name.
+ *
+ * What happens when the table is full decides whether it can be washed out. A guesser picks as many
+ * names as he likes, each a new pair, so:
+ *
+ *  - The pair with the fewest failures goes first, among equals the oldest. To push out a pair with n
+ *    failures, all the others must have n too.
+ *  - The most failures that a pair took along when it went are remembered (the floor) until its window
+ *    would have ended, and every pair that comes in begins above them. So whoever comes back has at
+ *    least the count that he left with: with other names a guesser wins nothing for this one.
+ *  - A locked pair goes only when all are locked. The floor then is the limit itself: a pair that comes
+ *    in is locked by its first failure, and one more try for a certain pair costs as many failures as
+ *    there are pairs, because the lock that began first goes first.
+ *
+ * The price is paid by those who fail themselves while the table overflows: the floor counts against
+ * them, too, and at worst one wrong proof locks them. It takes DIR_LOCK_PAIRS failures to raise the floor
+ * by one, and 300 s without an overflow take it away. A pair that never failed is not in the table and is
+ * never held up: a right proof needs no room in it.
+ */
+#pragma once
+
+#include "lib/base/core.h"
+
+#define DIR_LOCK_FAILURES 100 /* failed proofs of one pair within the window, then it is locked */
+#define DIR_LOCK_WINDOW_MS 300000
+#define DIR_LOCK_MS 300000
+#define DIR_LOCK_PAIRS 4096
+#define DIR_LOCK_KEY 32
+
+struct dir_lockout;
+/** `key`: random, of this process. HL_E_NOMEM. */
+HL_CHECKED hl_err dir_lockout_new(const uint8_t key[DIR_LOCK_KEY], struct dir_lockout **out);
+/** NULL is allowed. */
+void dir_lockout_free(struct dir_lockout *l);
+
+/**
+ * The number by which this pair is known. The port does not matter, ::ffff:a.b.c.d is a.b.c.d, and of
+ * an IPv6 address the first 64 bits count: whoever has one host of such a network has 2^64 of its
+ * addresses (RFC 4291, 2.5.4). HL_E_CRYPTO.
+ */
+HL_CHECKED hl_err dir_lockout_pair(const struct dir_lockout *l, struct hl_bytes user,
+	const struct hl_addr *peer, uint64_t *pair);
+
+/** How long this pair is locked yet, rounded up; 0: it is not. */
+uint32_t dir_lockout_wait_ms(const struct dir_lockout *l, uint64_t pair, int64_t now_us);
+
+/** One more failed proof of this pair. Its window begins with its first one; a pair that is locked stays
+ * so no longer for it. */
+void dir_lockout_failed(struct dir_lockout *l, uint64_t pair, int64_t now_us);
+
+/** Pairs that are kept, those included that have ended since the last failure. */
+size_t dir_lockout_pairs(const struct dir_lockout *l);
