@@ -88,8 +88,9 @@ static void complete(const struct client *c, struct client_call *call, uint8_t *
 	memcpy(body, &seen, sizeof seen); /* every request begins with HL_SEEN */
 	if (!token)
 		return;
-	if (!call->sent)
+	if (!call->token_made)
 		make_token(c, call->token);
+	call->token_made = true;
 	*(struct hl_bytes *)(void *)(body + token->offset) = hl_bytes(call->token, sizeof call->token);
 }
 

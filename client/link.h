@@ -46,7 +46,8 @@ struct client_failure {
 };
 
 /* One request. The caller owns it and what it points to until `done`. The token of a request with an effect is
- * made here: whatever stands in the body's field is not sent. */
+ * made here: whatever stands in the body's field is not sent. Submitted again after its end, the same call keeps its
+ * token: an effect that it had is then not had twice, and its first result is the answer. */
 struct client_call {
 	const struct hl_msg *msg;
 	const void *body;
@@ -61,7 +62,8 @@ struct client_call {
 	/* the core's: */
 	uint32_t id;
 	bool sent;
-	uint8_t token[HL_TOKEN]; /* made when it is first sent, kept for every later try */
+	bool token_made;         /* `token` is this request's: made when it is first sent, kept for every later try */
+	uint8_t token[HL_TOKEN];
 	struct client_call *next;
 };
 

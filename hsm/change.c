@@ -3,37 +3,67 @@
 
 #include "hsm/rooms.h"
 
+#define ROOM_FIRST 8
+
+static hl_err grow(struct hsm_change *c)
+{
+	size_t room = c->room ? 2 * c->room : ROOM_FIRST;
+	struct hsm_put *put = realloc(c->put, room * sizeof *put);
+	struct hl_buf *memory;
+
+	if (!put)
+		return HL_E_NOMEM;
+	c->put = put;
+	memory = realloc(c->memory, room * sizeof *memory);
+	if (!memory)
+		return HL_E_NOMEM;
+	c->memory = memory;
+	c->room = room;
+	return HL_OK;
+}
+
+/* The place of one more row, which counts from now on. */
+static hl_err add(struct hsm_change *c, const struct hsm_put *put, size_t *at)
+{
+	if (c->commit.puts == c->room)
+		HL_TRY(grow(c));
+	*at = c->commit.puts++;
+	c->put[*at] = *put;
+	c->put[*at].row.open = c->put[*at].row.sealed = hl_bytes(NULL, 0);
+	c->memory[*at] = hl_buf(HL_BUF_MAX);
+	return HL_OK;
+}
+
 hl_err hsm_change_put(
 	struct hsm *h, struct hsm_change *c, const struct hsm_row *row, struct hl_bytes secret)
 {
-	size_t i = c->commit.puts;
-	struct hsm_row *to = &c->put[i].row;
+	struct hl_buf *memory;
+	struct hl_bytes all;
+	size_t i;
 
-	if (i == HSM_PUTS)
-		return HL_E_BUG;
-	c->open[i] = c->sealed[i] = hl_buf(HL_FRAME_MAX);
-	hl_buf_put(&c->open[i], row->open);
-	*to = *row;
-	to->open = hl_buf_view(&c->open[i]);
-	HL_TRY(c->open[i].err);
-	HL_TRY(hsm_seal(h->conf.seal, to, secret, &c->sealed[i]));
-	to->sealed = hl_buf_view(&c->sealed[i]);
-	c->put[i].remove = false;
-	c->commit.puts++;
+	HL_TRY(add(c, &(struct hsm_put){ .row = *row }, &i));
+	memory = &c->memory[i];
+	hl_buf_put(memory, row->open);
+	HL_TRY(memory->err);
+	HL_TRY(hsm_seal(h->conf.seal, row, secret, memory));
+	all = hl_buf_view(memory);
+	c->put[i].row.open = hl_bytes(all.p, row->open.n);
+	c->put[i].row.sealed = hl_bytes(all.p + row->open.n, all.n - row->open.n);
 	return HL_OK;
 }
 
 hl_err hsm_change_remove(struct hsm_change *c, const struct hsm_row *row)
 {
-	size_t i = c->commit.puts;
+	size_t i;
 
-	if (i == HSM_PUTS)
-		return HL_E_BUG;
-	c->open[i] = c->sealed[i] = hl_buf(0);
-	c->put[i] = (struct hsm_put){ .row = *row, .remove = true };
-	c->put[i].row.open = c->put[i].row.sealed = hl_bytes(NULL, 0);
-	c->commit.puts++;
-	return HL_OK;
+	return add(c, &(struct hsm_put){ .row = *row, .remove = true }, &i);
+}
+
+hl_err hsm_change_expect(struct hsm_change *c, const struct hsm_row *row)
+{
+	size_t i;
+
+	return add(c, &(struct hsm_put){ .row = *row, .expect = true }, &i);
 }
 
 hl_err hsm_change_partition(struct hsm *h, struct hsm_change *c, const struct hsm_partition *p)
@@ -55,10 +85,10 @@ hl_err hsm_change_partition(struct hsm *h, struct hsm_change *c, const struct hs
 
 void hsm_change_reset(struct hsm_change *c)
 {
-	for (size_t i = 0; i < c->commit.puts; i++) {
-		hl_buf_clear(&c->open[i]);
-		hl_buf_clear(&c->sealed[i]);
-	}
+	for (size_t i = 0; i < c->commit.puts; i++)
+		hl_buf_clear(&c->memory[i]);
+	free(c->memory);
+	free(c->put);
 	*c = (struct hsm_change){ 0 };
 }
 
@@ -97,6 +127,14 @@ void hsm_task_free(struct hsm_task *t)
 	free(t);
 }
 
+hl_err hsm_task_request(const struct hsm_task *t, const struct hl_msg *m, void *body)
+{
+	struct hl_frame f;
+
+	HL_TRY(hl_frame_peek(hl_buf_view(&t->request), HL_FRAME_MAX, &f));
+	return hl_msg_get(m, &f, body);
+}
+
 /* The continuation of a task travels in its job as a function of the job. */
 static void work_done(struct hl_job *j)
 {
@@ -109,8 +147,13 @@ static void commit_done(struct hl_job *j)
 {
 	struct hsm_change *c = (struct hsm_change *)j;
 	struct hsm_task *t = (struct hsm_task *)((char *)c - offsetof(struct hsm_task, change));
+	const struct hl_env *env = t->hsm->env;
 
-	t->after(t);
+	/* It may be on the disk or not: whatever we said could be wrong. Who opens the store anew knows. */
+	if (c->commit.result == HL_E_STORE)
+		env->ops->halt(env->at, HL_E_STORE);
+	else
+		t->after(t);
 }
 
 void hsm_task_work(struct hsm_task *t, enum hl_lane lane, void (*run)(struct hl_job *),

@@ -26,29 +26,40 @@ static hl_err bind_put(sqlite3_stmt *st, const struct hsm_put *p)
 	const uint64_t numbers[] = { p->row.partition, p->row.id, p->row.version };
 
 	HL_TRY(hsm_sqlite_bind(st, HL_COUNT(numbers), numbers));
-	if (p->remove)
+	if (p->remove || p->expect)
 		return HL_OK;
 	HL_TRY(bind_part(st, 4, p->row.open));
 	return bind_part(st, 5, p->row.sealed);
 }
 
+static enum hsm_sql_row statement(const struct hsm_put *p)
+{
+	if (p->expect)
+		return HSM_STANDS;
+	if (p->remove)
+		return HSM_REMOVE;
+	return p->row.version == 1 ? HSM_ADD : HSM_CHANGE;
+}
+
 /* Each statement names the version that it expects, so that the row it does not find is stale. */
 static hl_err put(struct hsm_sqlite *s, const struct hsm_put *p)
 {
-	enum hsm_sql_row what = p->remove ? HSM_REMOVE : p->row.version == 1 ? HSM_ADD : HSM_CHANGE;
 	sqlite3_stmt *st;
+	int step = SQLITE_DONE;
 	hl_err rc;
 
 	if (!hsm_put_ok(p))
 		return HL_E_ARG;
-	st = hsm_sqlite_row(s, what, p->row.table);
+	st = hsm_sqlite_row(s, statement(p), p->row.table);
 	rc = bind_put(st, p);
 	if (rc == HL_OK)
-		rc = hsm_sqlite_err(sqlite3_step(st));
+		rc = hsm_sqlite_err(step = sqlite3_step(st));
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
 	if (rc != HL_OK)
 		return rc;
+	if (p->expect)
+		return step == SQLITE_ROW ? HL_OK : HL_E_STORE_STALE;
 	return sqlite3_changes(s->db[HSM_WRITER]) == 1 ? HL_OK : HL_E_STORE_STALE;
 }
 

@@ -116,6 +116,8 @@ hl_err hsm_new(const struct hl_env *env, const struct hsm_conf *conf, struct hsm
 		return HL_E_NOMEM;
 	h->env = env;
 	h->conf = *conf;
+	if (h->conf.tokens_max == 0)
+		h->conf.tokens_max = HSM_TOKENS_MAX;
 	err = start(h);
 	if (err != HL_OK) {
 		hsm_free(h);
@@ -139,6 +141,7 @@ void hsm_free(struct hsm *h)
 		at = 0;
 	}
 	hsm_keys_clear(h);
+	hsm_tokens_clear(h);
 	hl_map_clear(&h->ports);
 	hl_link_clear(&h->directory);
 	hl_wishes_clear(&h->wishes);

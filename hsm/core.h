@@ -24,6 +24,7 @@ struct hsm_conf {
 	struct hsm_shared shared;
 	struct hsm_seal *seal;
 	unsigned connections_max;
+	unsigned tokens_max; /* effect tokens kept for each partition; 0: HSM_TOKENS_MAX */
 };
 
 struct hsm;

@@ -6,6 +6,7 @@ libhsmcore_la_SOURCES = \
 	hsm/change.c \
 	hsm/conn.c \
 	hsm/core.c hsm/core.h \
+	hsm/effect.c \
 	hsm/generate.c \
 	hsm/key.c hsm/key.h \
 	hsm/keys.c \
@@ -23,7 +24,8 @@ libhsmcore_la_SOURCES = \
 	hsm/pin.c hsm/pin.h \
 	hsm/pkcs8.c hsm/pkcs8.h \
 	hsm/rooms.h \
-	hsm/seal.c hsm/seal.h
+	hsm/seal.c hsm/seal.h \
+	hsm/token.c
 libhsm_la_SOURCES = \
 	hsm/commit_store.c \
 	hsm/device_store.c hsm/device_store.h \

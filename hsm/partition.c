@@ -107,6 +107,7 @@ static hl_err fill(struct make *m, const struct hsm_partition *old)
 		.setup_from_issue = m->request.life_from,
 		.setup_issued_ms = (uint64_t)hl_wall_ms(h->env),
 		.objects_max = HSM_OBJECTS_MAX,
+		.token_floor_ms = old->row.token_floor_ms,
 	};
 	p.secret = (struct hl_partition_secret){
 		.secret = old->version ? old->secret.secret : hl_secret_view(&secret),
@@ -181,15 +182,12 @@ static hl_err take_or_make(struct make *m)
 void hsm_partition_make(struct hsm *h, const struct hl_frame *f)
 {
 	struct make *m = (struct make *)hsm_task_new(h, NULL, f, sizeof *m);
-	struct hl_frame copy;
 	hl_err err;
 
 	if (!m)
 		return; /* the directory's link times out and it asks again */
 	m->task.clear = make_clear;
-	err = hl_frame_peek(hl_buf_view(&m->task.request), HL_FRAME_MAX, &copy);
-	if (err == HL_OK)
-		err = hl_msg_get(&hl_msg_partition_make, &copy, &m->request);
+	err = hsm_task_request(&m->task, &hl_msg_partition_make, &m->request);
 	if (err == HL_OK)
 		err = take_or_make(m);
 	if (err != HL_OK)

@@ -16,6 +16,12 @@
 #define HSM_OBJECTS_MAX 10000
 #define HSM_KEY_CACHE 1024
 
+#define HSM_TOKENS_MAX 10000     /* effect tokens kept for a partition, unless the configuration says less */
+#define HSM_TOKEN_LIFE_MS 86400000 /* for so long one is honoured */
+#define HSM_TOKEN_AHEAD_MS 60000 /* so far ahead of the HSM's clock its time may be */
+#define HSM_TOKENS_EVICTED 64    /* at most, by one commit */
+#define HSM_EFFECT_TRIES 8       /* of a request whose commits are stale */
+
 struct hsm_conn;
 
 /* A key that was parsed, valid while its row stands at `version`; looked at again whenever the
@@ -39,6 +45,7 @@ struct hsm {
 	uint8_t identity_public[32];
 	uint64_t term;
 	struct hl_map keys; /* handle > struct hsm_cached */
+	struct hl_map tokens; /* partition > struct hsm_tokens */
 	struct hsm_task *tasks;
 	int64_t deadline_us; /* of conversations that are still opening: a lower bound */
 };
@@ -60,16 +67,18 @@ bool hsm_setup_expired(const struct hl_partition_row *row, int64_t wall_ms);
 void hsm_partition_make(struct hsm *h, const struct hl_frame *f);
 
 /* -- change.c: commits being built, and the tasks that wait for them -------------------------------- */
-#define HSM_PUTS 4
 struct hsm_change {
 	struct hsm_commit commit; /* first */
-	struct hsm_put put[HSM_PUTS];
-	struct hl_buf open[HSM_PUTS], sealed[HSM_PUTS];
+	struct hsm_put *put;
+	struct hl_buf *memory; /* of each put: its open part, then its sealed one */
+	size_t room;
 };
-/** Add a row; `row->open` is copied, `secret` is sealed. */
+/** Add a row; `row->open` is copied, `secret` is sealed. All of these: HL_E_NOMEM. */
 HL_CHECKED hl_err hsm_change_put(
 	struct hsm *h, struct hsm_change *c, const struct hsm_row *row, struct hl_bytes secret);
 HL_CHECKED hl_err hsm_change_remove(struct hsm_change *c, const struct hsm_row *row);
+/** The row must still stand at this version when the commit is made. */
+HL_CHECKED hl_err hsm_change_expect(struct hsm_change *c, const struct hsm_row *row);
 /** A partition's row as it now stands in `p`, one version further. */
 HL_CHECKED hl_err hsm_change_partition(struct hsm *h, struct hsm_change *c, const struct hsm_partition *p);
 void hsm_change_reset(struct hsm_change *c);
@@ -90,11 +99,75 @@ struct hsm_task {
 /** A zeroed task of `size` bytes, with a copy of `f`. NULL: out of memory. */
 struct hsm_task *hsm_task_new(struct hsm *h, struct hsm_conn *conn, const struct hl_frame *f, size_t size);
 void hsm_task_free(struct hsm_task *t);
+/** Decode the task's request; the views are valid as long as the task is. */
+HL_CHECKED hl_err hsm_task_request(const struct hsm_task *t, const struct hl_msg *m, void *body);
 /** Run `run` in `lane`, then `done` back in the loop. */
 void hsm_task_work(struct hsm_task *t, enum hl_lane lane, void (*run)(struct hl_job *),
 	void (*done)(struct hsm_task *));
-/** Commit the task's change, then `done`; the outcome is in t->change.commit.result. */
+/** Commit the task's change, then `done`; the outcome is in t->change.commit.result. After HL_E_STORE
+ * nobody knows what happened: the process halts, and `done` is not called. */
 void hsm_task_commit(struct hsm_task *t, void (*done)(struct hsm_task *));
+
+/* -- token.c: what is kept of requests that had their effect ------------------------------------------ */
+struct hsm_token {
+	uint8_t bytes[HL_TOKEN];
+	uint8_t mac[HL_MAC]; /* of the request */
+	uint64_t time_ms, id; /* of its row */
+};
+/* The first result of a request that is sent again. */
+struct hsm_result {
+	struct hl_secret plain; /* behind the views of `row` */
+	struct hl_token_result row;
+};
+/* How many tokens a partition has at most: so many were counted at `generation`, and each commit since
+ * then added one or none. */
+struct hsm_tokens {
+	uint64_t count, generation;
+};
+/** The token of request `f`. HL_E_TOKEN_TIME, HL_E_CRYPTO. */
+HL_CHECKED hl_err hsm_token_read(
+	struct hsm *h, const struct hl_frame *f, struct hl_bytes token, struct hsm_token *out);
+/** HL_OK: this request had its effect, and `out` (to be cleared) how it was answered. HL_E_NOT_FOUND: its
+ * token is new, and its time is right. HL_E_TOKEN: it was used for another request. HL_E_TOKEN_TIME: it is
+ * not there, and too old or of the future. Or as a read of the store. */
+HL_CHECKED hl_err hsm_token_find(struct hsm *h, const struct hsm_partition *p,
+	const struct hsm_token *t, struct hsm_result *out);
+/** Add to `c`: the token with its result, the end of the oldest ones where there are too many or where they are
+ * too old, and the partition's row, which is changed where `changed`, and else expected as it is. */
+HL_CHECKED hl_err hsm_token_record(struct hsm *h, struct hsm_change *c, const struct hsm_token *t,
+	struct hsm_partition *p, bool changed, const struct hl_token_result *result);
+void hsm_result_clear(struct hsm_result *r);
+/** Answer request `id` as it was answered first. */
+HL_CHECKED hl_err hsm_result_send(struct hsm_conn *c, uint32_t id, const struct hsm_result *r);
+/** The fields of a reply without the mark, as they are kept, at the end of `out`. HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_result_encode(const struct hl_msg *m, const void *body, struct hl_buf *out);
+void hsm_tokens_clear(struct hsm *h);
+
+/* -- effect.c: requests that change objects, once for each token --------------------------------------- */
+/* At the head of what such an operation keeps. */
+struct hsm_effect {
+	struct hsm_task task; /* first */
+	struct hsm_token token;
+	unsigned tries;
+	/* Look, decide, add rows to task.change, and fill in the reply. Run again where the commit was stale. */
+	hl_err (*build)(struct hsm_effect *e, const struct hsm_partition *p, const char **detail);
+	const struct hl_msg *reply;
+	union {
+		struct hl_done done;
+		struct hl_generated generated;
+	} body;
+};
+/** A zeroed effect of `size` bytes, with the request's copy and token; `build` and `reply` are the caller's to
+ * set. HL_E_NOMEM, or as hsm_token_read(). */
+HL_CHECKED hl_err hsm_effect_new(struct hsm_conn *c, const struct hl_frame *f, struct hl_bytes token,
+	size_t size, struct hsm_effect **out);
+/** Whether it is still to be done: HL_OK. HL_E_DEFER: it was done before and is now answered again.
+ * HL_E_LOGIN: all of these need a login. Or as hsm_token_find(). */
+HL_CHECKED hl_err hsm_effect_look(struct hsm_effect *e);
+/** Do it: build, commit, answer, free. */
+void hsm_effect_run(struct hsm_effect *e);
+/** Answer (HL_E_DEFER: it is answered) and free. */
+void hsm_effect_end(struct hsm_effect *e, hl_err err, const char *detail);
 
 /* -- conn.c: one proxy's connection, from the ticket to the channel ------------------------------- */
 enum hsm_conn_state { HSM_TICKET, HSM_SHAKING, HSM_PROVING, HSM_OPEN };

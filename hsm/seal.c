@@ -21,7 +21,8 @@ _Static_assert(HSM_SEAL_MORE == HEAD + TAG, "seal.h says how much longer");
 struct hsm_seal {
 	const struct hl_env *env;
 	EVP_CIPHER *cipher;
-	struct hl_secret key[HSM_TABLES];
+	EVP_MAC *mac;
+	struct hl_secret key[HSM_TABLES], request_key;
 };
 
 /* A key of its own for each table: what one table's rows reveal says nothing about another's. */
@@ -29,6 +30,7 @@ static const char *const purpose[HSM_TABLES] = {
 	[HSM_CLUSTER] = HSM_SEAL_CLUSTER_LABEL,
 	[HSM_PARTITION] = HSM_SEAL_PARTITION_LABEL,
 	[HSM_OBJECT] = HSM_SEAL_OBJECT_LABEL,
+	[HSM_TOKEN] = HSM_SEAL_TOKEN_LABEL,
 };
 
 static void closep(struct hsm_seal **s)
@@ -39,6 +41,11 @@ static void closep(struct hsm_seal **s)
 static void ctx_freep(EVP_CIPHER_CTX **c)
 {
 	EVP_CIPHER_CTX_free(*c);
+}
+
+static void mac_ctx_freep(EVP_MAC_CTX **c)
+{
+	EVP_MAC_CTX_free(*c);
 }
 
 static void kdf_freep(EVP_KDF **k)
@@ -80,10 +87,12 @@ hl_err hsm_seal_new(const struct hl_env *env, struct hl_bytes device_key, struct
 		return HL_E_NOMEM;
 	s->env = env;
 	s->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-	if (!s->cipher)
+	s->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	if (!s->cipher || !s->mac)
 		return HL_E_CRYPTO;
 	for (size_t i = 0; i < HSM_TABLES; i++)
 		HL_TRY(derive(device_key, purpose[i], &s->key[i]));
+	HL_TRY(derive(device_key, HSM_REQUEST_MAC_LABEL, &s->request_key));
 
 	*out = hl_take(s);
 	return HL_OK;
@@ -95,7 +104,9 @@ void hsm_seal_free(struct hsm_seal *s)
 		return;
 	for (size_t i = 0; i < HSM_TABLES; i++)
 		hl_secret_clear(&s->key[i]);
+	hl_secret_clear(&s->request_key);
 	EVP_CIPHER_free(s->cipher);
+	EVP_MAC_free(s->mac);
 	free(s);
 }
 
@@ -212,6 +223,25 @@ hl_err hsm_unseal(const struct hsm_seal *s, const struct hsm_row *row, struct hl
 	hl_secret_clear(out);
 	*out = fresh;
 	fresh = (struct hl_secret){ 0 };
+	return HL_OK;
+}
+
+hl_err hsm_request_mac(
+	const struct hsm_seal *s, uint16_t type, struct hl_bytes fields, uint8_t out[HL_MAC])
+{
+	HL_AUTO(mac_ctx_freep) EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(s->mac);
+	const uint8_t head[] = { (uint8_t)(type >> 8), (uint8_t)type };
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+		OSSL_PARAM_construct_end(),
+	};
+	size_t n = 0;
+
+	if (!ctx || EVP_MAC_init(ctx, s->request_key.p, s->request_key.n, params) != 1 ||
+		EVP_MAC_update(ctx, head, sizeof head) != 1 ||
+		EVP_MAC_update(ctx, fields.n ? fields.p : head, fields.n) != 1 ||
+		EVP_MAC_final(ctx, out, &n, HL_MAC) != 1 || n != HL_MAC)
+		return HL_E_CRYPTO;
 	return HL_OK;
 }
 

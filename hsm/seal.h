@@ -9,6 +9,7 @@
 
 #include "hsm/store.h"
 #include "lib/base/secret.h"
+#include "lib/wire/messages.h"
 
 #define HSM_DEVICE_KEY 32
 
@@ -16,6 +17,9 @@
 #define HSM_SEAL_CLUSTER_LABEL "hsmlet row seal 1: cluster"
 #define HSM_SEAL_PARTITION_LABEL "hsmlet row seal 1: partition"
 #define HSM_SEAL_OBJECT_LABEL "hsmlet row seal 1: object"
+#define HSM_SEAL_TOKEN_LABEL "hsmlet row seal 1: token"
+/* and for the key of the MACs of requests. */
+#define HSM_REQUEST_MAC_LABEL "hsmlet request mac 1"
 
 /* A sealed part is so much longer than the secret in it. */
 #define HSM_SEAL_MORE (2 + 12 + 16)
@@ -36,6 +40,11 @@ HL_CHECKED hl_err hsm_seal(const struct hsm_seal *s, const struct hsm_row *row,
  * open, HL_E_NOMEM; `out` is then left alone. */
 HL_CHECKED hl_err hsm_unseal(
 	const struct hsm_seal *s, const struct hsm_row *row, struct hl_secret *out);
+
+/** HMAC-SHA-256 over `type` (big-endian) and `fields` of a request, under a key of its own: who reads
+ * the store cannot try PINs against it. HL_E_CRYPTO. */
+HL_CHECKED hl_err hsm_request_mac(
+	const struct hsm_seal *s, uint16_t type, struct hl_bytes fields, uint8_t out[HL_MAC]);
 
 /** Whether this device key is the store's: HL_OK where it opens the cluster row, or there is none
  * yet; HL_E_STORE_KEY; or as a read of the store. */

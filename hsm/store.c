@@ -5,7 +5,7 @@
 #include "hsm/private_store.h"
 
 #define APPLICATION_ID 0x48534d4c /* "HSML", in the header of each file of ours */
-#define SCHEMA 1
+#define SCHEMA 2
 #define BUSY_MS 5000
 #define RETRY_MS 10
 
@@ -25,15 +25,20 @@ static const char who_made_it[] =
 	" PRIMARY KEY (partition, id)) WITHOUT ROWID, STRICT;"
 
 /* clang-format off */
-/* In one transaction with the marks, so that a file has them all or nothing. */
-static const char make_schema[] =
+/* From each version of the schema to the next, beginning with an empty file. In one transaction with
+ * the marks, so that a file has them all or nothing. */
+static const char *const upgrade[SCHEMA] = {
 	MAKE("cluster")
 	MAKE("partition")
 	MAKE("object")
 	"CREATE TABLE generation (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL) STRICT;"
 	"INSERT INTO generation (one, n) VALUES (1, 0);"
 	"PRAGMA application_id = " TEXT(APPLICATION_ID) ";"
-	"PRAGMA user_version = " TEXT(SCHEMA);
+	"PRAGMA user_version = 1",
+
+	MAKE("token")
+	"PRAGMA user_version = 2",
+};
 /* clang-format on */
 
 static const char *const settings[HSM_SIDES] = {
@@ -57,12 +62,15 @@ static const char *const settings[HSM_SIDES] = {
 		"UPDATE " name " SET version = ?3, open = ?4, sealed = ?5" \
 		" WHERE partition = ?1 AND id = ?2 AND version = ?3 - 1" }, \
 	[t * HSM_ROW_SQL + HSM_REMOVE] = { HSM_WRITER, \
-		"DELETE FROM " name " WHERE partition = ?1 AND id = ?2 AND version = ?3" }
+		"DELETE FROM " name " WHERE partition = ?1 AND id = ?2 AND version = ?3" }, \
+	[t * HSM_ROW_SQL + HSM_STANDS] = { HSM_WRITER, \
+		"SELECT 1 FROM " name " WHERE partition = ?1 AND id = ?2 AND version = ?3" }
 
 static const struct { enum hsm_side side; const char *text; } sql[HSM_SQL] = {
 	ROWS(HSM_CLUSTER, "cluster"),
 	ROWS(HSM_PARTITION, "partition"),
 	ROWS(HSM_OBJECT, "object"),
+	ROWS(HSM_TOKEN, "token"),
 	[HSM_GENERATION] = { HSM_READER, "SELECT n FROM generation" },
 	[HSM_BEGIN]      = { HSM_WRITER, "BEGIN IMMEDIATE" },
 	[HSM_COMMIT]     = { HSM_WRITER, "COMMIT" },
@@ -208,9 +216,9 @@ static hl_err run(sqlite3 *db, const char *text)
 	return hsm_sqlite_err(sqlite3_exec(db, text, NULL, NULL, NULL));
 }
 
-/* Whose file is it? `*made`: ours and complete; not `*made`: empty. Anything else is an error,
+/* Whose file is it? `*version`: that of our schema; 0: the file is empty. Anything else is an error,
  * found before the first byte of the file is changed. */
-static hl_err identify(sqlite3 *db, bool *made)
+static hl_err identify(sqlite3 *db, uint64_t *version)
 {
 	HL_AUTO(finalizep) sqlite3_stmt *st = NULL;
 	int rc;
@@ -219,23 +227,23 @@ static hl_err identify(sqlite3 *db, bool *made)
 	rc = sqlite3_step(st);
 	if (rc != SQLITE_ROW)
 		return rc == SQLITE_DONE ? HL_E_STORE : hsm_sqlite_err(rc);
-	*made = number(st, 0) == APPLICATION_ID;
-	if (*made && number(st, 1) > SCHEMA)
+	*version = number(st, 1);
+	if (number(st, 0) != APPLICATION_ID)
+		return number(st, 0) == 0 && *version == 0 && number(st, 2) == 0 ? HL_OK : HL_E_STORE;
+	if (*version > SCHEMA)
 		return HL_E_STORE_SCHEMA;
-	if (*made)
-		return number(st, 1) == SCHEMA ? HL_OK : HL_E_STORE;
-	return number(st, 0) == 0 && number(st, 1) == 0 && number(st, 2) == 0 ? HL_OK : HL_E_STORE;
+	return *version > 0 ? HL_OK : HL_E_STORE;
 }
 
-/* Of two members that open a new file at once, the second finds it made. */
+/* Of two members that open a new or an old file at once, the second finds it done. */
 static hl_err make(sqlite3 *db)
 {
-	bool made;
+	uint64_t version;
 
 	HL_TRY(run(db, "BEGIN IMMEDIATE"));
-	HL_TRY(identify(db, &made));
-	if (!made)
-		HL_TRY(run(db, make_schema));
+	HL_TRY(identify(db, &version));
+	for (; version < SCHEMA; version++)
+		HL_TRY(run(db, upgrade[version]));
 	return run(db, "COMMIT");
 }
 
@@ -257,7 +265,7 @@ static hl_err use_wal(sqlite3 *db)
 static hl_err connect(const char *path, enum hsm_side side, sqlite3 **db)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-	bool made;
+	uint64_t version;
 
 	HL_TRY(hsm_sqlite_err(sqlite3_open_v2(path, db, flags, NULL)));
 	sqlite3_busy_timeout(*db, BUSY_MS);
@@ -266,11 +274,11 @@ static hl_err connect(const char *path, enum hsm_side side, sqlite3 **db)
 	sqlite3_db_config(*db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	if (sqlite3_db_readonly(*db, "main") != 0)
 		return HL_E_STORE;
-	HL_TRY(identify(*db, &made));
+	HL_TRY(identify(*db, &version));
 	if (side == HSM_WRITER) {
 		HL_TRY(use_wal(*db));
 		HL_TRY(run(*db, settings[side]));
-		return made ? HL_OK : make(*db);
+		return version == SCHEMA ? HL_OK : make(*db);
 	}
 	return run(*db, settings[side]);
 }

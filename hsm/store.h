@@ -1,4 +1,4 @@
-/* store.h - what a cluster keeps: three tables of rows, each with an open and a sealed part.
+/* store.h - what a cluster keeps: four tables of rows, each with an open and a sealed part.
  *
  * The core talks to `struct hsm_store_ops`; store.c puts SQLite behind it, one file per cluster,
  * shared by its members, and scenarios/memstore.c has one in plain memory. Rows arrive sealed
@@ -11,6 +11,7 @@ enum hsm_table {
 	HSM_CLUSTER,   /* one row: partition 0, id 1 */
 	HSM_PARTITION, /* partition 0, id = hsm_partition_id(name) */
 	HSM_OBJECT,    /* partition = the partition's id, id = the object's handle */
+	HSM_TOKEN,     /* partition = the partition's id, id = hsm_token.id: ascends with the token's time */
 	HSM_TABLES
 };
 
@@ -25,11 +26,12 @@ struct hsm_row {
 };
 
 /* One change of a commit. `row.version` is the new version: 1 for a row that must not exist yet,
- * else the row must now stand at version - 1. With `remove`, it must stand at row.version. The
- * changes of one commit are made in their order; a row may stand there twice. */
+ * else the row must now stand at version - 1. With `remove` it must stand at row.version; with
+ * `expect` too, and nothing is changed. The changes of one commit are made in their order; a row
+ * may stand there twice. */
 struct hsm_put {
 	struct hsm_row row;
-	bool remove;
+	bool remove, expect;
 };
 
 /* All or nothing. The core fills `put` and `puts`, calls prepare, submits `job` at once, keeps it

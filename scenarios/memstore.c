@@ -125,8 +125,10 @@ static hl_err put(struct list *l, const struct hsm_put *p)
 
 	if (!hsm_put_ok(p))
 		return HL_E_ARG;
-	if (version != (p->remove ? p->row.version : p->row.version - 1))
+	if (version != (p->remove || p->expect ? p->row.version : p->row.version - 1))
 		return HL_E_STORE_STALE;
+	if (p->expect)
+		return HL_OK;
 	if (version > 0)
 		take_out(l, i);
 	return p->remove ? HL_OK : put_in(l, i, &p->row);

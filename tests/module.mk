@@ -108,11 +108,14 @@ TESTS += $(DOC_TESTS)
 
 # -- the four cores in one process ----------------------------------------------------------------
 SIM_TESTS = tests/sim/test_cuts tests/sim/test_eight_steps tests/sim/test_operations tests/sim/test_refusals
+SIM_TESTS += tests/sim/test_effects
 story = tests/sim/story.c tests/sim/story.h
 tests_sim_test_cuts_SOURCES = tests/sim/test_cuts.c tests/support/heap.c tests/support/heap.h
 tests_sim_test_cuts_LDADD = $(SIM_LIBS)
 tests_sim_test_eight_steps_SOURCES = tests/sim/test_eight_steps.c $(story)
 tests_sim_test_eight_steps_LDADD = $(SIM_LIBS)
+tests_sim_test_effects_SOURCES = tests/sim/test_effects.c $(story)
+tests_sim_test_effects_LDADD = $(SIM_LIBS)
 tests_sim_test_operations_SOURCES = tests/sim/test_operations.c $(story)
 tests_sim_test_operations_LDADD = $(SIM_LIBS)
 tests_sim_test_refusals_SOURCES = tests/sim/test_refusals.c $(story)

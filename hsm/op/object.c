@@ -103,25 +103,6 @@ hl_err hsm_op_attributes_get(
 
 /* -- changes ----------------------------------------------------------------------------------------------- */
 
-static void committed(struct hsm_task *t)
-{
-	struct hsm_conn *c = t->conn;
-	hl_err err = t->change.commit.result;
-	struct hl_done done;
-
-	if (err == HL_OK)
-		err = hl_fault_err(t->hsm->env, HL_AT_HSM_COMMITTED, t->id);
-	if (c && !c->closing) {
-		if (err == HL_OK)
-			hsm_reply(c, &hl_msg_done, t->id, &done);
-		else if (err == HL_E_CLOSED)
-			hsm_conn_close(c, err, false);
-		else
-			hsm_refuse(c, t->id, err, NULL, 0);
-	}
-	hsm_task_free(t);
-}
-
 static hl_err change(struct hsm_object *o, const struct hl_list *attributes, const char **detail)
 {
 	struct hl_bytes at = attributes->raw;
@@ -134,77 +115,70 @@ static hl_err change(struct hsm_object *o, const struct hl_list *attributes, con
 	return HL_OK;
 }
 
-static hl_err put_object(struct hsm_conn *c, struct hsm_task *t, const struct hsm_object *o)
+static hl_err put_object(struct hsm_task *t, const struct hsm_partition *p, const struct hsm_object *o)
 {
-	struct hl_buf open = hl_buf(HL_FRAME_MAX);
+	HL_AUTO(hl_buf_clear) struct hl_buf open = hl_buf(HL_FRAME_MAX);
 	struct hsm_row row = {
 		.table = HSM_OBJECT,
-		.partition = c->partition_id,
+		.partition = p->id,
 		.id = o->handle,
 		.version = o->version + 1,
 	};
-	hl_err err = hsm_object_encode(o, &open);
 
+	HL_TRY(hsm_object_encode(o, &open));
 	row.open = hl_buf_view(&open);
-	if (err == HL_OK)
-		err = hsm_change_put(c->hsm, &t->change, &row, hl_secret_view(&o->value));
-	hl_buf_clear(&open);
-	return err;
+	return hsm_change_put(t->hsm, &t->change, &row, hl_secret_view(&o->value));
 }
 
-static hl_err commit_or_free(struct hsm_task *t, hl_err err)
+static hl_err build_set(struct hsm_effect *e, const struct hsm_partition *p, const char **detail)
 {
-	if (err == HL_OK) {
-		hsm_task_commit(t, committed);
-		return HL_E_DEFER;
+	HL_AUTO(hsm_object_clear) struct hsm_object o = { 0 };
+	struct hl_attributes_set request;
+
+	HL_TRY(hsm_task_request(&e->task, &hl_msg_attributes_set, &request));
+	HL_TRY(hsm_object_load(e->task.conn, request.handle, &o));
+	HL_TRY(change(&o, &request.attributes, detail));
+	return put_object(&e->task, p, &o);
+}
+
+static hl_err build_destroy(struct hsm_effect *e, const struct hsm_partition *p, const char **detail)
+{
+	HL_AUTO(hsm_object_clear) struct hsm_object o = { 0 };
+	struct hsm_row row = { .table = HSM_OBJECT, .partition = p->id };
+	struct hl_destroy request;
+
+	HL_TRY(hsm_task_request(&e->task, &hl_msg_destroy, &request));
+	HL_TRY(hsm_object_load(e->task.conn, request.handle, &o));
+	if (!hsm_attribute_bool(&o, HL_CKA_DESTROYABLE)) {
+		*detail = "CKA_DESTROYABLE";
+		return HL_E_ATTRIBUTE;
 	}
-	hsm_task_free(t);
-	return err;
+	row.id = o.handle;
+	row.version = o.version;
+	return hsm_change_remove(&e->task.change, &row);
+}
+
+static hl_err start(struct hsm_conn *c, const struct hl_frame *f, struct hl_bytes token,
+	hl_err (*build)(struct hsm_effect *, const struct hsm_partition *, const char **))
+{
+	struct hsm_effect *e;
+
+	HL_TRY(hsm_effect_new(c, f, token, sizeof *e, &e));
+	e->build = build;
+	e->reply = &hl_msg_done;
+	hsm_effect_run(e);
+	return HL_E_DEFER;
 }
 
 hl_err hsm_op_attributes_set(
 	struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	const struct hl_attributes_set *request = body;
-	struct hsm_object o = { 0 };
-	struct hsm_task *t;
-	hl_err err;
-
-	if (!c->logged_in)
-		return HL_E_LOGIN;
-	HL_TRY(hsm_object_load(c, request->handle, &o));
-	t = hsm_task_new(c->hsm, c, f, sizeof *t);
-	if (!t) {
-		hsm_object_clear(&o);
-		return HL_E_NOMEM;
-	}
-	err = change(&o, &request->attributes, detail);
-	if (err == HL_OK)
-		err = put_object(c, t, &o);
-	hsm_object_clear(&o);
-	return commit_or_free(t, err);
+	(void)detail;
+	return start(c, f, ((const struct hl_attributes_set *)body)->token, build_set);
 }
 
 hl_err hsm_op_destroy(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	const struct hl_destroy *request = body;
-	struct hsm_object o = { 0 };
-	struct hsm_row row = { .table = HSM_OBJECT, .partition = c->partition_id, .id = request->handle };
-	struct hsm_task *t;
-	bool may;
-
-	if (!c->logged_in)
-		return HL_E_LOGIN;
-	HL_TRY(hsm_object_load(c, request->handle, &o));
-	row.version = o.version;
-	may = hsm_attribute_bool(&o, HL_CKA_DESTROYABLE);
-	hsm_object_clear(&o);
-	if (!may) {
-		*detail = "CKA_DESTROYABLE";
-		return HL_E_ATTRIBUTE;
-	}
-	t = hsm_task_new(c->hsm, c, f, sizeof *t);
-	if (!t)
-		return HL_E_NOMEM;
-	return commit_or_free(t, hsm_change_remove(&t->change, &row));
+	(void)detail;
+	return start(c, f, ((const struct hl_destroy *)body)->token, build_destroy);
 }

@@ -50,16 +50,13 @@ static void done(struct hsm_task *t)
 static hl_err later(struct hsm_conn *c, const struct hl_frame *f, struct hsm_cached *key)
 {
 	struct sign *s = (struct sign *)hsm_task_new(c->hsm, c, f, sizeof *s);
-	struct hl_frame copy;
 	hl_err err;
 
 	if (!s)
 		return HL_E_NOMEM;
 	s->task.clear = sign_clear;
 	s->signature = hl_buf(SIGNATURE_MAX);
-	err = hl_frame_peek(hl_buf_view(&s->task.request), HL_FRAME_MAX, &copy);
-	if (err == HL_OK)
-		err = hl_msg_get(&hl_msg_sign, &copy, &s->request);
+	err = hsm_task_request(&s->task, &hl_msg_sign, &s->request);
 	if (err == HL_OK)
 		err = hsm_key_share(key->key, &s->key);
 	if (err != HL_OK) {

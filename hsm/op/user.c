@@ -39,6 +39,8 @@ hl_err hsm_op_logout(struct hsm_conn *c, const struct hl_frame *f, const void *b
 struct login {
 	struct hsm_task task;
 	struct hl_bytes pin; /* in task.request */
+	struct hsm_token token;
+	unsigned tries;
 	uint8_t salt[32], hash[HSM_PIN_HASH];
 	size_t salt_n;
 	uint32_t iterations;
@@ -63,6 +65,8 @@ static void answer(struct login *l, hl_err err)
 		if (err == HL_OK) {
 			c->logged_in = true;
 			hsm_reply(c, &hl_msg_done, l->task.id, &done);
+		} else if (err == HL_E_CLOSED) {
+			hsm_conn_close(c, err, false);
 		} else {
 			hsm_refuse(c, l->task.id, err, NULL, l->retry_after_ms);
 		}
@@ -78,10 +82,15 @@ static void counted(struct hsm_task *t)
 	hl_err err = t->change.commit.result;
 
 	hsm_change_reset(&t->change);
+	if (err == HL_E_STORE_STALE && ++l->tries < HSM_EFFECT_TRIES) {
+		count(l); /* a row moved: look at it again */
+		return;
+	}
 	if (err == HL_E_STORE_STALE)
-		count(l); /* the row moved: look at it again */
-	else
-		answer(l, err == HL_OK ? l->outcome : err);
+		err = HL_E_BUSY;
+	if (err == HL_OK)
+		err = hl_fault_err(t->hsm->env, HL_AT_HSM_COMMITTED, t->id);
+	answer(l, err == HL_OK ? l->outcome : err);
 }
 
 static bool is_locked(const struct hl_partition_row *row, int64_t now, uint32_t *retry_after_ms)
@@ -107,37 +116,67 @@ static hl_err one_more_failure(struct hl_partition_row *row, int64_t now)
 	return HL_E_PIN;
 }
 
+/* HL_OK: this login was counted before, as right. HL_E_NOT_FOUND: it is new. HL_E_PIN: it was counted as wrong, and is
+ * not counted again. A right one lets nobody in by itself: its PIN is checked each time. */
+static hl_err counted_before(struct login *l, const struct hsm_partition *p)
+{
+	struct hsm_result first;
+	hl_err err;
+
+	HL_TRY(hsm_token_find(l->task.hsm, p, &l->token, &first));
+	err = first.row.code != 0 ? hl_err_of_wire(first.row.code) : HL_OK;
+	hsm_result_clear(&first);
+	return err;
+}
+
+/* What is to be told; `*changed`: after a commit of the row as it now stands. */
+static hl_err judge(struct login *l, struct hsm_partition *p, bool *changed)
+{
+	int64_t now = hl_wall_ms(l->task.hsm->env);
+	hl_err before = counted_before(l, p);
+
+	*changed = false;
+	if (before != HL_OK && before != HL_E_NOT_FOUND)
+		return before;
+	if (is_locked(&p->row, now, &l->retry_after_ms))
+		return HL_E_PIN_LOCKED;
+	if (hl_bytes_eq_secret(hl_bytes(l->hash, HSM_PIN_HASH), p->secret.pin_hash)) {
+		*changed = before == HL_E_NOT_FOUND && p->row.pin_failures > 0;
+		p->row.pin_failures = 0;
+		return HL_OK;
+	}
+	*changed = before == HL_E_NOT_FOUND; /* else the PIN itself was changed since */
+	return *changed ? one_more_failure(&p->row, now) : HL_E_PIN;
+}
+
+static hl_err record(struct login *l, struct hsm_partition *p)
+{
+	struct hl_token_result result = { .type = HL_T_done };
+
+	if (l->outcome != HL_OK)
+		result = (struct hl_token_result){ .code = (uint16_t)-l->outcome };
+	return hsm_token_record(l->task.hsm, &l->task.change, &l->token, p, true, &result);
+}
+
 /* The counter is an effect: its commit carries the version of the row that was looked at, and a lock that
  * was reached meanwhile wins even over a right PIN. */
 static void count(struct login *l)
 {
-	struct hsm *h = l->task.hsm;
+	struct hsm_conn *c = l->task.conn;
 	struct hsm_partition p;
-	int64_t now = hl_wall_ms(h->env);
-	hl_err err = l->hashed;
+	bool changed = false;
+	hl_err err = c ? l->hashed : HL_E_CLOSED;
 
 	if (err == HL_OK)
-		err = l->task.conn ? hsm_partition_load(h, hl_text(l->task.conn->partition), &p) : HL_E_CLOSED;
+		err = hsm_partition_load(c->hsm, hl_text(c->partition), &p);
 	if (err != HL_OK) {
 		answer(l, err);
 		return;
 	}
-	if (is_locked(&p.row, now, &l->retry_after_ms)) {
-		err = HL_E_PIN_LOCKED;
-	} else if (!hl_bytes_eq_secret(hl_bytes(l->hash, HSM_PIN_HASH), p.secret.pin_hash)) {
-		l->outcome = one_more_failure(&p.row, now);
-		err = HL_E_DEFER;
-	} else if (p.row.pin_failures > 0) {
-		p.row.pin_failures = 0;
-		l->outcome = HL_OK;
-		err = HL_E_DEFER;
-	}
-	if (err == HL_E_DEFER) {
-		err = hsm_change_partition(h, &l->task.change, &p);
-		err = err == HL_OK ? HL_E_DEFER : err;
-	}
+	l->outcome = judge(l, &p, &changed);
+	err = changed ? record(l, &p) : l->outcome;
 	hsm_partition_clear(&p);
-	if (err == HL_E_DEFER)
+	if (changed && err == HL_OK)
 		hsm_task_commit(&l->task, counted);
 	else
 		answer(l, err);
@@ -155,17 +194,24 @@ static void hashed(struct hsm_task *t)
 	count((struct login *)t);
 }
 
-static hl_err begin(struct login *l, const struct hsm_partition *p)
+/* Before the slow hash, whatever can be told without it. */
+static hl_err begin(struct login *l, const struct hl_frame *f, const struct hsm_partition *p)
 {
+	struct hsm *h = l->task.hsm;
 	struct hl_login request;
-	struct hl_frame f;
+	hl_err before;
 
 	if (!p->row.pin_set)
 		return HL_E_NO_PIN;
 	if (p->row.pin_salt.n > sizeof l->salt || p->secret.pin_hash.n != HSM_PIN_HASH)
 		return HL_E_STORE_SEAL;
-	HL_TRY(hl_frame_peek(hl_buf_view(&l->task.request), HL_FRAME_MAX, &f));
-	HL_TRY(hl_msg_get(&hl_msg_login, &f, &request));
+	HL_TRY(hsm_task_request(&l->task, &hl_msg_login, &request));
+	HL_TRY(hsm_token_read(h, f, request.token, &l->token));
+	before = counted_before(l, p);
+	if (before != HL_OK && before != HL_E_NOT_FOUND)
+		return before;
+	if (is_locked(&p->row, hl_wall_ms(h->env), &l->retry_after_ms))
+		return HL_E_PIN_LOCKED;
 	l->pin = request.pin;
 	l->salt_n = p->row.pin_salt.n;
 	memcpy(l->salt, p->row.pin_salt.p, l->salt_n);
@@ -178,25 +224,19 @@ hl_err hsm_op_login(struct hsm_conn *c, const struct hl_frame *f, const void *bo
 	struct hsm *h = c->hsm;
 	struct hsm_partition p;
 	struct login *l;
-	uint32_t retry_after_ms = 0;
 	hl_err err;
 
 	(void)body, (void)detail;
 	HL_TRY(hsm_partition_load(h, hl_text(c->partition), &p));
-	if (is_locked(&p.row, hl_wall_ms(h->env), &retry_after_ms)) {
-		hsm_partition_clear(&p);
-		hsm_refuse(c, f->id, HL_E_PIN_LOCKED, NULL, retry_after_ms);
-		return HL_OK;
-	}
 	l = (struct login *)hsm_task_new(h, c, f, sizeof *l);
-	err = l ? begin(l, &p) : HL_E_NOMEM;
+	err = l ? begin(l, f, &p) : HL_E_NOMEM;
 	hsm_partition_clear(&p);
-	if (err == HL_OK) {
-		l->task.clear = login_clear;
+	if (!l)
+		return err;
+	l->task.clear = login_clear;
+	if (err == HL_OK)
 		hsm_task_work(&l->task, HL_LANE_PIN, hash, hashed);
-		return HL_E_DEFER;
-	}
-	if (l)
-		hsm_task_free(&l->task);
-	return err;
+	else
+		answer(l, err);
+	return HL_E_DEFER;
 }

@@ -313,11 +313,21 @@
 	F(S, 12, U32, pin_failures, 0, UINT32_MAX, HL_OPT, "wrong PINs in the window under way") \
 	F(S, 13, U64, pin_window_ms, 0, UINT64_MAX, HL_OPT, "when that window began") \
 	F(S, 14, U64, pin_locked_ms, 0, UINT64_MAX, HL_OPT, "locked until then") \
-	F(S, 15, U32, objects_max, 0, UINT32_MAX, 0, "how many objects it may hold")
+	F(S, 15, U32, objects_max, 0, UINT32_MAX, 0, "how many objects it may hold") \
+	F(S, 16, U64, token_floor_ms, 0, UINT64_MAX, HL_OPT, "effect tokens of an earlier time are forgotten")
 #define HL_M_PARTITION_SECRET(F, L, S) \
 	F(S, 1, BYTES, secret, HL_SECRET_BYTES, HL_SECRET_BYTES, HL_SECRET, "user secret") \
 	F(S, 2, BYTES, setup_key, 32, 32, HL_SECRET, "derived from the setup password") \
 	F(S, 3, BYTES, pin_hash, 0, 32, HL_OPT | HL_SECRET, "slow hash of the PIN")
+
+#define HL_M_TOKEN_ROW(F, L, S) \
+	F(S, 1, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
+	F(S, 2, BYTES, mac, HL_MAC, HL_MAC, 0, "HMAC-SHA-256 of type and fields of the request, without what the client had seen") \
+	F(S, 3, U64, made_ms, 0, UINT64_MAX, 0, "when the effect happened")
+#define HL_M_TOKEN_RESULT(F, L, S) \
+	F(S, 1, U16, type, 0, UINT16_MAX, HL_OPT, "type of the reply") \
+	F(S, 2, BYTES, reply, 0, 65536, HL_OPT | HL_SECRET, "its fields, without the mark") \
+	F(S, 3, U16, code, 0, 9999, HL_OPT, "instead of a reply: the refusal that was counted")
 /* clang-format on */
 
 /* clang-format off */
@@ -378,7 +388,9 @@
 	M(cluster_row,      0,      "cluster.row",      "in the HSM's store", HL_M_CLUSTER_ROW, "the cluster itself") \
 	M(cluster_secret,   0,      "cluster.secret",   "in the HSM's store, sealed", HL_M_CLUSTER_SECRET, "its identity") \
 	M(partition_row,    0,      "partition.row",    "in the HSM's store", HL_M_PARTITION_ROW, "a partition") \
-	M(partition_secret, 0,      "partition.secret", "in the HSM's store, sealed", HL_M_PARTITION_SECRET, "its secrets")
+	M(partition_secret, 0,      "partition.secret", "in the HSM's store, sealed", HL_M_PARTITION_SECRET, "its secrets") \
+	M(token_row,        0,      "token.row",        "in the HSM's store", HL_M_TOKEN_ROW, "a request that had its effect") \
+	M(token_result,     0,      "token.result",     "in the HSM's store, sealed", HL_M_TOKEN_RESULT, "how it was answered")
 /* clang-format on */
 
 /* For each message: its struct (struct hl_hello_proxy), its type (HL_T_hello_proxy) and its table

@@ -14,23 +14,49 @@ hl_err story_log_in(struct world_client *c, struct hl_bytes pin)
 /* secp256r1 as CKA_EC_PARAMS: the DER of 1.2.840.10045.3.1.7. */
 static const uint8_t p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
 
-hl_err story_make_key(struct world_client *c, const char *label, struct hl_generated *made)
+void story_key_init(struct story_key *k, const char *label)
 {
 	static const uint8_t yes = 1;
-	struct hl_attribute mine[] = { { HL_CKA_SIGN, HL_FORM_BOOL, { &yes, 1 } },
-		{ HL_CKA_LABEL, HL_FORM_BYTES, hl_text(label) } };
-	struct hl_attribute theirs[] = { { HL_CKA_EC_PARAMS, HL_FORM_BYTES, { p256, sizeof p256 } },
-		{ HL_CKA_VERIFY, HL_FORM_BOOL, { &yes, 1 } },
-		{ HL_CKA_LABEL, HL_FORM_BYTES, hl_text(label) } };
-	struct hl_generate request = {
+
+	k->mine[0] = (struct hl_attribute){ HL_CKA_SIGN, HL_FORM_BOOL, { &yes, 1 } };
+	k->mine[1] = (struct hl_attribute){ HL_CKA_LABEL, HL_FORM_BYTES, hl_text(label) };
+	k->theirs[0] = (struct hl_attribute){ HL_CKA_EC_PARAMS, HL_FORM_BYTES, { p256, sizeof p256 } };
+	k->theirs[1] = (struct hl_attribute){ HL_CKA_VERIFY, HL_FORM_BOOL, { &yes, 1 } };
+	k->theirs[2] = k->mine[1];
+	k->request = (struct hl_generate){
 		.mechanism = HL_CKM_EC_KEY_PAIR_GEN,
-		.template = { .items = mine, .count = HL_COUNT(mine) },
-		.public_template = { .items = theirs, .count = HL_COUNT(theirs) },
+		.template = { .items = k->mine, .count = HL_COUNT(k->mine) },
+		.public_template = { .items = k->theirs, .count = HL_COUNT(k->theirs) },
 	};
+}
+
+static bool call_done(void *at)
+{
+	return ((struct client_call *)at)->done;
+}
+
+hl_err story_send(struct world_client *c, struct client_call *call, void *reply)
+{
+	hl_buf_clear(&call->frame);
+	call->deadline_us = hl_mono_us(sim_env(c->node)) + 30000000;
+	sim_enter(c->node);
+	client_submit(c->core, call);
+	sim_pump(c->node);
+	if (!sim_run(c->world->sim, call_done, call, 60000000)) {
+		client_cancel(c->core, call);
+		return HL_E_TIMEOUT;
+	}
+	return call->err != HL_OK ? call->err : hl_msg_get(call->expect, &call->reply, reply);
+}
+
+hl_err story_make_key(struct world_client *c, const char *label, struct hl_generated *made)
+{
+	struct story_key k;
 	struct client_call call;
 	hl_err err;
 
-	err = world_call(c, &hl_msg_generate, &request, &hl_msg_generated, made, &call);
+	story_key_init(&k, label);
+	err = world_call(c, &hl_msg_generate, &k.request, &hl_msg_generated, made, &call);
 	hl_buf_clear(&call.frame);
 	return err;
 }

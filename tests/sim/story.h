@@ -5,6 +5,14 @@
 #include "scenarios/world.h"
 
 hl_err story_log_in(struct world_client *c, struct hl_bytes pin);
+/* The request for an EC P-256 pair that may sign and verify; it points into itself. */
+struct story_key {
+	struct hl_attribute mine[2], theirs[3];
+	struct hl_generate request;
+};
+void story_key_init(struct story_key *k, const char *label);
+/** Submit a call (new, or once more with the token it has) and wait for its end; the answer is decoded into `reply`. */
+hl_err story_send(struct world_client *c, struct client_call *call, void *reply);
 /** An EC P-256 pair that may sign and verify, with this label. */
 hl_err story_make_key(struct world_client *c, const char *label, struct hl_generated *made);
 /** Sign a text with CKM_ECDSA_SHA256, then have the HSM verify it. */

@@ -248,6 +248,26 @@ static void names_give_ids(void)
 	CU_ASSERT_EQUAL(hsm_partition_id(hl_text("")), 0x63b0c44298fc1c14);
 }
 
+static void a_request_mac_tells_type_fields_and_device(void)
+{
+	static const uint8_t another_key[HSM_DEVICE_KEY] = "another";
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(freep) struct hsm_seal *other = made(another_key);
+	uint8_t first[HL_MAC], again[HL_MAC];
+
+	CU_ASSERT_EQUAL(hsm_request_mac(s, 0x1020, hl_text("fields"), first), HL_OK);
+	CU_ASSERT_EQUAL(hsm_request_mac(s, 0x1020, hl_text("fields"), again), HL_OK);
+	CU_ASSERT_EQUAL(memcmp(first, again, HL_MAC), 0);
+	CU_ASSERT_EQUAL(hsm_request_mac(s, 0x1021, hl_text("fields"), again), HL_OK);
+	CU_ASSERT_NOT_EQUAL(memcmp(first, again, HL_MAC), 0);
+	CU_ASSERT_EQUAL(hsm_request_mac(s, 0x1020, hl_text("Fields"), again), HL_OK);
+	CU_ASSERT_NOT_EQUAL(memcmp(first, again, HL_MAC), 0);
+	CU_ASSERT_EQUAL(hsm_request_mac(s, 0x1020, hl_bytes(NULL, 0), again), HL_OK);
+	CU_ASSERT_NOT_EQUAL(memcmp(first, again, HL_MAC), 0);
+	CU_ASSERT_EQUAL(hsm_request_mac(other, 0x1020, hl_text("fields"), again), HL_OK);
+	CU_ASSERT_NOT_EQUAL(memcmp(first, again, HL_MAC), 0);
+}
+
 static CU_TestInfo tests[] = {
 	{ "what is sealed opens", what_is_sealed_opens },
 	{ "an empty secret still binds the open part", an_empty_secret_still_binds_the_open_part },
@@ -260,6 +280,7 @@ static CU_TestInfo tests[] = {
 	{ "the format is as described", the_format_is_as_described },
 	{ "a store knows its device key", a_store_knows_its_device_key },
 	{ "names give ids", names_give_ids },
+	{ "a request's MAC tells type, fields and device", a_request_mac_tells_type_fields_and_device },
 	CU_TEST_INFO_NULL,
 };
 

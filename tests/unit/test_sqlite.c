@@ -184,12 +184,82 @@ static void a_newer_schema_is_refused(void)
 
 	world_begin(&w);
 	hsm_sqlite_close(opened(&w));
-	meddle(&w, "PRAGMA user_version = 2");
+	meddle(&w, "PRAGMA user_version = 3");
 	CU_ASSERT_EQUAL(refusal(&w), HL_E_STORE_SCHEMA);
 	meddle(&w, "PRAGMA user_version = 0");
 	CU_ASSERT_EQUAL(refusal(&w), HL_E_STORE);
-	meddle(&w, "PRAGMA user_version = 1");
+	meddle(&w, "PRAGMA user_version = 2");
 	hsm_sqlite_close(opened(&w));
+}
+
+/* What version 1 made: its three tables and marks, and a row in each. */
+static const char version_1[] =
+	"PRAGMA journal_mode = WAL;"
+	"CREATE TABLE cluster (partition INTEGER NOT NULL, id INTEGER NOT NULL,"
+	" version INTEGER NOT NULL CHECK (version > 0), open BLOB NOT NULL, sealed BLOB NOT NULL,"
+	" PRIMARY KEY (partition, id)) WITHOUT ROWID, STRICT;"
+	"CREATE TABLE partition (partition INTEGER NOT NULL, id INTEGER NOT NULL,"
+	" version INTEGER NOT NULL CHECK (version > 0), open BLOB NOT NULL, sealed BLOB NOT NULL,"
+	" PRIMARY KEY (partition, id)) WITHOUT ROWID, STRICT;"
+	"CREATE TABLE object (partition INTEGER NOT NULL, id INTEGER NOT NULL,"
+	" version INTEGER NOT NULL CHECK (version > 0), open BLOB NOT NULL, sealed BLOB NOT NULL,"
+	" PRIMARY KEY (partition, id)) WITHOUT ROWID, STRICT;"
+	"CREATE TABLE generation (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL) STRICT;"
+	"INSERT INTO generation (one, n) VALUES (1, 41);"
+	"INSERT INTO object (partition, id, version, open, sealed) VALUES (1, 7, 3, x'6f6c64', x'');"
+	"PRAGMA application_id = 1213418828; PRAGMA user_version = 1";
+
+static hl_err put_token(struct hsm_sqlite *s, uint64_t id)
+{
+	struct hsm_store store = hsm_sqlite_store(s);
+	struct hsm_put p = { .row = { .table = HSM_TOKEN, .partition = 1, .id = id, .version = 1 } };
+	struct hsm_commit c = { .put = &p, .puts = 1, .result = HL_E_BUG };
+
+	store.ops->prepare(store.at, &c);
+	c.job.run(&c.job);
+	return c.result;
+}
+
+static void a_store_of_version_1_is_taken_over_with_its_rows(void)
+{
+	HL_AUTO(world_end) struct world w = { 0 };
+	struct hsm_sqlite *one, *two;
+
+	world_begin(&w);
+	CU_ASSERT(hl_test_file_write(w.path, "", 0, 0600));
+	meddle(&w, version_1);
+	one = opened(&w);
+	two = opened(&w);
+	CU_ASSERT(is(one, 7, 3, "old"));
+	CU_ASSERT_EQUAL(generation(two), 41);
+	CU_ASSERT_EQUAL(put(one, 7, 4, "new"), HL_OK);
+	CU_ASSERT_EQUAL(put_token(two, 9), HL_OK);
+	CU_ASSERT_EQUAL(put_token(one, 9), HL_E_STORE_STALE);
+	hsm_sqlite_close(one);
+	hsm_sqlite_close(two);
+	one = opened(&w);
+	CU_ASSERT(is(one, 7, 4, "new"));
+	CU_ASSERT_EQUAL(generation(one), 43);
+	CU_ASSERT_EQUAL(put_token(one, 9), HL_E_STORE_STALE);
+	hsm_sqlite_close(one);
+}
+
+/* A step that fails in the middle leaves the file as it was. */
+static void a_takeover_that_fails_changes_nothing(void)
+{
+	HL_AUTO(world_end) struct world w = { 0 };
+	struct hsm_sqlite *s;
+
+	world_begin(&w);
+	CU_ASSERT(hl_test_file_write(w.path, "", 0, 0600));
+	meddle(&w, version_1);
+	meddle(&w, "CREATE TABLE token (what)");
+	CU_ASSERT_EQUAL(refusal(&w), HL_E_STORE);
+	meddle(&w, "INSERT INTO token VALUES ('still here'); DROP TABLE token");
+	s = opened(&w);
+	CU_ASSERT(is(s, 7, 3, "old"));
+	CU_ASSERT_EQUAL(put_token(s, 9), HL_OK);
+	hsm_sqlite_close(s);
 }
 
 /* All bytes of a file, or nothing. */
@@ -494,6 +564,8 @@ static CU_TestInfo tests[] = {
 	{ "files are private from the start", files_are_private_from_the_start },
 	{ "files and folders open to others are refused", open_modes_are_refused },
 	{ "a newer schema is refused", a_newer_schema_is_refused },
+	{ "a store of version 1 is taken over with its rows", a_store_of_version_1_is_taken_over_with_its_rows },
+	{ "a takeover that fails changes nothing", a_takeover_that_fails_changes_nothing },
 	{ "a foreign file is refused and left alone", a_foreign_file_is_refused_and_left_alone },
 	{ "an empty file becomes a store", an_empty_file_becomes_a_store },
 	{ "members that come at once make one store", members_that_come_at_once_make_one_store },

@@ -140,6 +140,26 @@ static void removes_the_version_it_names(const struct hsm_store *s)
 	CU_ASSERT_EQUAL(put(s, 9, 1, "made anew"), HL_OK);
 }
 
+static void what_is_expected_must_stand_and_stays(const struct hsm_store *s)
+{
+	struct hsm_put p[] = { object(1, 2, "", ""), object(2, 1, "new", "") };
+	uint64_t before;
+
+	p[0].expect = true;
+	CU_ASSERT_EQUAL(commit(s, p, 2), HL_E_STORE_STALE); /* it is not there */
+	CU_ASSERT_EQUAL(put(s, 1, 1, "first"), HL_OK);
+	CU_ASSERT_EQUAL(commit(s, p, 2), HL_E_STORE_STALE);
+	CU_ASSERT(is(s, 2, 0, NULL));
+	CU_ASSERT_EQUAL(put(s, 1, 2, "second"), HL_OK);
+	before = generation(s);
+	CU_ASSERT_EQUAL(commit(s, p, 2), HL_OK);
+	CU_ASSERT(is(s, 1, 2, "second"));
+	CU_ASSERT(is(s, 2, 1, "new"));
+	CU_ASSERT_EQUAL(generation(s), before + 1);
+	p[0].row.version = 3;
+	CU_ASSERT_EQUAL(commit(s, p, 1), HL_E_STORE_STALE);
+}
+
 static void a_commit_is_all_or_nothing(const struct hsm_store *s)
 {
 	const struct hsm_put late[] = { object(1, 2, "changed", ""), object(2, 1, "new", ""),
@@ -331,6 +351,7 @@ static void (*const stores[])(story_fn *story) = { over_sqlite, over_memory };
 	X(a_small_memory_is_told, "a memory that is too small is told") \
 	X(versions_rise_one_by_one, "versions rise one by one") \
 	X(removes_the_version_it_names, "removes the version that it names") \
+	X(what_is_expected_must_stand_and_stays, "what is expected must stand, and stays as it is") \
 	X(a_commit_is_all_or_nothing, "a commit is all or nothing") \
 	X(changes_are_made_in_their_order, "changes are made in their order") \
 	X(each_commit_raises_the_generation, "each commit raises the generation") \

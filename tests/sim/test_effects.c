@@ -1,0 +1,633 @@
+/* Effects happen once: what becomes of requests that are sent again, and of commits that another was faster than. */
+#include "hsm/rooms.h"
+#include "tests/sim/story.h"
+#include "tests/support/test.h"
+
+#define PARTITION "ACMEPARTONE"
+
+static struct world *w;
+static struct world_client *c;
+
+static struct hl_bytes pin(void)
+{
+	return hl_secret_view(&w->user.pin);
+}
+
+static void log_in(void)
+{
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+}
+
+static void begin(uint64_t seed)
+{
+	CU_ASSERT_EQUAL_FATAL(world_new(seed, 3, 2, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	log_in();
+}
+
+static void end(void)
+{
+	world_free(w);
+	w = NULL;
+}
+
+/* Log in at a member: the one that the link leads to now, or another. */
+static void move(bool other)
+{
+	char now[HL_NAME_TEXT + 1];
+
+	memcpy(now, client_hsm(c->core), sizeof now);
+	do {
+		story_close(c);
+		CU_ASSERT_EQUAL_FATAL(world_open(c), HL_OK);
+	} while ((strcmp(now, client_hsm(c->core)) != 0) != other);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+}
+
+static struct hsm *member(void)
+{
+	return w->hsm[strcmp(client_hsm(c->core), w->hsm[0].name) == 0 ? 0 : 1].core;
+}
+
+static uint64_t rows(enum hsm_table table)
+{
+	struct hsm_store store = sim_memstore_store(w->hsm_store);
+	uint64_t n = 0;
+
+	CU_ASSERT_EQUAL(store.ops->count(store.at, table, hsm_partition_id(hl_text(PARTITION)), &n), HL_OK);
+	return n;
+}
+
+static void partition(struct hsm_partition *p)
+{
+	CU_ASSERT_EQUAL_FATAL(hsm_partition_load(w->hsm[0].core, hl_text(PARTITION), p), HL_OK);
+}
+
+static uint32_t failures(void)
+{
+	struct hsm_partition p;
+	uint32_t n;
+
+	partition(&p);
+	n = p.row.pin_failures;
+	hsm_partition_clear(&p);
+	return n;
+}
+
+static int64_t floor_ms(void)
+{
+	struct hsm_partition p;
+	int64_t ms;
+
+	partition(&p);
+	ms = (int64_t)p.row.token_floor_ms;
+	hsm_partition_clear(&p);
+	return ms;
+}
+
+/* -- requests with a token of the test's own choice ----------------------------------------------------- */
+
+struct creation {
+	struct story_key key;
+	struct client_call call;
+	struct hl_generated made;
+};
+
+static void creation(struct creation *k, const char *label)
+{
+	*k = (struct creation){ .call = { .msg = &hl_msg_generate, .expect = &hl_msg_generated } };
+	story_key_init(&k->key, label);
+	k->call.body = &k->key.request;
+}
+
+static hl_err create(struct creation *k)
+{
+	return story_send(c, &k->call, &k->made);
+}
+
+static void creation_clear(struct creation *k)
+{
+	hl_buf_clear(&k->call.frame);
+}
+
+static void set_token(struct client_call *call, int64_t time_ms, uint8_t mark)
+{
+	for (size_t i = 0; i < 8; i++)
+		call->token[i] = (uint8_t)((uint64_t)time_ms >> 8 * (7 - i));
+	memset(call->token + 8, mark, 8);
+	call->token_made = true;
+}
+
+static int64_t now_ms(void)
+{
+	return hl_wall_ms(sim_env(c->node));
+}
+
+static hl_err create_at(int64_t time_ms, uint8_t mark)
+{
+	struct creation k;
+	hl_err err;
+
+	creation(&k, "timed");
+	set_token(&k.call, time_ms, mark);
+	err = create(&k);
+	creation_clear(&k);
+	return err;
+}
+
+/* Cut the link after the next commit of each member, `times` times; 0: no more. */
+static void cut_after_commits(unsigned times)
+{
+	const struct hl_fault cut = { HL_FAULT_CUT, 0 };
+
+	for (size_t i = 0; i < w->hsms; i++)
+		sim_fault(w->hsm[i].node, HL_AT_HSM_COMMITTED, &cut, 0, times);
+}
+
+static void retried_creation(bool at_the_other)
+{
+	struct hl_generated first;
+	struct creation k;
+
+	creation(&k, "once");
+	cut_after_commits(1);
+	CU_ASSERT_NOT_EQUAL(create(&k), HL_OK);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 2);
+	cut_after_commits(0);
+	log_in();
+	CU_ASSERT_EQUAL(create(&k), HL_OK);
+	first = k.made;
+	move(at_the_other);
+	CU_ASSERT_EQUAL(create(&k), HL_OK);
+	CU_ASSERT_EQUAL(k.made.handle, first.handle);
+	CU_ASSERT_EQUAL(k.made.public_handle, first.public_handle);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 2);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &first), HL_OK);
+	creation_clear(&k);
+}
+
+static void a_creation_retried_at_the_same_member_makes_one_pair(void)
+{
+	begin(1);
+	retried_creation(false);
+	end();
+}
+
+static void a_creation_retried_at_the_other_member_makes_one_pair(void)
+{
+	begin(2);
+	retried_creation(true);
+	end();
+}
+
+static void a_retry_needs_its_permissions(void)
+{
+	struct creation k;
+
+	begin(3);
+	creation(&k, "mine");
+	CU_ASSERT_EQUAL(create(&k), HL_OK);
+	story_close(c);
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	CU_ASSERT_EQUAL(create(&k), HL_E_LOGIN);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(create(&k), HL_OK);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 2);
+	creation_clear(&k);
+	end();
+}
+
+static void changes_and_destructions_happen_once(void)
+{
+	struct hl_attribute label = { HL_CKA_LABEL, HL_FORM_BYTES, hl_text("second") };
+	struct hl_attributes_set set = { .attributes = { .items = &label, .count = 1 } };
+	struct client_call setting = { .msg = &hl_msg_attributes_set, .body = &set, .expect = &hl_msg_done };
+	struct hl_destroy destroy = { 0 };
+	struct client_call ending = { .msg = &hl_msg_destroy, .body = &destroy, .expect = &hl_msg_done };
+	struct hl_generated key;
+	struct hl_done done;
+	size_t n;
+
+	begin(4);
+	CU_ASSERT_EQUAL(story_make_key(c, "first", &key), HL_OK);
+	set.handle = destroy.handle = key.handle;
+	CU_ASSERT_EQUAL(story_send(c, &setting, &done), HL_OK);
+	label.value = hl_text("third");
+	setting.token_made = false; /* another request */
+	CU_ASSERT_EQUAL(story_send(c, &setting, &done), HL_OK);
+	CU_ASSERT_EQUAL(story_count(c, "third", &n), HL_OK);
+	CU_ASSERT_EQUAL(n, 1);
+	CU_ASSERT_EQUAL(story_send(c, &ending, &done), HL_OK);
+	CU_ASSERT_EQUAL(story_send(c, &ending, &done), HL_OK); /* it is gone, and was asked for by this very request */
+	CU_ASSERT_EQUAL(story_send(c, &setting, &done), HL_OK);
+	ending.token_made = setting.token_made = false;
+	CU_ASSERT_EQUAL(story_send(c, &ending, &done), HL_E_KEY);
+	CU_ASSERT_EQUAL(story_send(c, &setting, &done), HL_E_KEY);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 1);
+	hl_buf_clear(&setting.frame);
+	hl_buf_clear(&ending.frame);
+	end();
+}
+
+static void one_token_does_not_serve_two_requests(void)
+{
+	struct hl_destroy destroy = { 0 };
+	struct client_call ending = { .msg = &hl_msg_destroy, .body = &destroy, .expect = &hl_msg_done };
+	struct creation k, other;
+	struct hl_done done;
+
+	begin(5);
+	creation(&k, "this");
+	creation(&other, "that");
+	CU_ASSERT_EQUAL(create(&k), HL_OK);
+	memcpy(other.call.token, k.call.token, HL_TOKEN);
+	other.call.token_made = true;
+	CU_ASSERT_EQUAL(create(&other), HL_E_TOKEN);
+	destroy.handle = k.made.handle;
+	memcpy(ending.token, k.call.token, HL_TOKEN);
+	ending.token_made = true;
+	CU_ASSERT_EQUAL(story_send(c, &ending, &done), HL_E_TOKEN);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 2);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &k.made), HL_OK);
+	creation_clear(&k);
+	creation_clear(&other);
+	hl_buf_clear(&ending.frame);
+	end();
+}
+
+/* Tokens that differ and would stand in one row: the later one is refused, not taken for the first. */
+static void two_tokens_that_meet_in_one_row_are_told_apart(void)
+{
+	struct creation k, other;
+
+	begin(6);
+	creation(&k, "same");
+	creation(&other, "same");
+	set_token(&k.call, now_ms(), 7);
+	CU_ASSERT_EQUAL(create(&k), HL_OK);
+	memcpy(other.call.token, k.call.token, HL_TOKEN);
+	other.call.token[HL_TOKEN - 1] ^= 1;
+	other.call.token_made = true;
+	CU_ASSERT_EQUAL(create(&other), HL_E_TOKEN_TIME);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 2);
+	creation_clear(&k);
+	creation_clear(&other);
+	end();
+}
+
+static void tokens_are_of_their_partition(void)
+{
+	struct creation k, other;
+
+	begin(7);
+	creation(&k, "same");
+	CU_ASSERT_EQUAL(create(&k), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_provision(w, "globex", "globexservice", "GLOBEXPART", NULL), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	log_in();
+	creation(&other, "same");
+	memcpy(other.call.token, k.call.token, HL_TOKEN);
+	other.call.token_made = true;
+	CU_ASSERT_EQUAL(create(&other), HL_OK);
+	CU_ASSERT_NOT_EQUAL(other.made.handle, k.made.handle);
+	creation_clear(&k);
+	creation_clear(&other);
+	end();
+}
+
+/* -- time ----------------------------------------------------------------------------------------------- */
+
+static void a_token_of_the_future_or_of_yesterday_is_refused(void)
+{
+	begin(8);
+	CU_ASSERT_EQUAL(create_at(now_ms() + 61000, 1), HL_E_TOKEN_TIME);
+	CU_ASSERT_EQUAL(create_at(now_ms() - 86400001, 2), HL_E_TOKEN_TIME);
+	CU_ASSERT_EQUAL(create_at(0, 3), HL_E_TOKEN_TIME);
+	CU_ASSERT_EQUAL(create_at(INT64_MAX, 4), HL_E_TOKEN_TIME);
+	CU_ASSERT_EQUAL(create_at(-1, 5), HL_E_TOKEN_TIME);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 0);
+	CU_ASSERT_EQUAL(create_at(now_ms() + 59000, 6), HL_OK);
+	CU_ASSERT_EQUAL(create_at(now_ms() - 86390000, 7), HL_OK);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 4);
+	end();
+}
+
+static void an_old_token_in_the_table_is_answered_until_the_next_effect(void)
+{
+	struct hl_generated key;
+	struct creation k;
+	int64_t made_ms;
+
+	begin(9);
+	creation(&k, "old");
+	CU_ASSERT_EQUAL(create(&k), HL_OK);
+	made_ms = now_ms();
+	sim_wall_advance(w->sim, 25 * 3600000);
+	CU_ASSERT_EQUAL(create(&k), HL_OK);
+	CU_ASSERT_EQUAL(rows(HSM_TOKEN), 1);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 2);
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK); /* the time in its answer sets the client's clock right */
+	CU_ASSERT_EQUAL(story_make_key(c, "new", &key), HL_OK);
+	CU_ASSERT_EQUAL(rows(HSM_TOKEN), 1);
+	CU_ASSERT(floor_ms() <= made_ms && floor_ms() > made_ms - 1000);
+	CU_ASSERT_NOT_EQUAL(create(&k), HL_OK);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 4);
+	creation_clear(&k);
+	end();
+}
+
+static void eviction_raises_the_floor(void)
+{
+	struct hl_generated key;
+	struct creation first;
+	int64_t floor;
+
+	begin(10);
+	for (size_t i = 0; i < w->hsms; i++)
+		w->hsm[i].core->conf.tokens_max = 5;
+	creation(&first, "first");
+	CU_ASSERT_EQUAL(create(&first), HL_OK);
+	for (int i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_OK);
+	CU_ASSERT_EQUAL(rows(HSM_TOKEN), 5);
+	CU_ASSERT_EQUAL(floor_ms(), 0);
+	CU_ASSERT_EQUAL(create(&first), HL_OK);
+	for (int i = 0; i < 20; i++) {
+		if (i % 5 == 0)
+			move(true);
+		CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_OK);
+		CU_ASSERT(rows(HSM_TOKEN) <= 5);
+	}
+	floor = floor_ms();
+	CU_ASSERT(floor > 0);
+	CU_ASSERT_NOT_EQUAL(create(&first), HL_OK);
+	CU_ASSERT_EQUAL(create_at(floor - 1, 1), HL_E_TOKEN_TIME);
+	CU_ASSERT_EQUAL(create_at(floor, 2), HL_OK);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 2 * 26);
+	creation_clear(&first);
+	end();
+}
+
+/* -- the PIN -------------------------------------------------------------------------------------------- */
+
+static void a_wrong_pin_that_is_retried_counts_once(void)
+{
+	struct hl_login login = { .pin = hl_text("wrong") };
+	struct client_call call = { .msg = &hl_msg_login, .body = &login, .expect = &hl_msg_done };
+	struct hl_done done;
+
+	begin(11);
+	CU_ASSERT_EQUAL(story_send(c, &call, &done), HL_E_PIN);
+	CU_ASSERT_EQUAL(failures(), 1);
+	for (int i = 0; i < 150; i++)
+		CU_ASSERT_EQUAL(story_send(c, &call, &done), HL_E_PIN);
+	CU_ASSERT_EQUAL(failures(), 1);
+	move(true); /* a right PIN */
+	CU_ASSERT_EQUAL(failures(), 0);
+	CU_ASSERT_EQUAL(story_send(c, &call, &done), HL_E_PIN);
+	CU_ASSERT_EQUAL(failures(), 0);
+	login.pin = hl_text("other");
+	CU_ASSERT_EQUAL(story_send(c, &call, &done), HL_E_TOKEN); /* no guess is free */
+	login.pin = pin();
+	CU_ASSERT_EQUAL(story_send(c, &call, &done), HL_E_TOKEN);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
+static void a_wrong_pin_whose_answer_was_cut_off_counts_once(void)
+{
+	struct hl_login login = { .pin = hl_text("wrong") };
+	struct client_call call = { .msg = &hl_msg_login, .body = &login, .expect = &hl_msg_done };
+	struct hl_done done;
+
+	begin(12);
+	cut_after_commits(1);
+	(void)story_send(c, &call, &done);
+	CU_ASSERT_EQUAL(failures(), 1);
+	cut_after_commits(0);
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	CU_ASSERT_EQUAL(story_send(c, &call, &done), HL_E_PIN);
+	CU_ASSERT_EQUAL(failures(), 1);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
+/* A right PIN that began the count anew lets in when it is sent again, but not while the PIN is locked. */
+static void a_right_pin_is_checked_at_every_retry(void)
+{
+	struct hl_login login = { 0 };
+	struct client_call call = { .msg = &hl_msg_login, .body = &login, .expect = &hl_msg_done };
+	struct hl_generated key;
+	struct hl_done done;
+
+	begin(13);
+	login.pin = pin();
+	CU_ASSERT_EQUAL(story_log_in(c, hl_text("wrong")), HL_E_PIN);
+	CU_ASSERT_EQUAL(story_send(c, &call, &done), HL_OK);
+	CU_ASSERT_EQUAL(rows(HSM_TOKEN), 2);
+	CU_ASSERT_EQUAL(failures(), 0);
+	story_close(c);
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	CU_ASSERT_EQUAL(story_send(c, &call, &done), HL_OK);
+	CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_OK);
+	CU_ASSERT_EQUAL(rows(HSM_TOKEN), 3);
+	for (int i = 0; i < 100; i++)
+		CU_ASSERT_EQUAL(story_log_in(c, hl_text("wrong")), HL_E_PIN);
+	CU_ASSERT_EQUAL(story_send(c, &call, &done), HL_E_PIN_LOCKED);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
+/* -- commits that fail ---------------------------------------------------------------------------------- */
+
+/* The store of a member, with commits that end as the test says. */
+static struct {
+	struct hsm_store under;
+	void (*run)(struct hl_job *j); /* the store's own */
+	void (*before)(void);          /* what somebody else commits first, `times` times */
+	hl_err result;                 /* instead of a commit, `times` times */
+	unsigned times, commits;
+} spoilt;
+
+static void run_spoilt(struct hl_job *j)
+{
+	struct hsm_commit *commit = (struct hsm_commit *)j;
+
+	spoilt.commits++;
+	if (spoilt.times == 0) {
+		spoilt.run(j);
+		return;
+	}
+	spoilt.times--;
+	if (spoilt.before) {
+		spoilt.before();
+		spoilt.run(j);
+	} else {
+		commit->result = spoilt.result;
+	}
+}
+
+static void prepare_spoilt(void *store, struct hsm_commit *commit)
+{
+	spoilt.under.ops->prepare(store, commit);
+	spoilt.run = commit->job.run;
+	commit->job.run = run_spoilt;
+}
+
+static void spoil(unsigned times, hl_err result, void (*before)(void))
+{
+	static struct hsm_store_ops ops;
+	struct hsm *h = member();
+
+	spoilt.under = sim_memstore_store(w->hsm_store);
+	ops = *spoilt.under.ops;
+	ops.prepare = prepare_spoilt;
+	h->conf.store.ops = &ops;
+	spoilt.times = times;
+	spoilt.result = result;
+	spoilt.before = before;
+	spoilt.commits = 0;
+}
+
+static struct hl_generated contested;
+
+/* Another member changes the row that is about to be changed here. */
+static void change_the_row(void)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(1 << 20);
+	HL_AUTO(hl_secret_clear) struct hl_secret value = { 0 };
+	struct hsm_store store = sim_memstore_store(w->hsm_store);
+	struct hsm_change change = { 0 };
+	struct hsm_row row;
+
+	CU_ASSERT_EQUAL(store.ops->get(store.at, HSM_OBJECT, hsm_partition_id(hl_text(PARTITION)),
+				contested.handle, &memory, &row), HL_OK);
+	CU_ASSERT_EQUAL(hsm_unseal(w->seal, &row, &value), HL_OK);
+	row.version++;
+	CU_ASSERT_EQUAL(hsm_change_put(w->hsm[0].core, &change, &row, hl_secret_view(&value)), HL_OK);
+	change.commit.put = change.put;
+	store.ops->prepare(store.at, &change.commit);
+	change.commit.job.run(&change.commit.job);
+	CU_ASSERT_EQUAL(change.commit.result, HL_OK);
+	hsm_change_reset(&change);
+}
+
+static hl_err set_label(const char *text)
+{
+	struct hl_attribute label = { HL_CKA_LABEL, HL_FORM_BYTES, hl_text(text) };
+	struct hl_attributes_set set = {
+		.handle = contested.handle,
+		.attributes = { .items = &label, .count = 1 },
+	};
+	struct client_call call;
+	struct hl_done done;
+	hl_err err = world_call(c, &hl_msg_attributes_set, &set, &hl_msg_done, &done, &call);
+
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
+static void a_change_that_was_overtaken_runs_again(void)
+{
+	size_t n;
+
+	begin(14);
+	CU_ASSERT_EQUAL(story_make_key(c, "k", &contested), HL_OK);
+	spoil(7, HL_OK, change_the_row);
+	CU_ASSERT_EQUAL(set_label("changed"), HL_OK);
+	CU_ASSERT_EQUAL(spoilt.commits, 8);
+	CU_ASSERT_EQUAL(story_count(c, "changed", &n), HL_OK);
+	CU_ASSERT_EQUAL(n, 1);
+	spoil(1, HL_OK, change_the_row);
+	CU_ASSERT_EQUAL(story_destroy(c, contested.handle), HL_OK);
+	CU_ASSERT_EQUAL(spoilt.commits, 2);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 1);
+	end();
+}
+
+/* The partition's row is expected as it was when the token's time was judged. */
+static void raise_the_floor(void)
+{
+	struct hsm_store store = sim_memstore_store(w->hsm_store);
+	struct hsm_change change = { 0 };
+	struct hsm_partition p;
+
+	partition(&p);
+	p.row.token_floor_ms = (uint64_t)now_ms() + 1000000;
+	CU_ASSERT_EQUAL(hsm_change_partition(w->hsm[0].core, &change, &p), HL_OK);
+	change.commit.put = change.put;
+	store.ops->prepare(store.at, &change.commit);
+	change.commit.job.run(&change.commit.job);
+	CU_ASSERT_EQUAL(change.commit.result, HL_OK);
+	hsm_change_reset(&change);
+	hsm_partition_clear(&p);
+}
+
+static void a_floor_that_rose_meanwhile_counts(void)
+{
+	begin(15);
+	spoil(1, HL_OK, raise_the_floor);
+	CU_ASSERT_EQUAL(create_at(now_ms(), 1), HL_E_TOKEN_TIME);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 0);
+	CU_ASSERT_EQUAL(rows(HSM_TOKEN), 0);
+	end();
+}
+
+static void a_busy_and_a_full_store_are_named_and_nothing_happened(void)
+{
+	struct hl_generated key;
+
+	begin(16);
+	spoil(1, HL_E_FULL, NULL);
+	CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_E_FULL);
+	spoil(1000, HL_E_BUSY, NULL);
+	CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_E_BUSY);
+	spoil(1000, HL_E_STORE_STALE, NULL);
+	CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_E_BUSY);
+	CU_ASSERT_EQUAL(spoilt.commits % HSM_EFFECT_TRIES, 0);
+	spoil(1000, HL_E_STORE_STALE, NULL);
+	CU_ASSERT_EQUAL(story_log_in(c, hl_text("wrong")), HL_E_BUSY);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 0);
+	CU_ASSERT_EQUAL(failures(), 0);
+	spoil(0, HL_OK, NULL);
+	CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_OK);
+	end();
+}
+
+/* Nobody knows whether it is on the disk: the member says nothing more. */
+static void a_member_whose_store_failed_halts_and_acknowledges_nothing(void)
+{
+	struct hl_generated key;
+
+	begin(17);
+	spoil(1, HL_E_STORE, NULL);
+	CU_ASSERT_NOT_EQUAL(story_make_key(c, "k", &key), HL_OK);
+	CU_ASSERT(sim_traced(w->sim, "halt did - HL-0600"));
+	log_in(); /* at the other */
+	CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_OK);
+	end();
+}
+
+static CU_TestInfo tests[] = {
+	{ "a creation retried at the same member makes one pair", a_creation_retried_at_the_same_member_makes_one_pair },
+	{ "a creation retried at the other member makes one pair", a_creation_retried_at_the_other_member_makes_one_pair },
+	{ "a retry needs its permissions", a_retry_needs_its_permissions },
+	{ "changes and destructions happen once", changes_and_destructions_happen_once },
+	{ "one token does not serve two requests", one_token_does_not_serve_two_requests },
+	{ "two tokens that meet in one row are told apart", two_tokens_that_meet_in_one_row_are_told_apart },
+	{ "tokens are of their partition", tokens_are_of_their_partition },
+	{ "a token of the future or of yesterday is refused", a_token_of_the_future_or_of_yesterday_is_refused },
+	{ "an old token in the table is answered until the next effect", an_old_token_in_the_table_is_answered_until_the_next_effect },
+	{ "eviction raises the floor", eviction_raises_the_floor },
+	{ "a wrong PIN that is retried counts once", a_wrong_pin_that_is_retried_counts_once },
+	{ "a wrong PIN whose answer was cut off counts once", a_wrong_pin_whose_answer_was_cut_off_counts_once },
+	{ "a right PIN is checked at every retry", a_right_pin_is_checked_at_every_retry },
+	{ "a change that was overtaken runs again", a_change_that_was_overtaken_runs_again },
+	{ "a floor that rose meanwhile counts", a_floor_that_rose_meanwhile_counts },
+	{ "a busy and a full store are named and nothing happened", a_busy_and_a_full_store_are_named_and_nothing_happened },
+	{ "a member whose store failed halts and acknowledges nothing", a_member_whose_store_failed_halts_and_acknowledges_nothing },
+	CU_TEST_INFO_NULL,
+};
+
+HL_TEST_MAIN("effects", tests)
