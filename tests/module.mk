@@ -132,6 +132,7 @@ libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
 
 RUN_TESTS = \
+	tests/run/test_bench \
 	tests/run/test_canary \
 	tests/run/test_crossed \
 	tests/run/test_hostile \
@@ -139,6 +140,7 @@ RUN_TESTS = \
 	tests/run/test_load
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
+tests_run_test_bench_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
 tests_run_test_hostile_LDADD = $(LIVE_LIBS)
@@ -169,4 +171,5 @@ tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 endif
 
 include tests/fuzz/module.mk
+include tests/bench/module.mk
 include tests/load/module.mk
