@@ -76,7 +76,7 @@ static bool always(void *at)
 static hl_err open_once(struct link *l)
 {
 	client_open(l->core);
-	client_blocking_run(l->shell, opened_or_failed, l->core);
+	HL_TRY(client_blocking_run(l->shell, opened_or_failed, l->core));
 	return client_is_open(l->core) ? HL_OK : client_failed(l->core)->err;
 }
 
@@ -87,7 +87,7 @@ static hl_err again(struct bench *b, struct link *l, int64_t *us)
 		int64_t begun;
 
 		client_close(l->core);
-		client_blocking_run(l->shell, always, NULL);
+		HL_TRY(client_blocking_run(l->shell, always, NULL));
 		begun = bench_us();
 		HL_TRY(open_once(l));
 		us[i] = bench_us() - begun;
