@@ -1,14 +1,17 @@
 /* hsmlet.c - the public API over the blocking shell: each call is one request and its answer. */
 #include "client/hsmlet.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "client/account.h"
 #include "client/os_blocking.h"
 #include "lib/os/clock.h"
+#include "client/os_fd.h"
 #include "lib/os/env.h"
 #include "lib/wire/numbers.h"
 
@@ -17,15 +20,16 @@
 #define LIMIT_GENERATE_MS CLIENT_GENERATE_MS
 
 struct hsmlet {
-	pthread_mutex_t lock; /* one call at a time */
-	pid_t pid;            /* of the process that opened it */
+	pid_t pid; /* of the process that opened it */
 	struct client_account account;
 	struct client_conf_link link;
 	struct hl_os_env env;
 	bool has_env;
-	struct client *core;
-	struct client_blocking *shell;
+	struct client_fd trace;        /* what env writes traces to */
+	struct client *core;           /* the shell's, once there is one: client_blocking_with() */
+	struct client_blocking *shell; /* any number of threads */
 	unsigned limit_ms;
+	hsmlet *left; /* the next of those that a child has left alone */
 };
 
 /* -- errors -------------------------------------------------------------------------------------------------- */
@@ -51,20 +55,41 @@ static int fail(hsmlet_error *e, hl_err err, const struct client_failure *f, con
 	return e->id;
 }
 
-static void name_connection(const hsmlet *h, hsmlet_error *e)
+/* Of the core, copied while no other thread changes it. */
+struct sight {
+	char connection[2 * HL_CONNECTION_ID + 1], hsm[65];
+	uint8_t identity[32];
+};
+
+static void look(struct client *core, void *at)
 {
-	if (e && h->core)
-		hl_hex(hl_bytes(client_connection(h->core), HL_CONNECTION_ID), e->connection);
+	struct sight *s = at;
+
+	hl_hex(hl_bytes(client_connection(core), HL_CONNECTION_ID), s->connection);
+	snprintf(s->hsm, sizeof s->hsm, "%s", client_hsm(core));
+	memcpy(s->identity, client_identity(core), sizeof s->identity);
+}
+
+static struct sight see(hsmlet *h)
+{
+	struct sight s = { 0 };
+
+	if (h->shell)
+		client_blocking_with(h->shell, look, &s);
+	return s;
+}
+
+static void name_connection(hsmlet *h, hsmlet_error *e)
+{
+	struct sight s = see(h);
+
+	if (e)
+		memcpy(e->connection, s.connection, sizeof e->connection);
 }
 
 /* -- one request ----------------------------------------------------------------------------------------------- */
 
-static bool call_done(void *at)
-{
-	return ((struct client_call *)at)->done;
-}
-
-/* Lock, send, wait, decode. `call->frame` holds what `reply` points into: the caller clears it. */
+/* Send, wait, decode. `call->frame` holds what `reply` points into: the caller clears it. */
 static int ask(hsmlet *h, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
 	void *reply, struct client_call *call, unsigned limit_ms, hsmlet_error *e)
 {
@@ -73,19 +98,16 @@ static int ask(hsmlet *h, const struct hl_msg *msg, const void *body, const stru
 	*call = (struct client_call){ .msg = msg, .body = body, .expect = expect };
 	if (h->pid != getpid())
 		return fail(e, HL_E_FORKED, NULL, NULL);
-	pthread_mutex_lock(&h->lock);
 	call->deadline_us = hl_mono_us(&h->env.env) + (int64_t)(h->limit_ms ? h->limit_ms : limit_ms) * 1000;
-	client_blocking_catch_up(h->shell); /* a link that ended while nobody looked is opened anew */
-	client_submit(h->core, call);
-	client_blocking_run(h->shell, call_done, call);
-	pthread_mutex_unlock(&h->lock);
-	err = call->err;
+	err = client_blocking_call(h->shell, call);
+	if (err == HL_OK)
+		err = call->err;
 	if (err == HL_OK)
 		err = hl_msg_get(expect, &call->reply, reply);
-	if (err == HL_OK)
-		return 0;
-	fail(e, err, &call->failure, NULL);
-	name_connection(h, e);
+	if (err != HL_OK) {
+		fail(e, err, &call->failure, NULL);
+		name_connection(h, e);
+	}
 	return -(int)err;
 }
 
@@ -122,6 +144,7 @@ static hl_err prepare(hsmlet *h, const hsmlet_options *o, const struct hl_bytes 
 	env.trace = a->conf.own.trace;
 	HL_TRY(hl_os_env_open(&h->env, &env));
 	h->has_env = true;
+	h->trace = client_fd_of(h->env.trace.fd);
 	client_account_link(a, &h->link);
 	h->link.open_ms = h->limit_ms;
 	HL_TRY(client_new(&h->env.env, &h->link, &h->core));
@@ -131,9 +154,12 @@ static hl_err prepare(hsmlet *h, const hsmlet_options *o, const struct hl_bytes 
 static int connect_now(hsmlet *h, hsmlet_error *e)
 {
 	const struct client_failure *f;
+	hl_err err;
 
 	client_open(h->core);
-	client_blocking_run(h->shell, opened_or_failed, h->core);
+	err = client_blocking_run(h->shell, opened_or_failed, h->core);
+	if (err != HL_OK)
+		return fail(e, err, NULL, NULL);
 	f = client_failed(h->core);
 	if (!f)
 		return 0;
@@ -152,8 +178,8 @@ static int open_with(
 
 	if (!h)
 		return fail(e, HL_E_NOMEM, NULL, NULL);
-	pthread_mutex_init(&h->lock, NULL);
 	h->pid = getpid();
+	h->trace = CLIENT_FD_NONE;
 	h->limit_ms = o->limit_ms;
 	err = o->size == sizeof *o ? prepare(h, o, setup, detail) : HL_E_ARG;
 	rc = err == HL_OK ? connect_now(h, e) : fail(e, err, NULL, detail);
@@ -175,23 +201,50 @@ static bool always(void *at)
 	return true;
 }
 
-API void hsmlet_close(hsmlet *h)
+static void close_here(hsmlet *h)
 {
-	if (!h)
-		return;
-	if (h->shell && h->pid != getpid()) {
-		client_blocking_abandon(h->shell); /* the parent's connection stays whole */
-	} else if (h->shell) {
+	if (h->shell) {
 		client_close(h->core);
-		client_blocking_run(h->shell, always, NULL);
-		client_blocking_free(h->shell);
+		if (client_blocking_run(h->shell, always, NULL) == HL_OK)
+			client_blocking_free(h->shell);
 	}
 	client_free(h->core);
 	if (h->has_env)
 		hl_os_env_close(&h->env);
 	client_account_clear(&h->account);
-	pthread_mutex_destroy(&h->lock);
 	free(h);
+}
+
+static void wipe(struct hl_secret *s)
+{
+	if (s->n > 0)
+		OPENSSL_cleanse(s->p, s->n);
+}
+
+/* In a child after fork(). Threads of the parent that the child does not have may hold any lock and may have
+ * left anything half done, so nothing is locked and nothing freed: what came from the files is wiped where it
+ * stands, and the rest stays, where leak checkers find it. The parent's connection stays whole. */
+static void leave_to_parent(hsmlet *h)
+{
+	static _Atomic(hsmlet *) all;
+
+	h->left = atomic_exchange(&all, h);
+	if (h->shell)
+		client_blocking_abandon(h->shell);
+	client_fd_close(&h->trace);
+	wipe(&h->account.password);
+	wipe(&h->account.user.secret);
+	wipe(&h->account.setup_key);
+}
+
+API void hsmlet_close(hsmlet *h)
+{
+	if (!h)
+		return;
+	if (h->pid != getpid())
+		leave_to_parent(h);
+	else
+		close_here(h);
 }
 
 /* -- the exchange ---------------------------------------------------------------------------------------------- */
@@ -203,7 +256,7 @@ static int store_secret(hsmlet *h, const struct hl_secret_fetched *fetched, hsml
 	hl_err err = hl_secret_set(&s.secret, fetched->secret);
 
 	memcpy(s.partition, h->account.slot->partition, sizeof s.partition);
-	memcpy(s.identity, client_identity(h->core), sizeof s.identity);
+	memcpy(s.identity, see(h).identity, sizeof s.identity);
 	if (err == HL_OK)
 		err = client_secret_put(&h->env.env, h->account.secrets_path, &s, detail);
 	hl_secret_clear(&s.secret);
@@ -274,6 +327,7 @@ API int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e)
 	struct hl_info request = { 0 };
 	struct hl_info_answer a;
 	struct client_call call;
+	struct sight s;
 	int rc = ask(h, &hl_msg_info, &request, &hl_msg_info_answer, &a, &call, LIMIT_MS, e);
 
 	if (rc == 0) {
@@ -284,8 +338,9 @@ API int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e)
 		copy_text(a.version, out->version, sizeof out->version);
 		copy_text(a.partition, out->partition, sizeof out->partition);
 		copy_text(a.serial, out->serial, sizeof out->serial);
-		snprintf(out->hsm, sizeof out->hsm, "%s", client_hsm(h->core));
-		hl_hex(hl_bytes(client_connection(h->core), HL_CONNECTION_ID), out->connection);
+		s = see(h);
+		memcpy(out->hsm, s.hsm, sizeof out->hsm);
+		memcpy(out->connection, s.connection, sizeof out->connection);
 	}
 	hl_buf_clear(&call.frame);
 	return rc;

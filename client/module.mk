@@ -12,7 +12,9 @@ libhlclient_la_SOURCES = \
 	client/link.c client/link.h client/link_impl.h \
 	client/steps.c \
 	client/os_blocking.c client/os_blocking.h \
+	client/os_crew.c client/os_crew.h \
 	client/os_dns.c client/os_dns.h \
+	client/os_fd.c client/os_fd.h \
 	client/os_files.c client/os_files.h \
 	client/os_secrets.c client/secrets.h
 libhlclient_la_LIBADD = $(CARES_LIBS) $(CONFIG_LIBS)

@@ -1,210 +1,271 @@
 #include "client/os_blocking.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "client/os_crew.h"
 #include "client/os_dns.h"
+#include "client/os_fd.h"
 
 #define READ_ROOM (64u << 10)
 #define DRAIN_MS 1000
 #define DNS_FDS 16
-#define KEEP_IDLE_S 30
-#define KEEP_INTERVAL_S 5
-#define SYN_RETRIES 2 /* as the vendor's provider sets it */
 /* POLLNVAL: the application has closed a descriptor that was ours. */
 #define BROKEN (POLLERR | POLLHUP | POLLNVAL)
+#define OUT_MAX (16u << 20) /* never reached: the core's own bound is lower */
 
 struct client_blocking {
 	const struct hl_env *env;
 	struct client *core;
 	struct hl_addr resolver;
-	/* the one connection */
-	int fd;
+	struct client_crew crew; /* its lock guards all of this */
+	/* what the core wished for and the leader has not done yet */
+	struct hl_wishes todo;
+	int64_t wait_us;
+	/* the one connection; who leads opens and closes it */
+	struct client_fd fd;
 	uint32_t port;
 	bool connecting;
 	int64_t dial_us;
-	/* the one lookup */
+	/* what is being written, by one thread at a time */
+	struct hl_buf sending;
+	bool writing, stuck;
+	pthread_cond_t written;
+	/* the leader's, while it reads or polls without the lock */
+	uint8_t *inbox;
+	bool polling, told;
+	int64_t poll_until_us;
+	struct client_fd bell[2];
+	/* the one lookup, the leader's */
 	struct client_dns *dns;
 	uint32_t dns_port;
-	int64_t wait_us;
 };
+
+/* -- life -------------------------------------------------------------------------------------------------- */
+
+static void release(struct client_blocking *b)
+{
+	client_fd_close(&b->fd);
+	client_fd_close(&b->bell[0]);
+	client_fd_close(&b->bell[1]);
+	client_dns_free(b->dns);
+	hl_wishes_clear(&b->todo);
+	hl_buf_clear(&b->sending);
+	pthread_cond_destroy(&b->written);
+	client_crew_clear(&b->crew);
+	free(b->inbox);
+	free(b);
+}
 
 hl_err client_blocking_new(const struct hl_env *env, struct client *core, const struct hl_addr *resolver,
 	struct client_blocking **out)
 {
 	struct client_blocking *b = calloc(1, sizeof *b);
+	hl_err err;
 
-	if (!b)
+	if (!b || client_crew_init(&b->crew) != HL_OK) {
+		free(b);
 		return HL_E_NOMEM;
+	}
+	pthread_cond_init(&b->written, NULL);
 	b->env = env;
 	b->core = core;
 	b->resolver = *resolver;
-	b->fd = -1;
-	*out = b;
-	return HL_OK;
-}
-
-static void forget_fd(struct client_blocking *b)
-{
-	if (b->fd >= 0)
-		close(b->fd);
-	b->fd = -1;
-	b->connecting = false;
+	b->fd = CLIENT_FD_NONE;
+	b->sending = hl_buf(OUT_MAX);
+	b->inbox = malloc(READ_ROOM);
+	err = client_fd_pipe(b->bell);
+	if (err == HL_OK && !b->inbox)
+		err = HL_E_NOMEM;
+	if (err != HL_OK)
+		release(b);
+	else
+		*out = b;
+	return err;
 }
 
 void client_blocking_abandon(struct client_blocking *b)
 {
-	forget_fd(b);
-	client_dns_free(b->dns);
-	free(b);
+	client_fd_close(&b->fd);
+	client_fd_close(&b->bell[0]);
+	client_fd_close(&b->bell[1]);
 }
 
-void client_blocking_free(struct client_blocking *b)
+static void lock(struct client_blocking *b)
 {
-	if (!b)
-		return;
-	client_blocking_pump(b);
-	client_blocking_abandon(b);
+	client_crew_lock(&b->crew);
 }
 
-static void tell(struct client_blocking *b, enum hl_event_kind kind, hl_err err)
+static void unlock(struct client_blocking *b)
 {
-	client_event(b->core, &(struct hl_event){ .kind = kind, .port = b->port, .err = err });
+	client_crew_unlock(&b->crew);
 }
 
-static void end(struct client_blocking *b, hl_err err)
-{
-	bool connecting = b->connecting;
+/* -- between core and shell: under the lock ------------------------------------------------------------------ */
 
-	forget_fd(b);
-	tell(b, connecting ? HL_EV_OPENED : HL_EV_ENDED, connecting && err == HL_OK ? HL_E_CLOSED : err);
+/* Everybody whose wait may be over is looked at after every event. */
+static void tell(struct client_blocking *b, const struct hl_event *e)
+{
+	client_event(b->core, e);
+	client_crew_look(&b->crew);
 }
 
-/* -- dialling -------------------------------------------------------------------------------------------- */
-
-static void tune(int fd)
+static void tell_port(struct client_blocking *b, enum hl_event_kind kind, hl_err err)
 {
-	int on = 1, idle = KEEP_IDLE_S, interval = KEEP_INTERVAL_S, syn = SYN_RETRIES;
-
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-	setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &syn, sizeof syn);
+	tell(b, &(struct hl_event){ .kind = kind, .port = b->port, .err = err });
 }
 
-static int begin_connect(const struct hl_addr *a)
+static void tell_time(struct client_blocking *b)
 {
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(a->port) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(a->port) };
-	bool six = a->family == HL_INET6;
-	int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	memcpy(&v4.sin_addr, a->ip, 4);
-	memcpy(&v6.sin6_addr, a->ip, 16);
-	if (fd < 0)
-		return -1;
-	tune(fd);
-	if (connect(fd, six ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4, six ? sizeof v6 : sizeof v4) == 0 ||
-		errno == EINPROGRESS)
-		return fd;
-	close(fd);
-	return -1;
+	tell(b, &(struct hl_event){ .kind = HL_EV_TIME });
 }
 
-static void dial(struct client_blocking *b, const struct hl_wish *w)
+/* SEND needs no note: whoever made the core write flushes. */
+static void take_wishes(struct client_blocking *b)
 {
-	b->port = w->port;
-	b->dial_us = w->at_us;
-	b->fd = begin_connect(&w->addr);
-	b->connecting = b->fd >= 0;
-	if (b->fd < 0)
-		tell(b, HL_EV_OPENED, HL_E_REFUSED);
-}
+	struct hl_wish w;
 
-static void connected(struct client_blocking *b)
-{
-	int error = 0;
-	socklen_t n = sizeof error;
-
-	if (getsockopt(b->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0 || error != 0) {
-		end(b, error == ETIMEDOUT ? HL_E_TIMEOUT : HL_E_REFUSED);
-		return;
+	while (client_wish(b->core, &w)) {
+		if (w.kind == HL_WISH_WAIT)
+			b->wait_us = w.at_us;
+		else if (w.kind != HL_WISH_SEND)
+			hl_wishes_put(&b->todo, &w);
 	}
-	b->connecting = false;
-	tell(b, HL_EV_OPENED, HL_OK);
 }
-
-/* -- bytes ------------------------------------------------------------------------------------------------ */
 
 static struct hl_port *port_of(struct client_blocking *b)
 {
 	return client_core.port(b->core, b->port);
 }
 
-static void flush(struct client_blocking *b)
+/* -- bytes out: the lock is given back over each send() -------------------------------------------------------- */
+
+static bool has_more(struct client_blocking *b)
 {
 	struct hl_port *io = port_of(b);
 
-	while (b->fd >= 0 && !b->connecting && io && io->out.n > 0) {
-		struct hl_bytes v = hl_buf_view(&io->out);
-		ssize_t n = send(b->fd, v.p, v.n, MSG_NOSIGNAL);
+	if (b->sending.n == 0 && io && io->out.n > 0) {
+		struct hl_buf empty = b->sending;
+		size_t max = io->out.max;
 
+		b->sending = io->out;
+		b->sending.max = OUT_MAX;
+		io->out = empty;
+		io->out.max = max;
+	}
+	return b->sending.n > 0;
+}
+
+/* What was put into the core's buffer while another thread is writing, that one takes along. */
+static void flush(struct client_blocking *b)
+{
+	int fd = b->fd.fd;
+
+	if (b->writing || fd < 0 || b->connecting)
+		return;
+	b->writing = true;
+	while (has_more(b)) {
+		struct hl_bytes v = hl_buf_view(&b->sending);
+		ssize_t n;
+		int why;
+
+		unlock(b);
+		n = send(fd, v.p, v.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		why = errno;
+		lock(b);
 		if (n > 0)
-			hl_buf_eat(&io->out, (size_t)n);
-		else if (n < 0 && errno == EINTR)
-			continue;
-		else
+			hl_buf_eat(&b->sending, (size_t)n);
+		else if (why != EINTR)
 			break; /* full: poll waits for room; broken: reading tells */
+	}
+	b->writing = false;
+	pthread_cond_broadcast(&b->written);
+	if (b->sending.n > 0) {
+		b->stuck = true;
+	} else if (b->stuck) {
+		b->stuck = false;
+		tell_port(b, HL_EV_ROOM, HL_OK);
+		flush(b);
 	}
 }
 
-static void receive(struct client_blocking *b)
+/* The descriptor of a thread in send() must not be closed: its number could be another file's by then. */
+static void await_writer(struct client_blocking *b)
 {
-	struct hl_port *io = port_of(b);
-	size_t room = io ? io->in.max - io->in.n : 0;
-	uint8_t *to = room ? hl_buf_room(&io->in, room < READ_ROOM ? room : READ_ROOM) : NULL;
-	ssize_t n;
+	while (b->writing)
+		pthread_cond_wait(&b->written, &b->crew.lock);
+}
 
-	if (!to)
+/* -- the leader: dialling and ending ---------------------------------------------------------------------------- */
+
+static void end(struct client_blocking *b, hl_err err)
+{
+	bool connecting = b->connecting;
+	struct client_fd fd;
+
+	await_writer(b);
+	fd = b->fd;
+	b->fd = CLIENT_FD_NONE;
+	b->connecting = b->stuck = false;
+	hl_buf_clear(&b->sending);
+	tell_port(b, connecting ? HL_EV_OPENED : HL_EV_ENDED, connecting && err == HL_OK ? HL_E_CLOSED : err);
+	unlock(b);
+	client_fd_close(&fd);
+	lock(b);
+}
+
+static void dial(struct client_blocking *b, const struct hl_wish *w)
+{
+	struct client_fd fd;
+
+	unlock(b);
+	fd = client_fd_dial(&w->addr);
+	lock(b);
+	b->port = w->port;
+	b->dial_us = w->at_us;
+	b->fd = fd;
+	b->connecting = fd.fd >= 0;
+	if (fd.fd < 0)
+		tell_port(b, HL_EV_OPENED, HL_E_REFUSED);
+}
+
+static void connected(struct client_blocking *b)
+{
+	hl_err err;
+
+	unlock(b);
+	err = client_fd_connected(&b->fd);
+	lock(b);
+	if (err != HL_OK) {
+		end(b, err);
 		return;
-	n = recv(b->fd, to, room < READ_ROOM ? room : READ_ROOM, 0);
-	if (n > 0) {
-		hl_buf_grow(&io->in, (size_t)n);
-		tell(b, HL_EV_BYTES, HL_OK);
-	} else if (n == 0) {
-		end(b, HL_OK);
-	} else if (errno != EAGAIN && errno != EINTR) {
-		end(b, HL_E_CLOSED);
 	}
+	b->connecting = false;
+	tell_port(b, HL_EV_OPENED, HL_OK);
 }
 
 /* What waits goes out first, but nobody waits long for a peer that does not read. */
 static void close_port(struct client_blocking *b, bool drain)
 {
-	struct hl_port *io = port_of(b);
-
 	if (drain)
 		flush(b);
-	if (drain && b->fd >= 0 && !b->connecting && io && io->out.n > 0) {
-		poll(&(struct pollfd){ .fd = b->fd, .events = POLLOUT }, 1, DRAIN_MS);
+	if (drain && !b->connecting && (b->writing || b->sending.n > 0)) {
+		unlock(b);
+		poll(&(struct pollfd){ .fd = b->fd.fd, .events = POLLOUT }, 1, DRAIN_MS);
+		lock(b);
 		flush(b);
 	}
 	end(b, HL_OK);
 }
 
-/* -- names ------------------------------------------------------------------------------------------------- */
+/* -- the leader: names -------------------------------------------------------------------------------------------- */
 
 static void resolved(struct client_blocking *b, hl_err err, const struct hl_addr *list, size_t n)
 {
-	client_event(b->core,
-		&(struct hl_event){
+	tell(b, &(struct hl_event){
 			.kind = HL_EV_RESOLVED, .port = b->dns_port, .err = err, .list = list, .count = n });
 }
 
@@ -212,10 +273,12 @@ static void resolve(struct client_blocking *b, const struct hl_wish *w)
 {
 	hl_err err;
 
+	b->dns_port = w->port;
+	unlock(b);
 	client_dns_free(b->dns);
 	b->dns = NULL;
-	b->dns_port = w->port;
 	err = client_dns_start(w->name, 0, &b->resolver, &b->dns);
+	lock(b);
 	if (err != HL_OK)
 		resolved(b, err, NULL, 0);
 }
@@ -226,46 +289,55 @@ static void step_dns(struct client_blocking *b, const struct pollfd *fds, size_t
 	const struct hl_addr *list = NULL;
 	size_t count = 0;
 	hl_err err;
+	bool over;
 
-	if (!client_dns_step(d, fds, n))
+	unlock(b);
+	over = client_dns_step(d, fds, n);
+	lock(b);
+	if (!over)
 		return;
 	err = client_dns_result(d, &list, &count);
 	b->dns = NULL;
 	resolved(b, err, list, count);
+	unlock(b);
 	client_dns_free(d);
+	lock(b);
 }
 
-/* -- the loop ---------------------------------------------------------------------------------------------- */
+/* -- the leader: the loop ------------------------------------------------------------------------------------------- */
 
-void client_blocking_pump(struct client_blocking *b)
+static void fulfil(struct client_blocking *b)
 {
 	struct hl_wish w;
 
-	while (client_wish(b->core, &w)) {
-		switch (w.kind) {
-		case HL_WISH_DIAL:
+	flush(b);
+	for (take_wishes(b); hl_wishes_take(&b->todo, 0, &w); take_wishes(b)) {
+		if (w.kind == HL_WISH_DIAL)
 			dial(b, &w);
-			break;
-		case HL_WISH_SEND:
-			flush(b);
-			break;
-		case HL_WISH_CLOSE:
-			if (w.port == b->port && b->fd >= 0)
-				close_port(b, w.drain);
-			break;
-		case HL_WISH_RESOLVE:
+		else if (w.kind == HL_WISH_RESOLVE)
 			resolve(b, &w);
-			break;
-		case HL_WISH_WAIT:
-			b->wait_us = w.at_us;
-			break;
-		case HL_WISH_RELAY:
-			break; /* a client never does */
-		}
+		else if (w.kind == HL_WISH_CLOSE && w.port == b->port && b->fd.fd >= 0)
+			close_port(b, w.drain);
+		flush(b);
 	}
 }
 
-static int until(const struct client_blocking *b, int64_t at_us, int timeout_ms)
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+/* The bell, the connection, then the lookup's descriptors. */
+struct watch {
+	struct pollfd fds[2 + DNS_FDS];
+	size_t n;
+	int timeout_ms;
+	size_t room; /* to read into */
+	ssize_t got; /* -1: nothing was read */
+	int why;
+};
+
+static int until_ms(const struct client_blocking *b, int64_t at_us, int timeout_ms)
 {
 	int64_t left_ms;
 
@@ -276,75 +348,213 @@ static int until(const struct client_blocking *b, int64_t at_us, int timeout_ms)
 	return timeout_ms < 0 || left_ms < timeout_ms ? (int)left_ms : timeout_ms;
 }
 
-/* The connection first, then the lookup's descriptors. */
-static size_t watch(struct client_blocking *b, struct pollfd *fds, int *timeout_ms)
+static void watch(struct client_blocking *b, struct watch *w)
 {
 	struct hl_port *io = port_of(b);
-	size_t n = 0;
+	size_t room = io ? io->in.max - io->in.n : 0;
 
-	*timeout_ms = -1;
-	fds[0] = (struct pollfd){ .fd = b->fd, .events = POLLIN };
-	if (b->connecting || (io && io->out.n > 0))
-		fds[0].events |= POLLOUT;
+	w->room = room < READ_ROOM ? room : READ_ROOM;
+	w->timeout_ms = -1;
+	w->got = -1;
+	w->why = EAGAIN;
+	w->fds[0] = (struct pollfd){ .fd = b->bell[0].fd, .events = POLLIN };
+	w->fds[1] = (struct pollfd){ .fd = b->fd.fd, .events = w->room ? POLLIN : 0 };
+	if (b->connecting || b->stuck)
+		w->fds[1].events |= POLLOUT;
+	w->n = 2;
 	if (b->dns)
-		n = client_dns_fds(b->dns, fds + 1, DNS_FDS, timeout_ms);
-	*timeout_ms = until(b, b->wait_us, *timeout_ms);
-	if (b->connecting)
-		*timeout_ms = until(b, b->dial_us, *timeout_ms);
-	return n;
+		w->n += client_dns_fds(b->dns, w->fds + 2, DNS_FDS, &w->timeout_ms);
+	b->poll_until_us = sooner(b->wait_us, b->connecting ? b->dial_us : 0);
+	w->timeout_ms = until_ms(b, b->poll_until_us, w->timeout_ms);
 }
 
-static void connection_event(struct client_blocking *b, short events)
+/* Without the lock. Nobody but the leader reads or closes, so the descriptor stays what it is. */
+static void wait_and_read(struct client_blocking *b, struct watch *w, bool connecting)
 {
-	if (b->connecting && (events & (POLLOUT | BROKEN))) {
-		connected(b);
+	char rung[16];
+
+	for (size_t i = 0; i < w->n; i++)
+		w->fds[i].revents = 0;
+	if (poll(w->fds, (nfds_t)w->n, w->timeout_ms) < 0)
 		return;
-	}
-	if (events & POLLOUT) {
-		struct hl_port *io = port_of(b);
-
-		flush(b);
-		if (io && io->out.n == 0)
-			tell(b, HL_EV_ROOM, HL_OK);
-	}
-	if (b->fd >= 0 && (events & (POLLIN | BROKEN)))
-		receive(b);
+	if (w->fds[0].revents)
+		while (read(w->fds[0].fd, rung, sizeof rung) == sizeof rung)
+			;
+	if (connecting || w->room == 0 || !(w->fds[1].revents & (POLLIN | BROKEN)))
+		return;
+	w->got = recv(w->fds[1].fd, b->inbox, w->room, MSG_DONTWAIT);
+	w->why = errno;
 }
 
-/* A poll that fails tells of no descriptor, but time goes on all the same. */
-static void wait_once(struct client_blocking *b, bool at_all)
+static void take_bytes(struct client_blocking *b, const struct watch *w)
 {
-	struct pollfd fds[1 + DNS_FDS];
-	int timeout_ms;
-	size_t n = watch(b, fds, &timeout_ms);
-	int64_t now;
+	struct hl_port *io = port_of(b);
 
-	(void)poll(fds, (nfds_t)(1 + n), at_all ? timeout_ms : 0);
-	if (b->dns)
-		step_dns(b, fds + 1, n);
-	if (b->fd >= 0 && fds[0].fd == b->fd && fds[0].revents)
-		connection_event(b, fds[0].revents);
-	now = hl_mono_us(b->env);
+	if (w->got > 0 && io) {
+		hl_buf_put(&io->in, hl_bytes(b->inbox, (size_t)w->got));
+		tell_port(b, HL_EV_BYTES, HL_OK);
+	} else if (w->got == 0) {
+		end(b, HL_OK);
+	} else if (w->got < 0 && w->why != EAGAIN && w->why != EINTR) {
+		end(b, HL_E_CLOSED);
+	}
+}
+
+static void check_time(struct client_blocking *b)
+{
+	int64_t now = hl_mono_us(b->env);
+
 	if (b->connecting && now >= b->dial_us)
 		end(b, HL_E_TIMEOUT);
 	if (b->wait_us && now >= b->wait_us) {
 		b->wait_us = 0;
-		tell(b, HL_EV_TIME, HL_OK);
+		tell_time(b);
 	}
 }
 
-void client_blocking_run(struct client_blocking *b, bool (*done)(void *at), void *at)
+/* With `at_all` false: see what has happened, wait for nothing. */
+static void wait_once(struct client_blocking *b, bool at_all)
 {
-	client_blocking_pump(b);
-	while (!done(at)) {
+	bool connecting = b->connecting;
+	struct watch w;
+
+	watch(b, &w);
+	if (!at_all)
+		w.timeout_ms = 0;
+	b->polling = true;
+	b->told = false;
+	unlock(b);
+	wait_and_read(b, &w, connecting);
+	lock(b);
+	b->polling = false;
+	if (b->dns)
+		step_dns(b, w.fds + 2, w.n - 2);
+	if (connecting && b->fd.fd >= 0 && (w.fds[1].revents & (POLLOUT | BROKEN)))
+		connected(b);
+	else if (b->fd.fd >= 0)
+		take_bytes(b, &w);
+	if (b->stuck && (w.fds[1].revents & POLLOUT))
+		flush(b);
+	check_time(b);
+}
+
+/* -- who waits --------------------------------------------------------------------------------------------------------- */
+
+/* A leader that polls must hear of what it does not poll for yet. */
+static void ring(struct client_blocking *b)
+{
+	bool sooner_now = b->wait_us && (!b->poll_until_us || b->wait_us < b->poll_until_us);
+	int bell = b->bell[1].fd;
+
+	if (!b->polling || b->told || !(b->todo.n > 0 || b->stuck || sooner_now))
+		return;
+	b->told = true;
+	unlock(b);
+	while (write(bell, "!", 1) < 0 && errno == EINTR)
+		;
+	lock(b);
+}
+
+static void lead(struct client_blocking *b, const struct client_waiter *w)
+{
+	b->crew.led = true;
+	fulfil(b);
+	while (!w->done(w->at)) {
 		wait_once(b, true);
-		client_blocking_pump(b);
+		fulfil(b);
 	}
+	b->crew.led = false;
 }
 
-void client_blocking_catch_up(struct client_blocking *b)
+/* What a follower has made the core wish for: bytes it writes itself, all else is for the leader. */
+static void hand_over(struct client_blocking *b)
 {
-	client_blocking_pump(b);
+	take_wishes(b);
+	flush(b);
+	ring(b);
+}
+
+static void follow(struct client_blocking *b, struct client_waiter *w, int64_t until_us)
+{
+	hand_over(b);
+	if (w->done(w->at) || !b->crew.led)
+		return;
+	if (client_crew_follow(&b->crew, w, until_us) || hl_mono_us(b->env) < until_us)
+		return;
+	tell_time(b);
+	hand_over(b);
+}
+
+/* Under the lock, which stays held. */
+static void await(struct client_blocking *b, struct client_waiter *w, int64_t until_us)
+{
+	do {
+		if (b->crew.led)
+			follow(b, w, until_us);
+		else
+			lead(b, w);
+	} while (!w->done(w->at));
+	client_crew_leave(&b->crew, w);
+}
+
+/* Take notice of what happened while nobody waited: a link that has ended meanwhile is opened anew, instead of taking
+ * a request that nobody will answer. */
+static void catch_up(struct client_blocking *b)
+{
+	if (b->crew.led || b->fd.fd < 0)
+		return;
+	b->crew.led = true;
 	wait_once(b, false);
-	client_blocking_pump(b);
+	fulfil(b);
+	b->crew.led = false;
+}
+
+static bool call_done(void *at)
+{
+	return ((struct client_call *)at)->done;
+}
+
+hl_err client_blocking_call(struct client_blocking *b, struct client_call *call)
+{
+	struct client_waiter *w;
+
+	lock(b);
+	w = client_crew_join(&b->crew, call_done, call);
+	if (w) {
+		catch_up(b);
+		client_submit(b->core, call);
+		await(b, w, call->deadline_us);
+	}
+	unlock(b);
+	return w ? HL_OK : HL_E_NOMEM;
+}
+
+hl_err client_blocking_run(struct client_blocking *b, bool (*done)(void *at), void *at)
+{
+	struct client_waiter *w;
+
+	lock(b);
+	w = client_crew_join(&b->crew, done, at);
+	if (w)
+		await(b, w, 0);
+	unlock(b);
+	return w ? HL_OK : HL_E_NOMEM;
+}
+
+void client_blocking_with(
+	struct client_blocking *b, void (*with)(struct client *core, void *at), void *at)
+{
+	lock(b);
+	with(b->core, at);
+	unlock(b);
+}
+
+void client_blocking_free(struct client_blocking *b)
+{
+	if (!b)
+		return;
+	lock(b);
+	fulfil(b);
+	unlock(b);
+	release(b);
 }

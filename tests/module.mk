@@ -145,18 +145,22 @@ libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
 
 RUN_TESTS = \
+	tests/run/test_bench \
 	tests/run/test_canary \
 	tests/run/test_crossed \
 	tests/run/test_hostile \
 	tests/run/test_live \
-	tests/run/test_load
+	tests/run/test_load \
+	tests/run/test_threads
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
+tests_run_test_bench_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
 tests_run_test_hostile_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
+tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
 
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
 dist_check_SCRIPTS += $(CLI_TESTS)
@@ -186,6 +190,7 @@ check_PROGRAMS += $(INTEROP_TESTS)
 TESTS += $(INTEROP_TESTS)
 
 include tests/fuzz/module.mk
+include tests/bench/module.mk
 include tests/load/module.mk
 
 # -- Valgrind -------------------------------------------------------------------------------------
