@@ -7,7 +7,7 @@ libhsmcore_la_SOURCES = \
 	hsm/conn.c \
 	hsm/core.c hsm/core.h \
 	hsm/generate.c \
-	hsm/key.c hsm/key.h \
+	hsm/key.c hsm/key.h hsm/key_impl.h \
 	hsm/keys.c \
 	hsm/mechanism.c \
 	hsm/object.c hsm/object.h \
@@ -23,7 +23,8 @@ libhsmcore_la_SOURCES = \
 	hsm/pin.c hsm/pin.h \
 	hsm/pkcs8.c hsm/pkcs8.h \
 	hsm/rooms.h \
-	hsm/seal.c hsm/seal.h
+	hsm/seal.c hsm/seal.h \
+	hsm/signature.c
 libhsm_la_SOURCES = \
 	hsm/commit_store.c \
 	hsm/device_store.c hsm/device_store.h \
