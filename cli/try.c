@@ -130,10 +130,11 @@ static hl_err make_key(struct cli *c, struct attempt *a)
 
 static hl_err sign(struct cli *c, struct attempt *a)
 {
+	static const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
 	hsmlet_error e;
 
 	a->signature_n = sizeof a->signature;
-	if (hsmlet_sign(a->h, a->key.handle, HL_CKM_ECDSA_SHA256, a->data, sizeof a->data, a->signature,
+	if (hsmlet_sign(a->h, a->key.handle, &ecdsa, a->data, sizeof a->data, a->signature,
 		    &a->signature_n, &e) != 0)
 		return cli_client_trouble(c, &e);
 	return HL_OK;

@@ -12,6 +12,7 @@
 #include "client/os_blocking.h"
 #include "lib/os/clock.h"
 #include "client/os_fd.h"
+#include "client/parameter.h"
 #include "lib/os/env.h"
 #include "lib/wire/numbers.h"
 
@@ -518,14 +519,20 @@ API int hsmlet_destroy(hsmlet *h, uint64_t object, hsmlet_error *e)
 
 /* -- signatures --------------------------------------------------------------------------------------------------- */
 
-API int hsmlet_sign(hsmlet *h, uint64_t key, uint32_t mechanism, const void *data, size_t n,
+API int hsmlet_sign(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
 	void *signature, size_t *signature_n, hsmlet_error *e)
 {
-	struct hl_sign request = { .key = key, .mechanism = mechanism, .data = hl_bytes(data, n) };
+	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
+	struct hl_sign request = { .key = key, .mechanism = mechanism->number, .data = hl_bytes(data, n) };
 	struct hl_signed made;
 	struct client_call call;
-	int rc = ask(h, &hl_msg_sign, &request, &hl_msg_signed, &made, &call, LIMIT_MS, e);
+	hl_err err = client_parameter(mechanism, &parameter);
+	int rc;
 
+	if (err != HL_OK)
+		return fail(e, err, NULL, NULL);
+	request.parameter = hl_buf_view(&parameter);
+	rc = ask(h, &hl_msg_sign, &request, &hl_msg_signed, &made, &call, LIMIT_MS, e);
 	if (rc == 0 && made.signature.n > *signature_n)
 		rc = fail(e, HL_E_FULL, NULL, "signature");
 	if (rc == 0) {
@@ -536,16 +543,21 @@ API int hsmlet_sign(hsmlet *h, uint64_t key, uint32_t mechanism, const void *dat
 	return rc;
 }
 
-API int hsmlet_verify(hsmlet *h, uint64_t key, uint32_t mechanism, const void *data, size_t n,
+API int hsmlet_verify(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
 	const void *signature, size_t signature_n, hsmlet_error *e)
 {
+	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
 	struct hl_verify request = {
 		.key = key,
-		.mechanism = mechanism,
+		.mechanism = mechanism->number,
 		.data = hl_bytes(data, n),
 		.signature = hl_bytes(signature, signature_n),
 	};
+	hl_err err = client_parameter(mechanism, &parameter);
 
+	if (err != HL_OK)
+		return fail(e, err, NULL, NULL);
+	request.parameter = hl_buf_view(&parameter);
 	return done(h, &hl_msg_verify, &request, e);
 }
 

@@ -100,11 +100,25 @@ int hsmlet_set_attributes(
 	hsmlet *h, uint64_t object, const hsmlet_attribute *attributes, size_t n, hsmlet_error *e);
 int hsmlet_destroy(hsmlet *h, uint64_t object, hsmlet_error *e);
 
+/* A mechanism and its parameter: a hsmlet_pss for CKM_RSA_PKCS_PSS and CKM_SHA*_RSA_PKCS_PSS with parameter_n
+ * its size, NULL and 0 for all others. */
+typedef struct hsmlet_mechanism {
+	uint32_t number; /* CKM_ number */
+	const void *parameter;
+	size_t parameter_n;
+} hsmlet_mechanism;
+
+typedef struct hsmlet_pss {
+	uint32_t hash; /* CKM_SHA256, ...: the mechanism's own, where it has one */
+	uint32_t mgf;  /* CKG_MGF1_SHA256, ... */
+	uint32_t salt; /* its length, bytes */
+} hsmlet_pss;
+
 /** Sign in one part; *signature_n is the room before and the length after the call. */
-int hsmlet_sign(hsmlet *h, uint64_t key, uint32_t mechanism, const void *data, size_t n,
+int hsmlet_sign(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
 	void *signature, size_t *signature_n, hsmlet_error *e);
 /** 0 where the signature is right; 511 (HL-0511) where it is not. */
-int hsmlet_verify(hsmlet *h, uint64_t key, uint32_t mechanism, const void *data, size_t n,
+int hsmlet_verify(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
 	const void *signature, size_t signature_n, hsmlet_error *e);
 
 /** "0.1.0": of the library that is loaded. */

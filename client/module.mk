@@ -10,6 +10,7 @@ libhlclient_la_SOURCES = \
 	client/hsmlet.c client/hsmlet.h \
 	client/calls.c \
 	client/link.c client/link.h client/link_impl.h \
+	client/parameter.c client/parameter.h \
 	client/steps.c \
 	client/os_blocking.c client/os_blocking.h \
 	client/os_crew.c client/os_crew.h \

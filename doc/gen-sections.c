@@ -163,15 +163,15 @@ static void print_mechanisms(struct hl_buf *out)
 	size_t n;
 	const struct hsm_mechanism *m = hsm_mechanisms(&n);
 
-	HEAD(out, "mechanism", "number", "keys", "sizes", "does", "hashes with");
+	HEAD(out, "mechanism", "number", "keys", "sizes", "does", "hashes with", "parameter");
 	for (; n > 0; n--, m++)
-		hl_buf_printf(out, "| `%s` | 0x%04x | %s | %u to %u %s | %s | %s |\n", m->name,
+		hl_buf_printf(out, "| `%s` | 0x%04x | %s | %u to %u %s | %s | %s | %s |\n", m->name,
 			m->number, key_type(m->key_type), m->min, m->max,
 			m->key_type == HL_CKK_AES ? "bytes" : "bits",
 			m->flags & HSM_PAIR	   ? "make a pair"
 			: m->flags & HSM_GENERATES ? "make a key"
 						   : "sign, verify",
-			m->digest ? m->digest : "");
+			m->digest ? m->digest : "", m->flags & HSM_PSS ? "`pss.parameter`" : "");
 }
 
 struct word {

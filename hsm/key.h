@@ -6,7 +6,13 @@
 
 #include "hsm/object.h"
 
-enum { HSM_GENERATES = 1, HSM_SIGNS = 2, HSM_VERIFIES = 4, HSM_PAIR = 8 };
+enum {
+	HSM_GENERATES = 1,
+	HSM_SIGNS = 2,
+	HSM_VERIFIES = 4,
+	HSM_PAIR = 8,
+	HSM_PSS = 16, /* takes pss.parameter */
+};
 
 struct hsm_mechanism {
 	uint32_t number; /* CKM_ */
@@ -44,14 +50,15 @@ void hsm_key_free(struct hsm_key *k);
 bool hsm_mechanism_slow(uint32_t mechanism, const struct hsm_key *k);
 
 /**
- * Sign in one part; appends the signature (ECDSA: r||s, each as long as the order).
- * HL_E_MECHANISM where it does not fit the key; HL_E_KEY_USE where CKA_SIGN was not set when the
- * key was parsed, or it is no private key; HL_E_DATA_LENGTH: no data for RSA_PKCS and ECDSA, or over
- * k-11 bytes for RSA_PKCS; HL_E_CRYPTO also for an RSA signature that did not verify; HL_E_FULL,
- * HL_E_NOMEM. `signature` grows on HL_OK only.
+ * Sign in one part; appends the signature (ECDSA: r||s, each as long as the order). `parameter`: the
+ * fields of the message that the mechanism takes, empty where it takes none.
+ * HL_E_MECHANISM where it does not fit the key; HL_E_PARAMETER; HL_E_KEY_USE where CKA_SIGN was not
+ * set when the key was parsed, or it is no private key; HL_E_DATA_LENGTH: no data for RSA_PKCS and
+ * ECDSA, over k-11 bytes for RSA_PKCS, not as long as the digest for RSA_PKCS_PSS; HL_E_CRYPTO also
+ * for an RSA signature that did not verify; HL_E_FULL, HL_E_NOMEM. `signature` grows on HL_OK only.
  */
-HL_CHECKED hl_err hsm_key_sign(
-	struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struct hl_buf *signature);
+HL_CHECKED hl_err hsm_key_sign(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,
+	struct hl_bytes data, struct hl_buf *signature);
 /** HL_OK, HL_E_SIGNATURE, or as hsm_key_sign (CKA_VERIFY). */
-HL_CHECKED hl_err hsm_key_verify(
-	struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struct hl_bytes signature);
+HL_CHECKED hl_err hsm_key_verify(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,
+	struct hl_bytes data, struct hl_bytes signature);

@@ -2,6 +2,7 @@
 
 #define PAIR (HSM_GENERATES | HSM_PAIR)
 #define SIGNS (HSM_SIGNS | HSM_VERIFIES)
+#define PSS (SIGNS | HSM_PSS)
 
 /* clang-format off */
 #define ROW(name, ...) { HL_CKM_##name, "CKM_" #name, __VA_ARGS__ }
@@ -15,6 +16,12 @@ static const struct hsm_mechanism rows[] = {
 	ROW(SHA256_RSA_PKCS,       HL_CKK_RSA, 2048, 4096, SIGNS,         "SHA256"),
 	ROW(SHA384_RSA_PKCS,       HL_CKK_RSA, 2048, 4096, SIGNS,         "SHA384"),
 	ROW(SHA512_RSA_PKCS,       HL_CKK_RSA, 2048, 4096, SIGNS,         "SHA512"),
+	ROW(RSA_PKCS_PSS,          HL_CKK_RSA, 2048, 4096, PSS,           NULL),
+	ROW(SHA1_RSA_PKCS_PSS,     HL_CKK_RSA, 2048, 4096, PSS,           "SHA1"),
+	ROW(SHA224_RSA_PKCS_PSS,   HL_CKK_RSA, 2048, 4096, PSS,           "SHA224"),
+	ROW(SHA256_RSA_PKCS_PSS,   HL_CKK_RSA, 2048, 4096, PSS,           "SHA256"),
+	ROW(SHA384_RSA_PKCS_PSS,   HL_CKK_RSA, 2048, 4096, PSS,           "SHA384"),
+	ROW(SHA512_RSA_PKCS_PSS,   HL_CKK_RSA, 2048, 4096, PSS,           "SHA512"),
 	ROW(ECDSA,                 HL_CKK_EC,  256,  521,  SIGNS,         NULL),
 	ROW(ECDSA_SHA1,            HL_CKK_EC,  256,  521,  SIGNS,         "SHA1"),
 	ROW(ECDSA_SHA224,          HL_CKK_EC,  256,  521,  SIGNS,         "SHA224"),

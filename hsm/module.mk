@@ -8,7 +8,7 @@ libhsmcore_la_SOURCES = \
 	hsm/core.c hsm/core.h \
 	hsm/effect.c \
 	hsm/generate.c \
-	hsm/key.c hsm/key.h \
+	hsm/key.c hsm/key.h hsm/key_impl.h \
 	hsm/keys.c \
 	hsm/mechanism.c \
 	hsm/object.c hsm/object.h \
@@ -26,6 +26,7 @@ libhsmcore_la_SOURCES = \
 	hsm/rooms.h \
 	hsm/seal.c hsm/seal.h \
 	hsm/token.c
+	hsm/signature.c
 libhsm_la_SOURCES = \
 	hsm/commit_store.c \
 	hsm/device_store.c hsm/device_store.h \

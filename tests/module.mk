@@ -76,6 +76,10 @@ UNIT_TESTS += \
 	tests/unit/test_sqlite \
 	tests/unit/test_store \
 	tests/unit/test_vectors
+UNIT_TESTS += tests/unit/test_pss
+tests_unit_test_pss_SOURCES = tests/unit/test_pss.c $(objects)
+tests_unit_test_pss_LDADD = $(HSM_LIBS)
+EXTRA_DIST += tests/vectors/rsa-pss.txt
 objects = tests/support/objects.c tests/support/objects.h
 tests_unit_test_device_store_LDADD = $(HSM_LIBS)
 tests_unit_test_key_SOURCES = tests/unit/test_key.c $(objects)

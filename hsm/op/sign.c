@@ -30,7 +30,8 @@ static void work(struct hl_job *j)
 {
 	struct sign *s = (struct sign *)j;
 
-	s->err = hsm_key_sign(s->key, s->request.mechanism, s->request.data, &s->signature);
+	s->err = hsm_key_sign(
+		s->key, s->request.mechanism, s->request.parameter, s->request.data, &s->signature);
 }
 
 static void done(struct hsm_task *t)
@@ -78,7 +79,7 @@ hl_err hsm_op_sign(struct hsm_conn *c, const struct hl_frame *f, const void *bod
 	HL_TRY(hsm_key_of(c, request->key, &key));
 	if (hsm_mechanism_slow(request->mechanism, key->key))
 		return later(c, f, key);
-	err = hsm_key_sign(key->key, request->mechanism, request->data, &signature);
+	err = hsm_key_sign(key->key, request->mechanism, request->parameter, request->data, &signature);
 	if (err == HL_OK)
 		send(c, f->id, &signature);
 	hl_buf_clear(&signature);
@@ -93,7 +94,8 @@ hl_err hsm_op_verify(struct hsm_conn *c, const struct hl_frame *f, const void *b
 
 	(void)detail;
 	HL_TRY(hsm_key_of(c, request->key, &key));
-	HL_TRY(hsm_key_verify(key->key, request->mechanism, request->data, request->signature));
+	HL_TRY(hsm_key_verify(
+		key->key, request->mechanism, request->parameter, request->data, request->signature));
 	hsm_reply(c, &hl_msg_done, f->id, &answer);
 	return HL_OK;
 }

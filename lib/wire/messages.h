@@ -20,6 +20,7 @@
 #define HL_INCARNATION 8
 #define HL_TOKEN 16
 #define HL_DATA_MAX (512u << 10)
+#define HL_PARAMETER_MAX (80u << 10)
 
 /* clang-format off */
 /* -- everywhere ------------------------------------------------------------------------------ */
@@ -236,11 +237,18 @@
 	F(S, 3, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
 	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "object")
 
+/* What the field `parameter` of these requests holds, by mechanism. */
+#define HL_M_PSS_PARAMETER(F, L, S) \
+	F(S, 1, U32, hash, 0, UINT32_MAX, 0, "CKM_ number of the digest") \
+	F(S, 2, U32, mgf, 0, UINT32_MAX, 0, "CKG_ number of the mask generation function") \
+	F(S, 3, U32, salt, 0, UINT32_MAX, 0, "length of the salt, bytes")
+
 #define HL_M_SIGN(F, L, S) \
 	HL_SEEN(F, S) \
 	F(S, 3, U64, key, 1, UINT64_MAX, 0, "handle of the private key") \
 	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
-	F(S, 5, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "what is signed")
+	F(S, 5, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "what is signed") \
+	F(S, 6, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT, "of the mechanism, where it takes one")
 #define HL_M_SIGNED(F, L, S) \
 	HL_MARK(F, S) \
 	F(S, 4, BYTES, signature, 1, 4096, 0, "the signature")
@@ -250,7 +258,8 @@
 	F(S, 3, U64, key, 1, UINT64_MAX, 0, "handle of the public key") \
 	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
 	F(S, 5, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "what was signed") \
-	F(S, 6, BYTES, signature, 0, 4096, HL_OPT, "the signature")
+	F(S, 6, BYTES, signature, 0, 4096, HL_OPT, "the signature") \
+	F(S, 7, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT, "of the mechanism, as in sign")
 
 /* -- admin: a local socket, the same user ------------------------------------------------------ */
 #define HL_M_ALLOWED(F, L, S) \
@@ -374,6 +383,7 @@
 	M(attributes,       0x1025, "attributes",       "HSM > client", HL_M_ATTRIBUTES, "their values") \
 	M(attributes_set,   0x1026, "attributes.set",   "client > HSM", HL_M_ATTRIBUTES_SET, "change attributes") \
 	M(destroy,          0x1028, "destroy",          "client > HSM", HL_M_DESTROY, "remove an object") \
+	M(pss_parameter,    0,      "pss.parameter",    "in sign and verify", HL_M_PSS_PARAMETER, "parameter of the RSA PSS mechanisms") \
 	M(sign,             0x1030, "sign",             "client > HSM", HL_M_SIGN, "sign in one part") \
 	M(signed,           0x1031, "signed",           "HSM > client", HL_M_SIGNED, "the signature") \
 	M(verify,           0x1032, "verify",           "client > HSM", HL_M_VERIFY, "verify in one part; answered by done or op.refused") \

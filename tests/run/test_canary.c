@@ -17,6 +17,7 @@
 #include "tests/support/test.h"
 
 static struct tapped t;
+static const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
 static struct live_account acme;
 
 /* -- the search ------------------------------------------------------------------------------------------ */
@@ -120,7 +121,7 @@ static void sign_canary(hsmlet *h)
 	CU_ASSERT_EQUAL(RAND_bytes(data, sizeof data), 1);
 	watch_for("signed data", hl_bytes(data, sizeof data));
 	CU_ASSERT_EQUAL(key_make_p256(h, "canary", &k, &e), 0);
-	CU_ASSERT_EQUAL(hsmlet_sign(h, k.key, HL_CKM_ECDSA_SHA256, data, sizeof data, signature, &n, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_sign(h, k.key, &ecdsa, data, sizeof data, signature, &n, &e), 0);
 	CU_ASSERT(key_verifies(h, k.public_key, data, sizeof data, signature, n));
 }
 

@@ -11,6 +11,8 @@
 #include "tests/support/live.h"
 #include "tests/support/test.h"
 
+static const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
+static const hsmlet_mechanism rsa = { .number = HL_CKM_SHA256_RSA_PKCS };
 static struct live *w;
 static struct live_account acme, other; /* two tenants */
 static struct live_client client;       /* of acme, with its user secret */
@@ -79,16 +81,16 @@ static void a_key_is_made_and_signs_through_all_eight_steps(void)
 	CU_ASSERT_STRING_EQUAL(info.partition, acme.partition);
 	CU_ASSERT_EQUAL(info.logged_in, 1);
 	CU_ASSERT_EQUAL(key_make_p256(h, "eight steps", &k, &e), 0);
-	CU_ASSERT_EQUAL(hsmlet_sign(h, k.key, HL_CKM_ECDSA_SHA256, data, sizeof data, signature, &n, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_sign(h, k.key, &ecdsa, data, sizeof data, signature, &n, &e), 0);
 	CU_ASSERT_EQUAL(n, 64);
 	CU_ASSERT(key_verifies(h, k.public_key, data, sizeof data, signature, n));
 	CU_ASSERT(!key_verifies(h, k.public_key, data, sizeof data - 1, signature, n));
 	CU_ASSERT_EQUAL(
-		hsmlet_verify(h, k.public_key, HL_CKM_ECDSA_SHA256, data, sizeof data, signature, n, &e), 0);
+		hsmlet_verify(h, k.public_key, &ecdsa, data, sizeof data, signature, n, &e), 0);
 	signature[n - 1] ^= 1;
 	CU_ASSERT(!key_verifies(h, k.public_key, data, sizeof data, signature, n));
 	CU_ASSERT_EQUAL(
-		hsmlet_verify(h, k.public_key, HL_CKM_ECDSA_SHA256, data, sizeof data, signature, n, &e), 511);
+		hsmlet_verify(h, k.public_key, &ecdsa, data, sizeof data, signature, n, &e), 511);
 	for (size_t i = 0; i < HL_COUNT(seen); i++) {
 		struct line like = { .conn = info.connection, .step = seen[i].step, .way = seen[i].way, .err = "" };
 
@@ -98,6 +100,30 @@ static void a_key_is_made_and_signs_through_all_eight_steps(void)
 }
 
 /* -- what keys can do ------------------------------------------------------------------------------------- */
+
+/* The parameter crosses the wire, and is the HSM's to judge. */
+static void signs_with_pss(hsmlet *h, const struct key_pair *k)
+{
+	hsmlet_pss pss = { HL_CKM_SHA256, HL_CKG_MGF1_SHA384, 20 };
+	hsmlet_mechanism m = { HL_CKM_SHA256_RSA_PKCS_PSS, &pss, sizeof pss };
+	uint8_t signature[512];
+	size_t n = sizeof signature;
+	hsmlet_error e;
+
+	CU_ASSERT_EQUAL(hsmlet_sign(h, k->key, &m, "data", 4, signature, &n, &e), 0);
+	CU_ASSERT_EQUAL(n, 256);
+	CU_ASSERT_EQUAL(hsmlet_verify(h, k->public_key, &m, "data", 4, signature, n, &e), 0);
+	pss.salt = 32;
+	CU_ASSERT_EQUAL(hsmlet_verify(h, k->public_key, &m, "data", 4, signature, n, &e), 511);
+	pss.salt = 500;
+	CU_ASSERT_EQUAL(hsmlet_sign(h, k->key, &m, "data", 4, signature, &n, &e), 520);
+	CU_ASSERT_EQUAL(e.step, 9);
+	m.parameter_n--; /* here it does not get that far */
+	CU_ASSERT_EQUAL(hsmlet_sign(h, k->key, &m, "data", 4, signature, &n, &e), 520);
+	m = (hsmlet_mechanism){ HL_CKM_SHA256_RSA_PKCS, &pss, sizeof pss };
+	CU_ASSERT_EQUAL(hsmlet_sign(h, k->key, &m, "data", 4, signature, &n, &e), 520);
+	CU_ASSERT_EQUAL(e.exit_code, 1);
+}
 
 static void an_rsa_key_signs_and_keeps_its_value(void)
 {
@@ -113,10 +139,11 @@ static void an_rsa_key_signs_and_keeps_its_value(void)
 	if (!h)
 		return;
 	CU_ASSERT_EQUAL(key_make_rsa(h, 2048, "rsa", &k, &e), 0);
-	CU_ASSERT_EQUAL(hsmlet_sign(h, k.key, HL_CKM_SHA256_RSA_PKCS, data, sizeof data, signature, &n, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_sign(h, k.key, &rsa, data, sizeof data, signature, &n, &e), 0);
 	CU_ASSERT_EQUAL(n, 256);
 	CU_ASSERT(key_verifies(h, k.public_key, data, sizeof data, signature, n));
 	CU_ASSERT(!key_verifies(h, k.public_key, data, sizeof data - 1, signature, n));
+	signs_with_pss(h, &k);
 	CU_ASSERT_EQUAL(hsmlet_get_attributes(h, k.key, types, HL_COUNT(types), &a, &e), 0);
 	if (a) {
 		CU_ASSERT_EQUAL(hsmlet_attributes_at(a, 0).form, HSMLET_UNAVAILABLE);
@@ -380,7 +407,7 @@ static void a_private_key_is_not_there_without_login(void)
 		return;
 	CU_ASSERT_EQUAL(key_make_p256(h, "private", &k, &e), 0);
 	CU_ASSERT_EQUAL(hsmlet_logout(h, &e), 0);
-	CU_ASSERT_EQUAL(hsmlet_sign(h, k.key, HL_CKM_ECDSA_SHA256, "x", 1, signature, &n, &e), 506);
+	CU_ASSERT_EQUAL(hsmlet_sign(h, k.key, &ecdsa, "x", 1, signature, &n, &e), 506);
 	hsmlet_close(h);
 }
 
@@ -392,7 +419,7 @@ static bool signs(hsmlet *h, const struct key_pair *k)
 	size_t n = sizeof signature;
 	hsmlet_error e;
 
-	return h && hsmlet_sign(h, k->key, HL_CKM_ECDSA_SHA256, "data", 4, signature, &n, &e) == 0 &&
+	return h && hsmlet_sign(h, k->key, &ecdsa, "data", 4, signature, &n, &e) == 0 &&
 		key_verifies(h, k->public_key, "data", 4, signature, n);
 }
 

@@ -111,7 +111,12 @@ hl_err sign(struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struct 
 {
 	hl_buf_clear(out);
 	*out = hl_buf(1024);
-	return hsm_key_sign(k, mechanism, data, out);
+	return hsm_key_sign(k, mechanism, hl_bytes(NULL, 0), data, out);
+}
+
+hl_err verify(struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struct hl_bytes signature)
+{
+	return hsm_key_verify(k, mechanism, hl_bytes(NULL, 0), data, signature);
 }
 
 /* The test driver exports srcdir; started by hand, a test looks below the current folder. */

@@ -533,7 +533,7 @@ static void what_the_mechanism_needs_may_not_be_missing(void)
 
 static void sizes_outside_the_mechanism_are_refused(void)
 {
-	static const uint64_t bits[] = { 0, 1024, 2047, 4097, 1ull << 32 | 2048 };
+	static const uint64_t bits[] = { 0, 1024, 2047, 2049, 3071, 4097, 1ull << 32 | 2048 };
 	static const uint64_t lengths[] = { 0, 8, 15, 17, 40, 1ull << 32 | 16 };
 	struct template t = { 0 }, u = { 0 };
 

@@ -81,9 +81,9 @@ static void check_rfc6979(char *const column[7])
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pkey);
 	import_public(&o, HL_CKK_EC, pkey);
 	CU_ASSERT_EQUAL_FATAL(hsm_key_parse(&o, &k), HL_OK);
-	CU_ASSERT_EQUAL(hsm_key_verify(k, mechanism, data, hl_buf_view(&sig)), HL_OK);
+	CU_ASSERT_EQUAL(verify(k, mechanism, data, hl_buf_view(&sig)), HL_OK);
 	CU_ASSERT_EQUAL(
-		hsm_key_verify(k, mechanism, hl_text("Sample"), hl_buf_view(&sig)), HL_E_SIGNATURE);
+		verify(k, mechanism, hl_text("Sample"), hl_buf_view(&sig)), HL_E_SIGNATURE);
 }
 
 static void the_signatures_of_rfc_6979_verify(void)
@@ -228,7 +228,7 @@ static void the_signature_of_rfc_7515_is_made_and_verifies(void)
 	import_rsa(&v, &p);
 	CU_ASSERT_EQUAL(sign(p.key, HL_CKM_SHA256_RSA_PKCS, hl_buf_view(&v.input), &sig), HL_OK);
 	CU_ASSERT(hl_bytes_eq(hl_buf_view(&sig), hl_buf_view(&v.signature)));
-	CU_ASSERT_EQUAL(hsm_key_verify(p.public_key, HL_CKM_SHA256_RSA_PKCS, hl_buf_view(&v.input),
+	CU_ASSERT_EQUAL(verify(p.public_key, HL_CKM_SHA256_RSA_PKCS, hl_buf_view(&v.input),
 				hl_buf_view(&v.signature)),
 		HL_OK);
 }
