@@ -11,6 +11,7 @@
 #include "client/account.h"
 #include "client/os_blocking.h"
 #include "client/os_fd.h"
+#include "lib/os/clock.h"
 #include "lib/os/env.h"
 #include "lib/wire/numbers.h"
 
@@ -145,6 +146,7 @@ static hl_err prepare(hsmlet *h, const hsmlet_options *o, const struct hl_bytes 
 	h->has_env = true;
 	h->trace = client_fd_of(h->env.trace.fd);
 	client_account_link(a, &h->link);
+	h->link.open_ms = h->limit_ms;
 	HL_TRY(client_new(&h->env.env, &h->link, &h->core));
 	return client_blocking_new(&h->env.env, h->core, &a->conf.own.resolver, &h->shell);
 }
@@ -261,6 +263,16 @@ static int store_secret(hsmlet *h, const struct hl_secret_fetched *fetched, hsml
 	return err == HL_OK ? 0 : fail(e, err, NULL, detail);
 }
 
+/* What is left for the next part of a call that has several; 0 where the caller named no limit. */
+static unsigned ms_left(const hsmlet_options *o, int64_t begun_us)
+{
+	int64_t passed_ms = (hl_clock_mono_us() - begun_us) / 1000;
+
+	if (o->limit_ms == 0)
+		return 0;
+	return passed_ms < o->limit_ms ? o->limit_ms - (unsigned)passed_ms : 1;
+}
+
 API int hsmlet_exchange(
 	const hsmlet_options *options, const char *setup_password, size_t n, hsmlet_error *e)
 {
@@ -268,11 +280,15 @@ API int hsmlet_exchange(
 	struct hl_secret_fetch fetch = { 0 };
 	struct hl_secret_fetched fetched;
 	struct client_call call;
+	hsmlet_options rest;
 	hsmlet *h;
+	int64_t begun_us = hl_clock_mono_us();
 	int rc = open_with(options, &setup, &h, e);
 
 	if (rc != 0)
 		return rc;
+	rest = *options;
+	h->limit_ms = ms_left(options, begun_us);
 	rc = ask(h, &hl_msg_secret_fetch, &fetch, &hl_msg_secret_fetched, &fetched, &call, LIMIT_MS, e);
 	if (rc == 0)
 		rc = store_secret(h, &fetched, e);
@@ -281,7 +297,8 @@ API int hsmlet_exchange(
 	if (rc != 0)
 		return rc;
 	/* A login with the secret confirms that it is stored and works. */
-	rc = hsmlet_open(options, &h, e);
+	rest.limit_ms = ms_left(options, begun_us);
+	rc = hsmlet_open(&rest, &h, e);
 	if (rc == 0)
 		hsmlet_close(h);
 	return rc;

@@ -171,7 +171,7 @@ void client_open(struct client *c)
 		return;
 	c->failure = (struct client_failure){ 0 };
 	c->epoch_retries = 0;
-	c->open_us = hl_mono_us(c->env) + CLIENT_OPEN_MS * 1000;
+	c->open_us = hl_mono_us(c->env) + (int64_t)(c->conf.open_ms ? c->conf.open_ms : CLIENT_OPEN_MS) * 1000;
 	if (c->closing) { /* the old connection first */
 		c->again = true;
 		c->addresses = 0;

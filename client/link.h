@@ -21,6 +21,7 @@ struct client_conf_link {
 	uint32_t generation;      /* of the user secret; 0 for SETUP */
 	struct hl_bytes secret;   /* user secret, or the key made of the setup password */
 	const uint8_t *identity;  /* USER: the pinned key of the cluster, 32 bytes; SETUP: NULL */
+	unsigned open_ms;         /* most that opening may take; 0: CLIENT_OPEN_MS */
 };
 
 /* Bounds, milliseconds (faults.md 2.1). */

@@ -14,6 +14,8 @@
 #define DRAIN_MS 1000
 #define DNS_FDS 16
 #define OUT_MAX (16u << 20) /* never reached: the core's own bound is lower */
+/* POLLNVAL: the application has closed a descriptor that was ours. */
+#define BROKEN (POLLERR | POLLHUP | POLLNVAL)
 
 struct client_blocking {
 	const struct hl_env *env;
@@ -366,19 +368,18 @@ static void watch(struct client_blocking *b, struct watch *w)
 	w->timeout_ms = until_ms(b, b->poll_until_us, w->timeout_ms);
 }
 
-/* Without the lock. Nobody but the leader reads or closes, so the descriptor stays what it is. */
+/* Without the lock. Nobody but the leader reads or closes, so the descriptor stays what it is. A poll that
+ * fails tells of no descriptor, but time goes on all the same. */
 static void wait_and_read(struct client_blocking *b, struct watch *w, bool connecting)
 {
 	char rung[16];
 
-	for (size_t i = 0; i < w->n; i++)
-		w->fds[i].revents = 0;
 	if (poll(w->fds, (nfds_t)w->n, w->timeout_ms) < 0)
 		return;
 	if (w->fds[0].revents)
 		while (read(w->fds[0].fd, rung, sizeof rung) == sizeof rung)
 			;
-	if (connecting || w->room == 0 || !(w->fds[1].revents & (POLLIN | POLLERR | POLLHUP)))
+	if (connecting || w->room == 0 || !(w->fds[1].revents & (POLLIN | BROKEN)))
 		return;
 	w->got = recv(w->fds[1].fd, b->inbox, w->room, MSG_DONTWAIT);
 	w->why = errno;
@@ -410,12 +411,13 @@ static void check_time(struct client_blocking *b)
 	}
 }
 
-static void wait_once(struct client_blocking *b)
+static void wait_once(struct client_blocking *b, bool at_all)
 {
 	bool connecting = b->connecting;
 	struct watch w;
 
 	watch(b, &w);
+	w.timeout_ms = at_all ? w.timeout_ms : 0;
 	b->polling = true;
 	b->told = false;
 	unlock(b);
@@ -424,7 +426,7 @@ static void wait_once(struct client_blocking *b)
 	b->polling = false;
 	if (b->dns)
 		step_dns(b, w.fds + 2, w.n - 2);
-	if (connecting && b->fd.fd >= 0 && (w.fds[1].revents & (POLLOUT | POLLERR | POLLHUP)))
+	if (connecting && b->fd.fd >= 0 && (w.fds[1].revents & (POLLOUT | BROKEN)))
 		connected(b);
 	else if (b->fd.fd >= 0)
 		take_bytes(b, &w);
@@ -455,9 +457,21 @@ static void lead(struct client_blocking *b, const struct client_waiter *w)
 	b->crew.led = true;
 	fulfil(b);
 	while (!w->done(w->at)) {
-		wait_once(b);
+		wait_once(b, true);
 		fulfil(b);
 	}
+	b->crew.led = false;
+}
+
+/* What happened while nobody waited: a link that the peer has ended is opened anew for the next request. */
+static void catch_up(struct client_blocking *b)
+{
+	if (b->crew.led)
+		return;
+	b->crew.led = true;
+	fulfil(b);
+	wait_once(b, false);
+	fulfil(b);
 	b->crew.led = false;
 }
 
@@ -504,6 +518,8 @@ hl_err client_blocking_call(struct client_blocking *b, struct client_call *call)
 	lock(b);
 	w = client_crew_join(&b->crew, call_done, call);
 	if (w) {
+		call->done = true; /* not submitted yet, so nothing to wait for */
+		catch_up(b);
 		client_submit(b->core, call);
 		await(b, w, call->deadline_us);
 	}
