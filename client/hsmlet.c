@@ -10,9 +10,9 @@
 
 #include "client/account.h"
 #include "client/os_blocking.h"
-#include "lib/os/clock.h"
 #include "client/os_fd.h"
 #include "client/parameter.h"
+#include "lib/os/clock.h"
 #include "lib/os/env.h"
 #include "lib/wire/numbers.h"
 

@@ -13,9 +13,9 @@
 #define READ_ROOM (64u << 10)
 #define DRAIN_MS 1000
 #define DNS_FDS 16
+#define OUT_MAX (16u << 20) /* never reached: the core's own bound is lower */
 /* POLLNVAL: the application has closed a descriptor that was ours. */
 #define BROKEN (POLLERR | POLLHUP | POLLNVAL)
-#define OUT_MAX (16u << 20) /* never reached: the core's own bound is lower */
 
 struct client_blocking {
 	const struct hl_env *env;
@@ -368,13 +368,12 @@ static void watch(struct client_blocking *b, struct watch *w)
 	w->timeout_ms = until_ms(b, b->poll_until_us, w->timeout_ms);
 }
 
-/* Without the lock. Nobody but the leader reads or closes, so the descriptor stays what it is. */
+/* Without the lock. Nobody but the leader reads or closes, so the descriptor stays what it is. A poll that
+ * fails tells of no descriptor, but time goes on all the same. */
 static void wait_and_read(struct client_blocking *b, struct watch *w, bool connecting)
 {
 	char rung[16];
 
-	for (size_t i = 0; i < w->n; i++)
-		w->fds[i].revents = 0;
 	if (poll(w->fds, (nfds_t)w->n, w->timeout_ms) < 0)
 		return;
 	if (w->fds[0].revents)
@@ -412,15 +411,13 @@ static void check_time(struct client_blocking *b)
 	}
 }
 
-/* With `at_all` false: see what has happened, wait for nothing. */
 static void wait_once(struct client_blocking *b, bool at_all)
 {
 	bool connecting = b->connecting;
 	struct watch w;
 
 	watch(b, &w);
-	if (!at_all)
-		w.timeout_ms = 0;
+	w.timeout_ms = at_all ? w.timeout_ms : 0;
 	b->polling = true;
 	b->told = false;
 	unlock(b);
@@ -466,6 +463,18 @@ static void lead(struct client_blocking *b, const struct client_waiter *w)
 	b->crew.led = false;
 }
 
+/* What happened while nobody waited: a link that the peer has ended is opened anew for the next request. */
+static void catch_up(struct client_blocking *b)
+{
+	if (b->crew.led)
+		return;
+	b->crew.led = true;
+	fulfil(b);
+	wait_once(b, false);
+	fulfil(b);
+	b->crew.led = false;
+}
+
 /* What a follower has made the core wish for: bytes it writes itself, all else is for the leader. */
 static void hand_over(struct client_blocking *b)
 {
@@ -497,18 +506,6 @@ static void await(struct client_blocking *b, struct client_waiter *w, int64_t un
 	client_crew_leave(&b->crew, w);
 }
 
-/* Take notice of what happened while nobody waited: a link that has ended meanwhile is opened anew, instead of taking
- * a request that nobody will answer. */
-static void catch_up(struct client_blocking *b)
-{
-	if (b->crew.led || b->fd.fd < 0)
-		return;
-	b->crew.led = true;
-	wait_once(b, false);
-	fulfil(b);
-	b->crew.led = false;
-}
-
 static bool call_done(void *at)
 {
 	return ((struct client_call *)at)->done;
@@ -521,6 +518,7 @@ hl_err client_blocking_call(struct client_blocking *b, struct client_call *call)
 	lock(b);
 	w = client_crew_join(&b->crew, call_done, call);
 	if (w) {
+		call->done = true; /* not submitted yet, so nothing to wait for */
 		catch_up(b);
 		client_submit(b->core, call);
 		await(b, w, call->deadline_us);

@@ -25,8 +25,8 @@ libhsmcore_la_SOURCES = \
 	hsm/pkcs8.c hsm/pkcs8.h \
 	hsm/rooms.h \
 	hsm/seal.c hsm/seal.h \
+	hsm/signature.c \
 	hsm/token.c
-	hsm/signature.c
 libhsm_la_SOURCES = \
 	hsm/commit_store.c \
 	hsm/device_store.c hsm/device_store.h \

@@ -48,8 +48,8 @@ tests_unit_test_msg_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # -- client -------------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_conf tests/unit/test_edit tests/unit/test_os_dns tests/unit/test_secrets
-UNIT_TESTS += tests/unit/test_os_ev
 UNIT_TESTS += tests/unit/test_os_blocking
+UNIT_TESTS += tests/unit/test_os_ev
 tests_unit_test_os_blocking_LDADD = $(CLIENT_LIBS)
 tests_unit_test_conf_LDADD = $(CLIENT_LIBS)
 tests_unit_test_edit_LDADD = $(CLIENT_LIBS)

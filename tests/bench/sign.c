@@ -73,7 +73,7 @@ static void *sign_often(void *at)
 		size_t n = sizeof signature;
 		int64_t begun = j->us ? bench_us() : 0;
 
-		if (hsmlet_sign(j->h, j->key, j->a->sign, digest, sizeof digest, signature, &n, &e) != 0)
+		if (hsmlet_sign(j->h, j->key, &(hsmlet_mechanism){ .number = j->a->sign }, digest, sizeof digest, signature, &n, &e) != 0)
 			j->rc = bench_failed("sign", &e);
 		if (j->us)
 			j->us[i] = bench_us() - begun;

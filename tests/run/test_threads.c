@@ -40,6 +40,8 @@ static hsmlet *open_with_limit(unsigned limit_ms)
 
 /* -- eight threads sign ---------------------------------------------------------------------------------- */
 
+static const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
+
 struct signer {
 	hsmlet *h;
 	struct key_pair key;
@@ -69,7 +71,7 @@ static void *sign_often(void *at)
 
 		fill(s->made[i].data, s->number, i);
 		s->worst = others > s->worst ? others : s->worst;
-		if (hsmlet_sign(s->h, s->key.key, HL_CKM_ECDSA_SHA256, s->made[i].data, 16, s->made[i].signature, &n,
+		if (hsmlet_sign(s->h, s->key.key, &ecdsa, s->made[i].data, 16, s->made[i].signature, &n,
 			    &e) != 0 || n != 64)
 			s->failed++;
 		atomic_fetch_sub(s->under_way, 1);
