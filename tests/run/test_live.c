@@ -386,9 +386,7 @@ static void a_key_outlives_the_hsm_that_made_it(void)
 	CU_ASSERT_EQUAL(key_make_p256(h, "outlives", &k, &e), 0);
 	CU_ASSERT(live_kill(w, info.hsm));
 	survivor = strcmp(info.hsm, "hsm1") == 0 ? "hsm2" : "hsm1";
-	CU_ASSERT_EQUAL(hsmlet_random(h, &byte, 1, &e), 705); /* the link was lost, and says so once */
-	CU_ASSERT_EQUAL(e.retryable, 1);
-	CU_ASSERT_EQUAL(hsmlet_random(h, &byte, 1, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_random(h, &byte, 1, &e), 0); /* the link was lost, and nobody notices */
 	hsmlet_close(h);
 	h = logged_in();
 	CU_ASSERT(signs(h, &k));
