@@ -1,6 +1,8 @@
 /* calls.c - requests and their answers, in any order, each with its own deadline. */
 #include "client/link_impl.h"
 
+#include <stdio.h>
+
 #include <openssl/crypto.h>
 
 void client_learn_mark(struct client *c, const struct hl_done *mark)
@@ -20,6 +22,7 @@ hl_err client_take_refusal(struct client *c, struct client_failure *failure, con
 	HL_TRY(hl_msg_get(&hl_msg_op_refused, f, &no));
 	err = hl_err_of_wire(no.code);
 	failure->retry_after_ms = no.retry_after_ms;
+	failure->retryable = no.retryable;
 	HL_TRY(hl_bytes_str(no.detail, failure->detail, sizeof failure->detail));
 	hl_trace_step(c->env, client_story[c->state].step, HL_GOT, c->id, &hl_msg_op_refused, &no, err);
 	return err;
@@ -57,13 +60,100 @@ static const struct hl_field *token_of(const struct hl_msg *m)
 	return NULL;
 }
 
+static bool may_have_happened(const struct client_call *call)
+{
+	return (call->sent || call->lost) && token_of(call->msg);
+}
+
+static void end_call(struct client *c, struct client_call *call, hl_err err)
+{
+	unlink_call(c, call);
+	finish(c, call, may_have_happened(call) ? HL_E_UNKNOWN : err);
+}
+
 void client_fail_calls(struct client *c, hl_err err)
 {
-	while (c->calls) {
-		struct client_call *call = c->calls;
+	while (c->calls)
+		end_call(c, c->calls, err);
+}
 
-		unlink_call(c, call);
-		finish(c, call, call->sent && token_of(call->msg) ? HL_E_UNKNOWN : err);
+/* -- tried again ----------------------------------------------------------------------------------- */
+
+int64_t client_pause_us(const struct client *c, unsigned n)
+{
+	int64_t most_ms = CLIENT_PAUSE_MS;
+	uint32_t draw;
+
+	for (; n > 0 && most_ms < CLIENT_PAUSE_MOST_MS; n--)
+		most_ms *= 2;
+	hl_random(c->env, &draw, sizeof draw);
+	return draw % (most_ms * 1000 + 1);
+}
+
+/* Once at once: the member has gone and another is there. A request that breaks one link after another waits. */
+void client_lose_calls(struct client *c)
+{
+	for (struct client_call *call = c->calls; call; call = call->next) {
+		if (!call->sent)
+			continue;
+		call->sent = false;
+		call->lost = true;
+		if (call->losses++ > 0)
+			call->not_before_us = hl_mono_us(c->env) + client_pause_us(c, call->losses - 2);
+	}
+}
+
+/* A lock-out is told at once: more attempts would only make it last. */
+void client_drop_calls(struct client *c, hl_err err)
+{
+	bool may_pass = hl_err_row(err)->again == HL_AGAIN && err != HL_E_LOCKED;
+
+	for (struct client_call *call = c->calls, *next; call; call = next) {
+		next = call->next;
+		if (!(may_pass && call->lost))
+			end_call(c, call, err);
+	}
+}
+
+/* The HSM does not take this token's time. One that it never saw before is made anew, once. */
+static bool renew(struct client_call *call, hl_err *err)
+{
+	if (call->lost)
+		*err = HL_E_UNKNOWN;
+	if (call->lost || call->token_renewed)
+		return false;
+	call->token_renewed = true;
+	call->token_made = false;
+	return true;
+}
+
+/* What may have happened before is asked for until the deadline: to be told "busy" would not answer that. */
+static bool pause(struct client *c, struct client_call *call)
+{
+	int64_t now = hl_mono_us(c->env), wait = client_pause_us(c, call->refusals++);
+	bool must_know = call->lost && token_of(call->msg);
+
+	if (wait < call->failure.retry_after_ms * INT64_C(1000))
+		wait = call->failure.retry_after_ms * INT64_C(1000);
+	if (!must_know && (call->refusals > CLIENT_RETRIES ||
+				  (call->deadline_us && now + wait >= call->deadline_us)))
+		return false;
+	call->not_before_us = now + wait;
+	return true;
+}
+
+/* Whether a refused call is tried again; else `*err` is what its caller is told. */
+static bool again(struct client *c, struct client_call *call, hl_err *err)
+{
+	switch (*err) {
+	case HL_E_TOKEN_TIME:
+		return token_of(call->msg) && renew(call, err);
+	case HL_E_BEHIND:
+	case HL_E_BUSY:
+	case HL_E_STORE_STALE:
+		return call->failure.retryable && pause(c, call);
+	default:
+		return false;
 	}
 }
 
@@ -122,23 +212,33 @@ static void send_call(struct client *c, struct client_call *call)
 
 void client_flush_calls(struct client *c)
 {
+	int64_t now = hl_mono_us(c->env);
+
 	for (struct client_call *call = c->calls, *next; call; call = next) {
 		next = call->next;
-		if (!call->sent)
+		if (!call->sent && call->not_before_us <= now)
 			send_call(c, call);
 	}
 }
 
-void client_submit(struct client *c, struct client_call *call)
+static void append(struct client *c, struct client_call *call)
 {
 	struct client_call **last = &c->calls;
 
-	call->done = call->sent = false;
-	call->frame = hl_buf(HL_FRAME_MAX + HL_FRAME_HEAD);
 	call->next = NULL;
 	while (*last)
 		last = &(*last)->next;
 	*last = call;
+}
+
+void client_submit(struct client *c, struct client_call *call)
+{
+	call->done = call->sent = call->token_renewed = false;
+	call->lost = call->token_made; /* it was submitted before, and is not known to have failed */
+	call->losses = call->refusals = 0;
+	call->not_before_us = 0;
+	call->frame = hl_buf(HL_FRAME_MAX + HL_FRAME_HEAD);
+	append(c, call);
 	if (c->state == OPEN && !c->closing)
 		send_call(c, call);
 	else
@@ -172,6 +272,16 @@ static hl_err mark_of(const struct hl_frame *f, struct hl_done *mark)
 	return hl_body_get(&hl_msg_done, hl_bytes(f->body.p, 3 * each), mark);
 }
 
+/* A login does not come back with the link, so the second sending was refused where the first was not. */
+static void explain(struct client_call *call)
+{
+	const char *text = token_of(call->msg) ? "the link broke after it was sent: it may have happened before"
+					       : "the login ended with the link that broke";
+
+	if (call->lost && (call->err == HL_E_LOGIN || call->err == HL_E_KEY) && !call->failure.detail[0])
+		snprintf(call->failure.detail, sizeof call->failure.detail, "%s", text);
+}
+
 hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 {
 	struct client_call *call = c->calls;
@@ -186,13 +296,30 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 		return HL_OK; /* its owner gave up waiting */
 	unlink_call(c, call);
 	err = answer_call(c, call, f);
+	if (f->type == HL_T_op_refused && again(c, call, &err)) {
+		call->sent = false;
+		hl_buf_clear(&call->frame);
+		append(c, call);
+		client_flush_calls(c);
+		return HL_OK;
+	}
 	call->done = true;
 	call->err = err;
 	if (err != HL_OK) {
 		call->failure.err = err;
 		call->failure.step = HL_STEP_OPEN;
+		explain(call);
 	}
 	return HL_OK;
+}
+
+/* Where the link could not be opened again, how that failed tells more than that time has passed. */
+static hl_err late(struct client *c)
+{
+	if (c->reopenings > 0)
+		return c->reopening;
+	c->failure.step = client_story[c->state].step;
+	return HL_E_TIMEOUT;
 }
 
 void client_time_calls(struct client *c, int64_t now)
@@ -201,18 +328,23 @@ void client_time_calls(struct client *c, int64_t now)
 		next = call->next;
 		if (call->deadline_us == 0 || now < call->deadline_us)
 			continue;
-		unlink_call(c, call);
-		c->failure.step = client_story[c->state].step;
-		finish(c, call, call->sent && token_of(call->msg) ? HL_E_UNKNOWN : HL_E_TIMEOUT);
+		end_call(c, call, late(c));
 	}
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return !a || (b && b < a) ? b : a;
 }
 
 int64_t client_calls_deadline(const struct client *c)
 {
 	int64_t at = 0;
 
-	for (const struct client_call *call = c->calls; call; call = call->next)
-		if (call->deadline_us && (!at || call->deadline_us < at))
-			at = call->deadline_us;
+	for (const struct client_call *call = c->calls; call; call = call->next) {
+		at = sooner(at, call->deadline_us);
+		if (c->state == OPEN && !call->sent)
+			at = sooner(at, call->not_before_us);
+	}
 	return at;
 }

@@ -88,7 +88,13 @@ static void give_up(struct client *c, hl_err err)
 	shut(c);
 	c->state = IDLE;
 	c->step_us = c->open_us = 0;
-	client_fail_calls(c, err);
+	client_drop_calls(c, err);
+	if (!c->calls) {
+		c->reopenings = 0;
+		return;
+	}
+	c->reopening = err;
+	c->reopen_us = hl_mono_us(c->env) + client_pause_us(c, c->reopenings++);
 }
 
 static void dial_next(struct client *c);
@@ -171,6 +177,7 @@ void client_open(struct client *c)
 		return;
 	c->failure = (struct client_failure){ 0 };
 	c->epoch_retries = 0;
+	c->reopen_us = 0;
 	c->open_us = hl_mono_us(c->env) + (int64_t)(c->conf.open_ms ? c->conf.open_ms : CLIENT_OPEN_MS) * 1000;
 	if (c->closing) { /* the old connection first */
 		c->again = true;
@@ -307,7 +314,9 @@ static void broken(struct client *c, hl_err err)
 	hl_trace_step(c->env, HL_STEP_OPEN, HL_DID, c->id, NULL, NULL, err);
 	shut(c);
 	c->state = IDLE;
-	client_fail_calls(c, err);
+	client_lose_calls(c);
+	if (c->calls)
+		client_open(c);
 }
 
 static void channel_bytes(struct client *c)
@@ -366,7 +375,15 @@ static void time_passed(struct client *c)
 	int64_t now = hl_mono_us(c->env);
 
 	client_time_calls(c, now);
-	if (c->open_us && now >= c->open_us && c->state != OPEN)
+	if (client_is_open(c))
+		client_flush_calls(c);
+	if (c->reopen_us && now >= c->reopen_us) {
+		c->reopen_us = 0;
+		if (c->calls)
+			client_open(c);
+		else
+			c->reopenings = 0;
+	} else if (c->open_us && now >= c->open_us && c->state != OPEN)
 		give_up(c, HL_E_TIMEOUT);
 	else if (c->step_us && now >= c->step_us && !c->closing)
 		attempt_failed(c, HL_E_TIMEOUT, true);
@@ -379,7 +396,7 @@ static int64_t sooner(int64_t a, int64_t b)
 
 bool client_wish(struct client *c, struct hl_wish *out)
 {
-	int64_t at = sooner(c->step_us, c->open_us);
+	int64_t at = sooner(sooner(c->step_us, c->open_us), c->reopen_us);
 
 	return hl_wishes_take(&c->wishes, sooner(at, client_calls_deadline(c)), out);
 }
@@ -436,7 +453,7 @@ void client_close(struct client *c)
 	c->closing = c->connected;
 	c->again = false;
 	c->state = IDLE; /* names that are still being looked up lead nowhere */
-	c->step_us = c->open_us = 0;
+	c->step_us = c->open_us = c->reopen_us = 0;
 	c->failure = (struct client_failure){ 0 };
 	client_fail_calls(c, HL_E_CLOSED);
 }

@@ -34,6 +34,9 @@ struct client_conf_link {
 #define CLIENT_GENERATE_MS 45000 /* the same for making keys */
 #define CLIENT_ADDRESSES 64
 #define CLIENT_EPOCH_RETRIES 3 /* at the same proxy, after a refusal `epoch` */
+#define CLIENT_RETRIES 3       /* of a request that was refused as busy, stale or behind */
+#define CLIENT_PAUSE_MS 100    /* the most that is waited before the first of them, doubled for each further one */
+#define CLIENT_PAUSE_MOST_MS 3200
 
 /* How an attempt to open ended, for a four-part message. */
 struct client_failure {
@@ -41,6 +44,7 @@ struct client_failure {
 	enum hl_step step;
 	unsigned attempts;         /* connections that were tried */
 	uint32_t retry_after_ms;
+	bool retryable;            /* the HSM said so */
 	char where[HL_ADDR_TEXT];  /* last address dialled, or "" */
 	char detail[129];
 };
@@ -61,9 +65,13 @@ struct client_call {
 	struct hl_buf frame;         /* to be cleared by the caller, done or not */
 	/* the core's: */
 	uint32_t id;
-	bool sent;
+	bool sent;               /* on the link that is open now */
+	bool lost;               /* it was sent before, and nobody knows what became of it */
 	bool token_made;         /* `token` is this request's: made when it is first sent, kept for every later try */
+	bool token_renewed;      /* the HSM did not take the time of the first one */
 	uint8_t token[HL_TOKEN];
+	unsigned losses, refusals;
+	int64_t not_before_us;   /* it is not sent again before */
 	struct client_call *next;
 };
 
@@ -83,7 +91,10 @@ bool client_is_open(const struct client *c);
 const struct client_failure *client_failed(const struct client *c);
 
 /** Queue a request; opens the link where it is not open. It ends with call->done, at its deadline at the
- * latest: HL_E_TIMEOUT, or HL_E_UNKNOWN where it has an effect and had been sent. */
+ * latest. Where the link breaks after it was sent, the link is opened anew, by itself, and the same request sent again
+ * with the same token; a refusal as busy, stale or behind is tried again some times. The end may be HL_E_TIMEOUT or how
+ * the last opening failed; HL_E_UNKNOWN where it has an effect, was sent, and its fate could not be learned. A login
+ * does not survive the link: what needs one then ends as HL_E_LOGIN or HL_E_KEY. */
 void client_submit(struct client *c, struct client_call *call);
 /** Forget a call that is not done (its owner gives up waiting). */
 void client_cancel(struct client *c, struct client_call *call);

@@ -21,6 +21,9 @@ struct client {
 	bool again;             /* open anew after that end */
 	int64_t step_us;        /* deadline of the state */
 	int64_t open_us;        /* deadline of the whole opening */
+	int64_t reopen_us;      /* idle: open again then, for requests that were sent */
+	unsigned reopenings;    /* that failed in a row */
+	hl_err reopening;       /* how the last of them failed */
 	/* steps 0 and 1 */
 	struct hl_addr address[CLIENT_ADDRESSES];
 	size_t addresses, next_address;
@@ -64,13 +67,20 @@ void client_learn_mark(struct client *c, const struct hl_done *mark);
 /** The error that an op.refused stands for, with its details in `failure`. */
 HL_CHECKED hl_err client_take_refusal(
 	struct client *c, struct client_failure *failure, const struct hl_frame *f);
-/** Send what was submitted before the link was open. */
+/** Send what is not sent yet, or is to be sent again by now. */
 void client_flush_calls(struct client *c);
 /** An answer: to the call that waits for it. */
 HL_CHECKED hl_err client_read_reply(struct client *c, const struct hl_frame *f);
 /** End all calls: with HL_E_UNKNOWN where one has an effect and was sent. */
 void client_fail_calls(struct client *c, hl_err err);
+/** The link broke: what was sent on it is to be sent again. */
+void client_lose_calls(struct client *c);
+/** An opening has failed: end the calls but those that were sent before and may still be answered, if the failure
+ * may pass. */
+void client_drop_calls(struct client *c, hl_err err);
 /** End the calls whose deadline has passed. */
 void client_time_calls(struct client *c, int64_t now_us);
-/** The soonest deadline of them; 0: none. */
+/** When client_time_calls() or client_flush_calls() have something to do; 0: never. */
 int64_t client_calls_deadline(const struct client *c);
+/** A random time of at most CLIENT_PAUSE_MS, doubled `n` times, in microseconds. */
+int64_t client_pause_us(const struct client *c, unsigned n);

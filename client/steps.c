@@ -198,6 +198,7 @@ static hl_err read_proof(struct client *c, const struct hl_frame *f)
 	trace(c, HL_STEP_PROVED, HL_GOT, &hl_msg_hsm_result, &result);
 	client_enter(c, OPEN);
 	c->open_us = 0;
+	c->reopenings = 0;
 	c->failure.err = HL_OK; /* attempts and address stay: calls that fail tell them */
 	c->failure.retry_after_ms = 0;
 	c->failure.detail[0] = 0;

@@ -106,12 +106,19 @@ static hl_err outcome(const struct parties *p, size_t i)
 	return p->party[i].call.call.err;
 }
 
+#define ID_TEXT (2 * HL_CONNECTION_ID + 1)
+
+static void connection_of(const struct parties *p, size_t i, char id[ID_TEXT])
+{
+	hl_hex(hl_bytes(client_connection(client_ev_core(p->party[i].ev)), HL_CONNECTION_ID), id);
+}
+
 static int at_hsm(const struct parties *p, size_t i, const char *step, const char *way, const char *err)
 {
-	char id[2 * HL_CONNECTION_ID + 1];
+	char id[ID_TEXT];
 	struct line like = { .conn = id, .step = step, .way = way, .err = err };
 
-	hl_hex(hl_bytes(client_connection(client_ev_core(p->party[i].ev)), HL_CONNECTION_ID), id);
+	connection_of(p, i, id);
 	return lines_of(t.w, "hsm", &like);
 }
 
@@ -195,6 +202,7 @@ static void open_channels_cannot_be_crossed_either(void)
 		.mechanism = HL_CKM_AES_KEY_GEN,
 		.template = { .items = &template, .count = 1 },
 	};
+	char crossed[2][ID_TEXT];
 	unsigned before = objects();
 	struct parties p;
 
@@ -202,12 +210,16 @@ static void open_channels_cannot_be_crossed_either(void)
 	both(&p, &hl_msg_login, &login, &hl_msg_done);
 	CU_ASSERT_EQUAL(outcome(&p, 0), HL_OK);
 	CU_ASSERT_EQUAL(outcome(&p, 1), HL_OK);
+	connection_of(&p, 0, crossed[0]);
+	connection_of(&p, 1, crossed[1]);
 	CU_ASSERT(relay_cross_now(t.inner));
 	both(&p, &hl_msg_generate, &make, &hl_msg_generated);
 	for (size_t i = 0; i < HL_COUNT(p.party); i++) {
-		/* It was sent, and nobody can say that it had no effect. */
-		CU_ASSERT_EQUAL(outcome(&p, i), HL_E_UNKNOWN);
-		CU_ASSERT_EQUAL(at_hsm(&p, i, "operation", "did", "HL-0208"), 1);
+		struct line broke = { .conn = crossed[i], .step = "operation", .way = "did", .err = "HL-0208" };
+
+		CU_ASSERT_EQUAL(lines_of(t.w, "hsm", &broke), 1);
+		/* Sent again, over a link of its own on which nobody has logged in. */
+		CU_ASSERT_EQUAL(outcome(&p, i), HL_E_LOGIN);
 	}
 	parties_close(&p);
 	CU_ASSERT_EQUAL(objects(), before);

@@ -148,7 +148,7 @@ static void the_pinned_identity_is_what_protects_the_pin(void)
 		CU_ASSERT_NOT_EQUAL(hsmlet_login(h, acme.pin, strlen(acme.pin), &e), 0);
 	hsmlet_close(h);
 	fake_stop(fake, &seen);
-	CU_ASSERT_EQUAL(seen.logins, 1);
+	CU_ASSERT(seen.logins >= 1); /* it does not answer, and is asked again */
 	CU_ASSERT_STRING_EQUAL(seen.pin, acme.pin);
 }
 
