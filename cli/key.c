@@ -14,6 +14,7 @@
 static const uint8_t p256[] = { 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
 static const uint8_t p384[] = { 0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x22 };
 static const uint8_t p521[] = { 0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x23 };
+static const uint8_t ed25519[] = { 0x06, 3, 0x2b, 0x65, 0x70 }; /* RFC 8410, 3 */
 
 static const struct kind {
 	const char *name;
@@ -25,6 +26,7 @@ static const struct kind {
 	{ "ec-p256",  HL_CKM_EC_KEY_PAIR_GEN, p256, sizeof p256, 0 },
 	{ "ec-p384",  HL_CKM_EC_KEY_PAIR_GEN, p384, sizeof p384, 0 },
 	{ "ec-p521",  HL_CKM_EC_KEY_PAIR_GEN, p521, sizeof p521, 0 },
+	{ "ed25519",  HL_CKM_EC_EDWARDS_KEY_PAIR_GEN, ed25519, sizeof ed25519, 0 },
 	{ "rsa-2048", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0, 2048 },
 	{ "rsa-3072", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0, 3072 },
 	{ "rsa-4096", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0, 4096 },
@@ -32,8 +34,8 @@ static const struct kind {
 	{ "aes-192",  HL_CKM_AES_KEY_GEN, NULL, 0, 24 },
 	{ "aes-256",  HL_CKM_AES_KEY_GEN, NULL, 0, 32 },
 };
-static const char *const kind_names[] = { "ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096",
-	"aes-128", "aes-192", "aes-256", NULL };
+static const char *const kind_names[] = { "ec-p256", "ec-p384", "ec-p521", "ed25519", "rsa-2048", "rsa-3072",
+	"rsa-4096", "aes-128", "aes-192", "aes-256", NULL };
 /* clang-format on */
 
 static const struct kind *kind_of(const char *name)
@@ -177,7 +179,8 @@ static const struct { uint64_t number; const char *name; } classes[] = {
 	{ HL_CKO_DATA, "data" }, { HL_CKO_CERTIFICATE, "certificate" }, { HL_CKO_PUBLIC_KEY, "public" },
 	{ HL_CKO_PRIVATE_KEY, "private" }, { HL_CKO_SECRET_KEY, "secret" },
 }, key_types[] = {
-	{ HL_CKK_RSA, "rsa" }, { HL_CKK_EC, "ec" }, { HL_CKK_GENERIC_SECRET, "generic" }, { HL_CKK_AES, "aes" },
+	{ HL_CKK_RSA, "rsa" }, { HL_CKK_EC, "ec" }, { HL_CKK_EC_EDWARDS, "ed25519" },
+	{ HL_CKK_GENERIC_SECRET, "generic" }, { HL_CKK_AES, "aes" },
 };
 static const struct { uint32_t type; const char *name; } flags[] = {
 	{ HL_CKA_SIGN, "sign" }, { HL_CKA_VERIFY, "verify" }, { HL_CKA_ENCRYPT, "encrypt" },

@@ -155,7 +155,16 @@ static void print_messages(struct hl_buf *out)
 
 static const char *key_type(uint32_t type)
 {
-	return type == HL_CKK_RSA ? "RSA" : type == HL_CKK_EC ? "EC" : type == HL_CKK_AES ? "AES" : "?";
+	static const struct {
+		uint32_t type;
+		const char *name;
+	} types[] = { { HL_CKK_RSA, "RSA" }, { HL_CKK_EC, "EC" }, { HL_CKK_EC_EDWARDS, "Ed25519" },
+		{ HL_CKK_AES, "AES" } };
+
+	for (size_t i = 0; i < HL_COUNT(types); i++)
+		if (types[i].type == type)
+			return types[i].name;
+	return "?";
 }
 
 static void print_mechanisms(struct hl_buf *out)

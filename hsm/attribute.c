@@ -59,11 +59,13 @@ static const struct hsm_attribute_row rows[] = {
 };
 
 static const struct { uint64_t class, key_type; unsigned kind; } kinds[] = {
-	{ HL_CKO_PUBLIC_KEY,  HL_CKK_RSA, HSM_RSA_PUBLIC },
-	{ HL_CKO_PRIVATE_KEY, HL_CKK_RSA, HSM_RSA_PRIVATE },
-	{ HL_CKO_PUBLIC_KEY,  HL_CKK_EC,  HSM_EC_PUBLIC },
-	{ HL_CKO_PRIVATE_KEY, HL_CKK_EC,  HSM_EC_PRIVATE },
-	{ HL_CKO_SECRET_KEY,  HL_CKK_AES, HSM_AES },
+	{ HL_CKO_PUBLIC_KEY,  HL_CKK_RSA,        HSM_RSA_PUBLIC },
+	{ HL_CKO_PRIVATE_KEY, HL_CKK_RSA,        HSM_RSA_PRIVATE },
+	{ HL_CKO_PUBLIC_KEY,  HL_CKK_EC,         HSM_EC_PUBLIC },
+	{ HL_CKO_PRIVATE_KEY, HL_CKK_EC,         HSM_EC_PRIVATE },
+	{ HL_CKO_PUBLIC_KEY,  HL_CKK_EC_EDWARDS, HSM_EC_PUBLIC },
+	{ HL_CKO_PRIVATE_KEY, HL_CKK_EC_EDWARDS, HSM_EC_PRIVATE },
+	{ HL_CKO_SECRET_KEY,  HL_CKK_AES,        HSM_AES },
 };
 /* clang-format on */
 

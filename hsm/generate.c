@@ -108,44 +108,53 @@ static hl_err describe_rsa(
 
 /* -- EC -------------------------------------------------------------------------------------- */
 
-/* CKA_EC_PARAMS is the DER of the curve's object identifier (RFC 5480, 2.1.1.1). */
-#define OID(...) { __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ })
+/* CKA_EC_PARAMS is the DER of the curve's object identifier (RFC 5480, 2.1.1.1; RFC 8410, 3), or, of an
+ * Edwards curve, of its name as a PrintableString (PKCS #11 v3.0, 2.3.10). */
+#define DER(...) { __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ })
 static const struct {
-	const char *group;
-	uint8_t params[10];
+	uint32_t key_type;
+	const char *group; /* OpenSSL's name of it */
+	uint8_t params[14];
 	size_t n;
 } curves[] = {
-	{ "P-256", OID(0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07) },
-	{ "P-384", OID(0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x22) },
-	{ "P-521", OID(0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x23) },
+	{ HL_CKK_EC, "P-256", DER(0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07) },
+	{ HL_CKK_EC, "P-384", DER(0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x22) },
+	{ HL_CKK_EC, "P-521", DER(0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x23) },
+	{ HL_CKK_EC_EDWARDS, "ED25519", DER(0x06, 3, 0x2b, 0x65, 0x70) },
+	{ HL_CKK_EC_EDWARDS, "ED25519",
+		DER(0x13, 12, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9') },
 };
 
-static const char *group_of(struct hl_bytes params)
+static const char *group_of(uint32_t key_type, struct hl_bytes params)
 {
 	for (size_t i = 0; i < HL_COUNT(curves); i++)
-		if (hl_bytes_eq(params, hl_bytes(curves[i].params, curves[i].n)))
+		if (curves[i].key_type == key_type &&
+			hl_bytes_eq(params, hl_bytes(curves[i].params, curves[i].n)))
 			return curves[i].group;
 	return NULL;
 }
 
+/* To OpenSSL an Edwards curve is a type of key, the others are groups of one type. */
 static hl_err make_ec(const struct hsm_mechanism *m, const struct hsm_object *public_key,
 	EVP_PKEY **out, const char **why)
 {
 	const struct hl_attribute *params = hsm_attribute(public_key, HL_CKA_EC_PARAMS);
-	const char *group = params ? group_of(params->value) : NULL;
+	const char *group = params ? group_of(m->key_type, params->value) : NULL;
+	bool is_group = m->key_type == HL_CKK_EC;
 	HL_AUTO(hsm_ctx_freep) EVP_PKEY_CTX *ctx = NULL;
 
-	(void)m;
 	if (!group)
 		return refuse(why, "CKA_EC_PARAMS");
-	ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, is_group ? "EC" : group, NULL);
 	if (!ctx || EVP_PKEY_keygen_init(ctx) != 1 ||
-		EVP_PKEY_CTX_set_group_name(ctx, group) != 1 || EVP_PKEY_generate(ctx, out) != 1)
+		(is_group && EVP_PKEY_CTX_set_group_name(ctx, group) != 1) ||
+		EVP_PKEY_generate(ctx, out) != 1)
 		return HL_E_CRYPTO;
 	return HL_OK;
 }
 
-/* CKA_EC_POINT: the uncompressed point (SEC 1, 2.3.3) inside a DER OCTET STRING. */
+/* CKA_EC_POINT: the uncompressed point (SEC 1, 2.3.3), or the 32 bytes of RFC 8032, 5.1.2, inside a DER
+ * OCTET STRING. */
 static hl_err describe_ec(
 	const EVP_PKEY *pkey, struct hsm_object *key, struct hsm_object *public_key)
 {
@@ -203,6 +212,7 @@ static const struct {
 } makers[] = {
 	{ HL_CKK_RSA, make_rsa, describe_rsa },
 	{ HL_CKK_EC, make_ec, describe_ec },
+	{ HL_CKK_EC_EDWARDS, make_ec, describe_ec },
 };
 
 static hl_err make_pair(const struct hsm_mechanism *m, const struct hsm_object *public_key,

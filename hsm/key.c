@@ -61,17 +61,27 @@ static EVP_PKEY *parse_public(struct hl_bytes der)
 	return pkey && p == der.p + der.n ? hl_take(pkey) : NULL;
 }
 
-static const char *type_name(uint32_t key_type)
+static const struct {
+	uint32_t type;
+	const char *name;
+} types[] = { { HL_CKK_RSA, "RSA" }, { HL_CKK_EC, "EC" }, { HL_CKK_EC_EDWARDS, "ED25519" } };
+
+static bool is_of_type(const EVP_PKEY *pkey, uint32_t type)
 {
-	return key_type == HL_CKK_RSA ? "RSA" : key_type == HL_CKK_EC ? "EC" : "";
+	for (size_t i = 0; i < HL_COUNT(types); i++)
+		if (types[i].type == type)
+			return EVP_PKEY_is_a(pkey, types[i].name);
+	return false;
 }
 
 static hl_err parse_pair(struct hsm_key *k, struct hl_bytes der)
 {
 	k->pkey = k->private ? parse_private(der) : parse_public(der);
-	if (!k->pkey || !EVP_PKEY_is_a(k->pkey, type_name(k->type)))
+	if (!k->pkey || !is_of_type(k->pkey, k->type))
 		return HL_E_CRYPTO;
 	k->bits = (unsigned)EVP_PKEY_get_bits(k->pkey);
+	if (k->type == HL_CKK_EC_EDWARDS)
+		k->bits = 256; /* b of RFC 8032, 5.1: PKCS #11 counts an encoded point */
 	k->width = (k->bits + 7) / 8;
 	k->hash = EVP_MD_CTX_new();
 	return k->hash ? HL_OK : HL_E_NOMEM;

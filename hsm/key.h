@@ -50,8 +50,8 @@ void hsm_key_free(struct hsm_key *k);
 bool hsm_mechanism_slow(uint32_t mechanism, const struct hsm_key *k);
 
 /**
- * Sign in one part; appends the signature (ECDSA: r||s, each as long as the order). `parameter`: the
- * fields of the message that the mechanism takes, empty where it takes none.
+ * Sign in one part; appends the signature (ECDSA: r||s, each as long as the order; EdDSA: the 64 bytes
+ * of RFC 8032, over the data itself). `parameter`: the fields of the message that the mechanism takes, empty where it takes none.
  * HL_E_MECHANISM where it does not fit the key; HL_E_PARAMETER; HL_E_KEY_USE where CKA_SIGN was not
  * set when the key was parsed, or it is no private key; HL_E_DATA_LENGTH: no data for RSA_PKCS and
  * ECDSA, over k-11 bytes for RSA_PKCS, not as long as the digest for RSA_PKCS_PSS; HL_E_CRYPTO also

@@ -26,7 +26,7 @@ struct hsm_key {
 	uint32_t type; /* CKK_ */
 	bool may[HSM_WAYS];
 	bool private;
-	unsigned bits;  /* of the modulus, of the curve's order */
+	unsigned bits;  /* of the modulus, of the curve's order, of an Edwards point */
 	size_t width;   /* the same in bytes */
 	EVP_PKEY *pkey; /* NULL: a secret key */
 	EVP_MD_CTX *hash;

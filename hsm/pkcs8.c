@@ -67,6 +67,20 @@ static hl_err ec_part(struct hl_rd *key, uint32_t type, struct hl_bytes *out)
 	return HL_OK;
 }
 
+/* RFC 8410, 7: CurvePrivateKey ::= OCTET STRING, which stands inside the one of PKCS #8. */
+static hl_err edwards_part(struct hl_rd *wrapped, uint32_t type, struct hl_bytes *out)
+{
+	struct hl_bytes seed;
+
+	if (type != HL_CKA_VALUE)
+		return HL_E_NOT_FOUND;
+	seed = element(wrapped, OCTET_STRING);
+	if (wrapped->err != HL_OK)
+		return wrapped->err;
+	*out = seed;
+	return HL_OK;
+}
+
 hl_err hsm_pkcs8_part(struct hl_bytes der, uint32_t key_type, uint32_t type, struct hl_bytes *out)
 {
 	struct hl_rd all = hl_rd(der);
@@ -75,6 +89,8 @@ hl_err hsm_pkcs8_part(struct hl_bytes der, uint32_t key_type, uint32_t type, str
 	element(&info, INTEGER);  /* version */
 	element(&info, SEQUENCE); /* algorithm */
 	wrapped = inside(&info, OCTET_STRING);
+	if (key_type == HL_CKK_EC_EDWARDS)
+		return edwards_part(&wrapped, type, out);
 	key = inside(&wrapped, SEQUENCE);
 	switch (key_type) {
 	case HL_CKK_RSA:

@@ -1,4 +1,4 @@
-/* signature.c - signing and verifying in one part: RSA with both paddings, ECDSA. */
+/* signature.c - signing and verifying in one part: RSA with both paddings, ECDSA, EdDSA. */
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
@@ -67,6 +67,10 @@ static hl_err pss_input(struct hl_bytes data, struct use *u)
 
 static hl_err input(struct hsm_key *k, struct hl_bytes data, struct use *u)
 {
+	if (k->type == HL_CKK_EC_EDWARDS) {
+		u->input = data; /* of any length: it is hashed twice, the second time with what came of the first */
+		return HL_OK;
+	}
 	if (u->m->digest)
 		return hash(k, data, u);
 	return u->m->flags & HSM_PSS ? pss_input(data, u) : raw_input(k, data, u);
@@ -259,7 +263,51 @@ static hl_err verify_ec(struct hsm_key *k, const struct use *u, struct hl_bytes 
 	return HL_OK;
 }
 
+/* -- EdDSA: pure Ed25519 (RFC 8032, 5.1), which is what the mechanism without a parameter means -- */
+
+#define ED_SIGNATURE 64
+
+static hl_err verify_ed(struct hsm_key *k, const struct use *u, struct hl_bytes signature)
+{
+	if (signature.n != ED_SIGNATURE)
+		return HL_E_SIGNATURE;
+	if (EVP_DigestVerifyInit_ex(k->hash, NULL, NULL, NULL, NULL, k->pkey, NULL) != 1)
+		return HL_E_CRYPTO;
+	if (EVP_DigestVerify(k->hash, signature.p, signature.n, u->input.p, u->input.n) != 1)
+		return HL_E_SIGNATURE;
+	return HL_OK;
+}
+
+/* The same data gives the same signature, so a second one that went wrong would give the key away. It is
+ * verified here as RSA's are. */
+static hl_err sign_ed(struct hsm_key *k, const struct use *u, struct hl_buf *signature)
+{
+	uint8_t *room = hl_buf_room(signature, ED_SIGNATURE);
+	size_t n = ED_SIGNATURE;
+
+	if (!room)
+		return signature->err;
+	if (EVP_DigestSignInit_ex(k->hash, NULL, NULL, NULL, NULL, k->pkey, NULL) != 1 ||
+		EVP_DigestSign(k->hash, room, &n, u->input.p, u->input.n) != 1 ||
+		verify_ed(k, u, hl_bytes(room, n)) != HL_OK) {
+		OPENSSL_cleanse(room, ED_SIGNATURE);
+		return HL_E_CRYPTO;
+	}
+	hl_buf_grow(signature, n);
+	return HL_OK;
+}
+
 /* -- the two uses ---------------------------------------------------------------------------- */
+
+static const struct scheme {
+	uint32_t key_type;
+	hl_err (*sign)(struct hsm_key *k, const struct use *u, struct hl_buf *signature);
+	hl_err (*verify)(struct hsm_key *k, const struct use *u, struct hl_bytes signature);
+} schemes[] = {
+	{ HL_CKK_RSA, sign_rsa, verify_rsa },
+	{ HL_CKK_EC, sign_ec, verify_ec },
+	{ HL_CKK_EC_EDWARDS, sign_ed, verify_ed },
+};
 
 static hl_err prepare(struct hsm_key *k, uint32_t mechanism, enum hsm_way way,
 	struct hl_bytes parameter, struct hl_bytes data, struct use *u)
@@ -270,20 +318,34 @@ static hl_err prepare(struct hsm_key *k, uint32_t mechanism, enum hsm_way way,
 	return input(k, data, u);
 }
 
+static const struct scheme *scheme_of(const struct hsm_key *k)
+{
+	for (size_t i = 0; i < HL_COUNT(schemes); i++)
+		if (schemes[i].key_type == k->type)
+			return &schemes[i];
+	return NULL;
+}
+
 hl_err hsm_key_sign(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,
 	struct hl_bytes data, struct hl_buf *signature)
 {
+	const struct scheme *s = scheme_of(k);
 	struct use u = { 0 };
 
+	if (!s)
+		return HL_E_MECHANISM;
 	HL_TRY(prepare(k, mechanism, HSM_SIGN, parameter, data, &u));
-	return k->type == HL_CKK_RSA ? sign_rsa(k, &u, signature) : sign_ec(k, &u, signature);
+	return s->sign(k, &u, signature);
 }
 
 hl_err hsm_key_verify(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,
 	struct hl_bytes data, struct hl_bytes signature)
 {
+	const struct scheme *s = scheme_of(k);
 	struct use u = { 0 };
 
+	if (!s)
+		return HL_E_MECHANISM;
 	HL_TRY(prepare(k, mechanism, HSM_VERIFY, parameter, data, &u));
-	return k->type == HL_CKK_RSA ? verify_rsa(k, &u, signature) : verify_ec(k, &u, signature);
+	return s->verify(k, &u, signature);
 }
