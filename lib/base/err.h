@@ -79,6 +79,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_HOLDS_KEYS, -514, 1, HL_FINAL, "the partition holds keys", "a new setup password then needs the security officer", "ask the security officer at the HSM") \
 	X(HL_E_NO_PIN, -515, 12, HL_FINAL, "the partition has no PKCS#11 PIN", "the PKCS#11 API was not ordered for it", "have it ordered by the operator when the partition is made") \
 	X(HL_E_BEHIND, -516, 75, HL_AGAIN, "this HSM is behind the others", "its store is older than what the client has seen", "try again: the client asks another member") \
+	X(HL_E_DECRYPT, -519, 1, HL_FINAL, "the data does not decrypt", "the data, its tag, the additional data, the IV or the key is not what was encrypted", "compare them with what was encrypted") \
 	X(HL_E_PARAMETER, -520, 1, HL_FINAL, "the mechanism's parameter is not acceptable", "it is missing, not of this mechanism, or has a value outside the bounds", "see doc/protocol.md for what the mechanism takes") \
 	\
 	X(HL_E_STORE, -600, 74, HL_FINAL, "the store refused", "the disk is full, failing or read-only", "see the daemon's log") \
