@@ -561,6 +561,70 @@ API int hsmlet_verify(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism
 	return done(h, &hl_msg_verify, &request, e);
 }
 
+/* -- encryption --------------------------------------------------------------------------------------------------- */
+
+/* What was asked for, into the caller's room. */
+static int give(struct hl_bytes data, void *out, size_t *out_n, hsmlet_error *e)
+{
+	if (data.n > *out_n)
+		return fail(e, HL_E_FULL, NULL, "out");
+	if (data.n > 0)
+		memcpy(out, data.p, data.n);
+	*out_n = data.n;
+	return 0;
+}
+
+static bool wants_iv(const hsmlet_mechanism *m)
+{
+	return m->number == HL_CKM_AES_GCM && ((const hsmlet_gcm *)m->parameter)->iv_n == 0;
+}
+
+API int hsmlet_encrypt(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
+	void *out, size_t *out_n, unsigned char made_iv[HSMLET_MADE_IV], hsmlet_error *e)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
+	struct hl_encrypt request = { .key = key, .mechanism = mechanism->number, .data = hl_bytes(data, n) };
+	struct hl_encrypted answer;
+	struct client_call call;
+	hl_err err = client_parameter(mechanism, &parameter);
+	int rc;
+
+	if (err == HL_OK && wants_iv(mechanism) && !made_iv)
+		err = HL_E_ARG; /* without it nobody could decrypt again */
+	if (err != HL_OK)
+		return fail(e, err, NULL, err == HL_E_ARG ? "made_iv" : NULL);
+	request.parameter = hl_buf_view(&parameter);
+	rc = ask(h, &hl_msg_encrypt, &request, &hl_msg_encrypted, &answer, &call, LIMIT_MS, e);
+	if (rc == 0 && answer.iv.n != (wants_iv(mechanism) ? HSMLET_MADE_IV : 0))
+		rc = fail(e, HL_E_RANGE, NULL, "iv");
+	if (rc == 0)
+		rc = give(answer.data, out, out_n, e);
+	if (rc == 0 && answer.iv.n > 0)
+		memcpy(made_iv, answer.iv.p, answer.iv.n);
+	hl_buf_clear(&call.frame);
+	return rc;
+}
+
+API int hsmlet_decrypt(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
+	void *out, size_t *out_n, hsmlet_error *e)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
+	struct hl_decrypt request = { .key = key, .mechanism = mechanism->number, .data = hl_bytes(data, n) };
+	struct hl_decrypted answer;
+	struct client_call call;
+	hl_err err = client_parameter(mechanism, &parameter);
+	int rc;
+
+	if (err != HL_OK)
+		return fail(e, err, NULL, NULL);
+	request.parameter = hl_buf_view(&parameter);
+	rc = ask(h, &hl_msg_decrypt, &request, &hl_msg_decrypted, &answer, &call, LIMIT_MS, e);
+	if (rc == 0)
+		rc = give(answer.data, out, out_n, e);
+	hl_buf_clear(&call.frame);
+	return rc;
+}
+
 API const char *hsmlet_version(void)
 {
 	return VERSION;

@@ -100,8 +100,8 @@ int hsmlet_set_attributes(
 	hsmlet *h, uint64_t object, const hsmlet_attribute *attributes, size_t n, hsmlet_error *e);
 int hsmlet_destroy(hsmlet *h, uint64_t object, hsmlet_error *e);
 
-/* A mechanism and its parameter: a hsmlet_pss for CKM_RSA_PKCS_PSS and CKM_SHA*_RSA_PKCS_PSS with parameter_n
- * its size, NULL and 0 for all others. */
+/* A mechanism and its parameter: a hsmlet_pss for CKM_RSA_PKCS_PSS and CKM_SHA*_RSA_PKCS_PSS, a hsmlet_gcm for
+ * CKM_AES_GCM, with parameter_n its size; NULL and 0 for all others. */
 typedef struct hsmlet_mechanism {
 	uint32_t number; /* CKM_ number */
 	const void *parameter;
@@ -114,12 +114,30 @@ typedef struct hsmlet_pss {
 	uint32_t salt; /* its length, bytes */
 } hsmlet_pss;
 
+typedef struct hsmlet_gcm {
+	const void *iv; /* 12 to 128 bytes, never twice with one key; to encrypt it may be empty: see there */
+	size_t iv_n;
+	const void *aad; /* authenticated, not encrypted; up to 65,536 bytes */
+	size_t aad_n;
+	unsigned tag_bits; /* 96, 104, 112, 120 or 128 */
+} hsmlet_gcm;
+
 /** Sign in one part; *signature_n is the room before and the length after the call. */
 int hsmlet_sign(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
 	void *signature, size_t *signature_n, hsmlet_error *e);
 /** 0 where the signature is right; 511 (HL-0511) where it is not. */
 int hsmlet_verify(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
 	const void *signature, size_t signature_n, hsmlet_error *e);
+
+#define HSMLET_MADE_IV 12
+/** Encrypt up to 524,288 bytes in one part; the tag follows what is encrypted, and *out_n is the room before and
+ * the length after the call. Where the parameter's IV is empty the HSM makes a random one, which `made_iv` gets
+ * (else it is left alone and may be NULL). */
+int hsmlet_encrypt(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
+	void *out, size_t *out_n, unsigned char made_iv[HSMLET_MADE_IV], hsmlet_error *e);
+/** The way back; 519 (HL-0519) where the data, its tag, the additional data, IV or key is not the right one. */
+int hsmlet_decrypt(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
+	void *out, size_t *out_n, hsmlet_error *e);
 
 /** "0.1.0": of the library that is loaded. */
 const char *hsmlet_version(void);

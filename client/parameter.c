@@ -11,6 +11,18 @@ static void put_pss(const void *parameter, struct hl_buf *out)
 	hl_body_put(out, &hl_msg_pss_parameter, &p);
 }
 
+static void put_gcm(const void *parameter, struct hl_buf *out)
+{
+	const hsmlet_gcm *from = parameter;
+	struct hl_gcm_parameter p = {
+		.iv = hl_bytes(from->iv, from->iv_n),
+		.aad = hl_bytes(from->aad, from->aad_n),
+		.tag_bits = from->tag_bits,
+	};
+
+	hl_body_put(out, &hl_msg_gcm_parameter, &p);
+}
+
 /* clang-format off */
 static const struct {
 	uint32_t mechanism;
@@ -23,6 +35,7 @@ static const struct {
 	{ HL_CKM_SHA256_RSA_PKCS_PSS, sizeof(hsmlet_pss), put_pss },
 	{ HL_CKM_SHA384_RSA_PKCS_PSS, sizeof(hsmlet_pss), put_pss },
 	{ HL_CKM_SHA512_RSA_PKCS_PSS, sizeof(hsmlet_pss), put_pss },
+	{ HL_CKM_AES_GCM,             sizeof(hsmlet_gcm), put_gcm },
 };
 /* clang-format on */
 

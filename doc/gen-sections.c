@@ -179,8 +179,9 @@ static void print_mechanisms(struct hl_buf *out)
 			m->key_type == HL_CKK_AES ? "bytes" : "bits",
 			m->flags & HSM_PAIR	   ? "make a pair"
 			: m->flags & HSM_GENERATES ? "make a key"
-						   : "sign, verify",
-			m->digest ? m->digest : "", m->flags & HSM_PSS ? "`pss.parameter`" : "");
+			: m->flags & HSM_SIGNS	   ? "sign, verify"
+						   : "encrypt, decrypt",
+			m->digest ? m->digest : "", m->parameter ? m->parameter->name : "");
 }
 
 struct word {

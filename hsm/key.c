@@ -14,13 +14,20 @@ struct hsm_digest hsm_digest[HSM_DIGESTS] = {
 	{ "SHA384", HL_CKM_SHA384, HL_CKG_MGF1_SHA384, NULL },
 	{ "SHA512", HL_CKM_SHA512, HL_CKG_MGF1_SHA512, NULL },
 };
+struct hsm_gcm hsm_gcm[HSM_GCMS] = {
+	{ 16, "AES-128-GCM", NULL },
+	{ 24, "AES-192-GCM", NULL },
+	{ 32, "AES-256-GCM", NULL },
+};
 /* clang-format on */
 static CRYPTO_ONCE fetch_once = CRYPTO_ONCE_STATIC_INIT;
 
-static void fetch_digests(void)
+static void fetch(void)
 {
 	for (size_t i = 1; i < HSM_DIGESTS; i++)
 		hsm_digest[i].md = EVP_MD_fetch(NULL, hsm_digest[i].name, NULL);
+	for (size_t i = 0; i < HSM_GCMS; i++)
+		hsm_gcm[i].cipher = EVP_CIPHER_fetch(NULL, hsm_gcm[i].name, NULL);
 }
 
 /* -- parsing --------------------------------------------------------------------------------- */
@@ -29,13 +36,16 @@ void hsm_key_free(struct hsm_key *k)
 {
 	if (!k)
 		return;
-	for (int way = 0; way < HSM_WAYS; way++) {
+	for (int way = 0; way < HSM_WAYS; way++)
+		EVP_CIPHER_CTX_free(k->gcm[way]);
+	for (int way = 0; way < HSM_SIGN_WAYS; way++) {
 		for (size_t i = 0; i < HSM_DIGESTS; i++)
 			EVP_PKEY_CTX_free(k->ready[i][way]);
 		EVP_PKEY_CTX_free(k->pss[way].ctx);
 	}
 	EVP_MD_CTX_free(k->hash);
 	EVP_PKEY_free(k->pkey);
+	hl_secret_clear(&k->value);
 	free(k);
 }
 
@@ -87,6 +97,13 @@ static hl_err parse_pair(struct hsm_key *k, struct hl_bytes der)
 	return k->hash ? HL_OK : HL_E_NOMEM;
 }
 
+static hl_err parse_secret(struct hsm_key *k, struct hl_bytes value)
+{
+	if (k->type == HL_CKK_AES && value.n != 16 && value.n != 24 && value.n != 32)
+		return HL_E_CRYPTO;
+	return hl_secret_set(&k->value, value);
+}
+
 hl_err hsm_key_parse(const struct hsm_object *o, struct hsm_key **out)
 {
 	HL_AUTO(key_freep) struct hsm_key *k = calloc(1, sizeof *k);
@@ -94,15 +111,19 @@ hl_err hsm_key_parse(const struct hsm_object *o, struct hsm_key **out)
 
 	if (!k)
 		return HL_E_NOMEM;
-	if (o->value.n == 0 || !CRYPTO_THREAD_run_once(&fetch_once, fetch_digests))
+	if (o->value.n == 0 || !CRYPTO_THREAD_run_once(&fetch_once, fetch))
 		return HL_E_CRYPTO;
 	ERR_clear_error();
 	k->type = (uint32_t)hsm_attribute_number(o, HL_CKA_KEY_TYPE);
 	k->may[HSM_SIGN] = hsm_attribute_bool(o, HL_CKA_SIGN);
 	k->may[HSM_VERIFY] = hsm_attribute_bool(o, HL_CKA_VERIFY);
+	k->may[HSM_ENCRYPT] = hsm_attribute_bool(o, HL_CKA_ENCRYPT);
+	k->may[HSM_DECRYPT] = hsm_attribute_bool(o, HL_CKA_DECRYPT);
 	k->private = class == HL_CKO_PRIVATE_KEY;
 	if (class == HL_CKO_PRIVATE_KEY || class == HL_CKO_PUBLIC_KEY)
 		HL_TRY(parse_pair(k, hl_secret_view(&o->value)));
+	else if (class == HL_CKO_SECRET_KEY)
+		HL_TRY(parse_secret(k, hl_secret_view(&o->value)));
 	*out = hl_take(k);
 	return HL_OK;
 }
@@ -116,11 +137,14 @@ hl_err hsm_key_share(const struct hsm_key *k, struct hsm_key **out)
 	*same = *k;
 	memset(same->ready, 0, sizeof same->ready);
 	memset(same->pss, 0, sizeof same->pss);
+	memset(same->gcm, 0, sizeof same->gcm);
+	same->value = (struct hl_secret){ 0 };
 	same->hash = EVP_MD_CTX_new();
 	if (same->pkey && EVP_PKEY_up_ref(same->pkey) != 1)
 		same->pkey = NULL;
 	if (!same->hash || !same->pkey != !k->pkey)
 		return HL_E_NOMEM;
+	HL_TRY(hl_secret_set(&same->value, hl_secret_view(&k->value)));
 	*out = hl_take(same);
 	return HL_OK;
 }

@@ -11,7 +11,8 @@ enum {
 	HSM_SIGNS = 2,
 	HSM_VERIFIES = 4,
 	HSM_PAIR = 8,
-	HSM_PSS = 16, /* takes pss.parameter */
+	HSM_ENCRYPTS = 16,
+	HSM_DECRYPTS = 32,
 };
 
 struct hsm_mechanism {
@@ -21,6 +22,7 @@ struct hsm_mechanism {
 	uint32_t min, max; /* key sizes: bits for RSA and EC, bytes for AES */
 	unsigned flags;
 	const char *digest; /* NULL: the data is a digest, or (RSA_PKCS) a DigestInfo */
+	const struct hl_msg *parameter; /* whose fields it takes as parameter; NULL: none */
 };
 
 const struct hsm_mechanism *hsm_mechanism(uint32_t number); /* NULL: not offered */
@@ -62,3 +64,21 @@ HL_CHECKED hl_err hsm_key_sign(struct hsm_key *k, uint32_t mechanism, struct hl_
 /** HL_OK, HL_E_SIGNATURE, or as hsm_key_sign (CKA_VERIFY). */
 HL_CHECKED hl_err hsm_key_verify(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,
 	struct hl_bytes data, struct hl_bytes signature);
+
+#define HSM_IV_MIN 12
+#define HSM_IV_MAX 128
+#define HSM_TAG_BITS_MIN 96 /* K-11: a shorter tag is found by trying */
+
+/**
+ * Encrypt in one part; appends what is encrypted and its tag. HL_E_MECHANISM, HL_E_KEY_USE
+ * (CKA_ENCRYPT); HL_E_PARAMETER: an IV of HSM_IV_MIN to HSM_IV_MAX bytes is wanted, and a tag of
+ * HSM_TAG_BITS_MIN to 128 bits in whole bytes; HL_E_DATA_LENGTH: over HL_DATA_MAX; HL_E_CRYPTO,
+ * HL_E_FULL, HL_E_NOMEM. `out` grows on HL_OK only. The IV may be used once with a key: that is for
+ * the caller to see to.
+ */
+HL_CHECKED hl_err hsm_key_encrypt(struct hsm_key *k, uint32_t mechanism,
+	const struct hl_gcm_parameter *parameter, struct hl_bytes data, struct hl_buf *out);
+/** The way back; HL_E_DECRYPT where the tag does not fit, whatever the reason, or there is none. Nothing
+ * of the data is seen before the tag was checked. */
+HL_CHECKED hl_err hsm_key_decrypt(struct hsm_key *k, uint32_t mechanism,
+	const struct hl_gcm_parameter *parameter, struct hl_bytes data, struct hl_buf *out);

@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libhsmcore.la libhsm.la
 libhsmcore_la_SOURCES = \
 	hsm/attribute.c hsm/attribute.h \
 	hsm/change.c \
+	hsm/cipher.c \
 	hsm/conn.c \
 	hsm/core.c hsm/core.h \
 	hsm/effect.c \
@@ -12,6 +13,7 @@ libhsmcore_la_SOURCES = \
 	hsm/keys.c \
 	hsm/mechanism.c \
 	hsm/object.c hsm/object.h \
+	hsm/op/cipher.c \
 	hsm/op/dispatch.c \
 	hsm/op/generate.c \
 	hsm/op/link.c \

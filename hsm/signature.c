@@ -73,7 +73,7 @@ static hl_err input(struct hsm_key *k, struct hl_bytes data, struct use *u)
 	}
 	if (u->m->digest)
 		return hash(k, data, u);
-	return u->m->flags & HSM_PSS ? pss_input(data, u) : raw_input(k, data, u);
+	return u->m->parameter ? pss_input(data, u) : raw_input(k, data, u);
 }
 
 /* -- parameters ------------------------------------------------------------------------------ */
@@ -119,7 +119,7 @@ static hl_err read_pss(const struct hsm_key *k, struct hl_bytes parameter, struc
 static hl_err read_parameter(const struct hsm_key *k, struct hl_bytes parameter, struct use *u)
 {
 	u->digest = digest_of(u->m);
-	if (u->m->flags & HSM_PSS)
+	if (u->m->parameter)
 		return read_pss(k, parameter, u);
 	return parameter.n == 0 ? HL_OK : HL_E_PARAMETER;
 }
@@ -129,7 +129,7 @@ static hl_err read_parameter(const struct hsm_key *k, struct hl_bytes parameter,
 static EVP_PKEY_CTX *new_context(const struct hsm_key *k, const struct use *u, enum hsm_way way)
 {
 	HL_AUTO(hsm_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
-	bool pss = u->m->flags & HSM_PSS;
+	bool pss = u->m->parameter;
 	int padding = pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING;
 
 	if (!ctx || (way == HSM_SIGN ? EVP_PKEY_sign_init(ctx) : EVP_PKEY_verify_init(ctx)) != 1)
@@ -161,7 +161,7 @@ static EVP_PKEY_CTX *pss_context(struct hsm_key *k, const struct use *u, enum hs
 /* EVP_PKEY_sign() and EVP_PKEY_verify() leave their context as it was: one does for all calls. */
 static EVP_PKEY_CTX *context(struct hsm_key *k, const struct use *u, enum hsm_way way)
 {
-	if (u->m->flags & HSM_PSS)
+	if (u->m->parameter)
 		return pss_context(k, u, way);
 	if (!k->ready[u->digest][way])
 		k->ready[u->digest][way] = new_context(k, u, way);

@@ -20,6 +20,8 @@ static const struct {
 	{ &hl_msg_destroy, hsm_op_destroy, false },
 	{ &hl_msg_sign, hsm_op_sign, false },
 	{ &hl_msg_verify, hsm_op_verify, false },
+	{ &hl_msg_encrypt, hsm_op_encrypt, false },
+	{ &hl_msg_decrypt, hsm_op_decrypt, false },
 };
 
 #define BODY_WORDS 64 /* of 8 bytes: room for any request's struct */

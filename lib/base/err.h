@@ -81,6 +81,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_BEHIND, -516, 75, HL_AGAIN, "this HSM is behind the others", "its store is older than what the client has seen", "try again: the client asks another member") \
 	X(HL_E_TOKEN, -517, 70, HL_FINAL, "this effect token stands for another request", "the client used one token twice", "report it with the output of `hsmlet version`") \
 	X(HL_E_TOKEN_TIME, -518, 75, HL_AGAIN, "the effect token is too old or of the future", "a clock was moved, or the request waited for over a day", "try again: the client makes a new token of the HSM's time") \
+	X(HL_E_DECRYPT, -519, 1, HL_FINAL, "the data does not decrypt", "the data, its tag, the additional data, the IV or the key is not what was encrypted", "compare them with what was encrypted") \
 	X(HL_E_PARAMETER, -520, 1, HL_FINAL, "the mechanism's parameter is not acceptable", "it is missing, not of this mechanism, or has a value outside the bounds", "see doc/protocol.md for what the mechanism takes") \
 	\
 	X(HL_E_STORE, -600, 74, HL_FINAL, "the store refused", "the disk is full, failing or read-only", "see the daemon's log") \

@@ -21,6 +21,7 @@
 #define HL_TOKEN 16
 #define HL_DATA_MAX (512u << 10)
 #define HL_PARAMETER_MAX (80u << 10)
+#define HL_TAG_MAX 16 /* what authenticated encryption adds */
 
 /* clang-format off */
 /* -- everywhere ------------------------------------------------------------------------------ */
@@ -243,6 +244,11 @@
 	F(S, 2, U32, mgf, 0, UINT32_MAX, 0, "CKG_ number of the mask generation function") \
 	F(S, 3, U32, salt, 0, UINT32_MAX, 0, "length of the salt, bytes")
 
+#define HL_M_GCM_PARAMETER(F, L, S) \
+	F(S, 1, BYTES, iv, 0, 256, HL_OPT, "12 to 128 bytes; to encrypt it may be empty, then the HSM makes one") \
+	F(S, 2, BYTES, aad, 0, 65536, HL_OPT | HL_SECRET, "additional data, authenticated and not encrypted") \
+	F(S, 3, U32, tag_bits, 0, UINT32_MAX, 0, "length of the tag: 96, 104, 112, 120 or 128 bits")
+
 #define HL_M_SIGN(F, L, S) \
 	HL_SEEN(F, S) \
 	F(S, 3, U64, key, 1, UINT64_MAX, 0, "handle of the private key") \
@@ -260,6 +266,27 @@
 	F(S, 5, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "what was signed") \
 	F(S, 6, BYTES, signature, 0, 4096, HL_OPT, "the signature") \
 	F(S, 7, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT, "of the mechanism, as in sign")
+
+#define HL_M_ENCRYPT(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U64, key, 1, UINT64_MAX, 0, "handle of the key") \
+	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
+	F(S, 5, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "what is encrypted") \
+	F(S, 6, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT | HL_SECRET, "of the mechanism")
+#define HL_M_ENCRYPTED(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, BYTES, data, 0, HL_DATA_MAX + HL_TAG_MAX, HL_OPT, "the same encrypted, with its tag at the end") \
+	F(S, 5, BYTES, iv, 0, 16, HL_OPT, "the IV, where the HSM made it")
+
+#define HL_M_DECRYPT(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U64, key, 1, UINT64_MAX, 0, "handle of the key") \
+	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
+	F(S, 5, BYTES, data, 0, HL_DATA_MAX + HL_TAG_MAX, HL_OPT, "what was encrypted, with its tag at the end") \
+	F(S, 6, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT | HL_SECRET, "of the mechanism, as in encrypt")
+#define HL_M_DECRYPTED(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "the data in the clear")
 
 /* -- admin: a local socket, the same user ------------------------------------------------------ */
 #define HL_M_ALLOWED(F, L, S) \
@@ -384,9 +411,14 @@
 	M(attributes_set,   0x1026, "attributes.set",   "client > HSM", HL_M_ATTRIBUTES_SET, "change attributes") \
 	M(destroy,          0x1028, "destroy",          "client > HSM", HL_M_DESTROY, "remove an object") \
 	M(pss_parameter,    0,      "pss.parameter",    "in sign and verify", HL_M_PSS_PARAMETER, "parameter of the RSA PSS mechanisms") \
+	M(gcm_parameter,    0,      "gcm.parameter",    "in encrypt and decrypt", HL_M_GCM_PARAMETER, "parameter of CKM_AES_GCM") \
 	M(sign,             0x1030, "sign",             "client > HSM", HL_M_SIGN, "sign in one part") \
 	M(signed,           0x1031, "signed",           "HSM > client", HL_M_SIGNED, "the signature") \
 	M(verify,           0x1032, "verify",           "client > HSM", HL_M_VERIFY, "verify in one part; answered by done or op.refused") \
+	M(encrypt,          0x1034, "encrypt",          "client > HSM", HL_M_ENCRYPT, "encrypt in one part") \
+	M(encrypted,        0x1035, "encrypted",        "HSM > client", HL_M_ENCRYPTED, "the encrypted data") \
+	M(decrypt,          0x1036, "decrypt",          "client > HSM", HL_M_DECRYPT, "decrypt in one part") \
+	M(decrypted,        0x1037, "decrypted",        "HSM > client", HL_M_DECRYPTED, "the data") \
 	M(allowed,          0,      "allowed",          "in provision", HL_M_ALLOWED, "one entry of an allow-list") \
 	M(provision,        0x2001, "provision",        "front command > directory", HL_M_PROVISION, "make a tenant, its service user and its partition") \
 	M(provisioned,      0x2002, "provisioned",      "directory > front command", HL_M_PROVISIONED, "where the credential files are") \

@@ -197,6 +197,41 @@ static void an_aes_key_is_found_renamed_and_destroyed(void)
 	hsmlet_close(h);
 }
 
+/* The key never leaves, so the way back is the judge: all parts of the parameter cross the wire. */
+static void an_aes_key_encrypts_and_decrypts(void)
+{
+	static const uint8_t length[8] = { [7] = 16 };
+	hsmlet_attribute template[] = { { HL_CKA_VALUE_LEN, HSMLET_NUMBER, length, 8 } };
+	hsmlet_gcm gcm = { NULL, 0, "header", 6, 128 };
+	hsmlet_mechanism m = { HL_CKM_AES_GCM, &gcm, sizeof gcm };
+	uint8_t iv[HSMLET_MADE_IV], sealed[64], open[64];
+	size_t n = sizeof sealed, back = sizeof open;
+	hsmlet *h = logged_in();
+	uint64_t key = 0;
+	hsmlet_error e;
+
+	if (!h)
+		return;
+	CU_ASSERT_EQUAL(hsmlet_generate(h, HL_CKM_AES_KEY_GEN, template, 1, NULL, 0, &key, NULL, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_encrypt(h, key, &m, "to be hidden", 12, sealed, &n, NULL, &e), 3);
+	CU_ASSERT_EQUAL(hsmlet_encrypt(h, key, &m, "to be hidden", 12, sealed, &n, iv, &e), 0);
+	CU_ASSERT_EQUAL(n, 28);
+	gcm.iv = iv;
+	gcm.iv_n = sizeof iv;
+	CU_ASSERT_EQUAL(hsmlet_decrypt(h, key, &m, sealed, n, open, &back, &e), 0);
+	CU_ASSERT(back == 12 && memcmp(open, "to be hidden", 12) == 0);
+	sealed[0] ^= 1;
+	CU_ASSERT_EQUAL(hsmlet_decrypt(h, key, &m, sealed, n, open, &back, &e), 519);
+	CU_ASSERT_EQUAL(e.exit_code, 1);
+	gcm.tag_bits = 64;
+	CU_ASSERT_EQUAL(hsmlet_encrypt(h, key, &m, "x", 1, sealed, &n, NULL, &e), 520);
+	gcm.tag_bits = 128;
+	n = 16; /* too little by one */
+	CU_ASSERT_EQUAL(hsmlet_encrypt(h, key, &m, "x", 1, sealed, &n, NULL, &e), 8);
+	CU_ASSERT_EQUAL(hsmlet_destroy(h, key, &e), 0);
+	hsmlet_close(h);
+}
+
 static void random_bytes_come_in_any_amount(void)
 {
 	enum { MANY = 100000 };
@@ -498,6 +533,7 @@ static CU_TestInfo tests[] = {
 	{ "a key is made and signs through all eight steps", a_key_is_made_and_signs_through_all_eight_steps },
 	{ "an RSA key signs and keeps its value", an_rsa_key_signs_and_keeps_its_value },
 	{ "an AES key is found, renamed and destroyed", an_aes_key_is_found_renamed_and_destroyed },
+	{ "an AES key encrypts and decrypts", an_aes_key_encrypts_and_decrypts },
 	{ "random bytes come in any amount", random_bytes_come_in_any_amount },
 	{ "a wrong service password is refused", a_wrong_service_password_is_refused },
 	{ "an unknown service user looks the same", an_unknown_service_user_looks_the_same },

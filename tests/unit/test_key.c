@@ -247,7 +247,7 @@ static void try_all(struct pair *p, uint32_t key_type, size_t width)
 		AUTO_BUF sig = { 0 };
 		struct hl_bytes got, other = hl_bytes(message.p, 31);
 
-		if (!(m[i].flags & HSM_SIGNS) || (m[i].flags & HSM_PSS) || m[i].key_type != key_type)
+		if (!(m[i].flags & HSM_SIGNS) || m[i].parameter || m[i].key_type != key_type)
 			continue;
 		CU_ASSERT_EQUAL_FATAL(sign(p->key, m[i].number, message, &sig), HL_OK);
 		got = hl_buf_view(&sig);

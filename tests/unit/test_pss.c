@@ -419,6 +419,25 @@ static void an_ec_key_refuses_pss(void)
 	CU_ASSERT_EQUAL(sign_pss(p.key, SHA256, SHA256, 32, message, &sig), HL_E_MECHANISM);
 }
 
+/* Contexts are kept with their parameter: each part of it must tell. */
+static void a_parameter_that_changes_in_one_part_is_heeded(void)
+{
+	const struct {
+		const struct digest *d, *mgf;
+		uint32_t salt;
+	} row[] = { { SHA256, SHA256, 32 }, { SHA256, SHA1, 32 }, { SHA256, SHA1, 20 }, { SHA1, SHA1, 20 } };
+
+	for (size_t i = 0; i < 3 * HL_COUNT(row); i++) {
+		const struct digest *d = row[i % HL_COUNT(row)].d, *mgf = row[i % HL_COUNT(row)].mgf;
+		uint32_t salt = row[i % HL_COUNT(row)].salt;
+		AUTO_BUF sig = { 0 };
+
+		CU_ASSERT_EQUAL(sign_pss(rsa.key, d, mgf, salt, message, &sig), HL_OK);
+		CU_ASSERT(verifies_by_hand(&rsa.public_object, d, mgf, salt, message, hl_buf_view(&sig)));
+		CU_ASSERT_EQUAL(verify_pss(rsa.public_key, d, mgf, salt, message, hl_buf_view(&sig)), HL_OK);
+	}
+}
+
 /* A key is shared with a lane's thread, which has contexts of its own. */
 static void a_share_of_a_key_signs_with_its_own_parameter(void)
 {
@@ -447,6 +466,7 @@ static CU_TestInfo tests[] = {
 	{ "every cut of a parameter is refused", every_cut_of_a_parameter_is_refused },
 	{ "mechanisms without a parameter refuse one", mechanisms_without_a_parameter_refuse_one },
 	{ "an EC key refuses PSS", an_ec_key_refuses_pss },
+	{ "a parameter that changes in one part is heeded", a_parameter_that_changes_in_one_part_is_heeded },
 	{ "a share of a key signs with its own parameter", a_share_of_a_key_signs_with_its_own_parameter },
 	CU_TEST_INFO_NULL,
 };
