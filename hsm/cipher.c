@@ -58,11 +58,12 @@ static bool convert(EVP_CIPHER_CTX *ctx, struct hl_bytes from, uint8_t *to)
 {
 	int n = 0;
 
-	return from.n == 0 || (EVP_CipherUpdate(ctx, to, &n, from.p, (int)from.n) == 1 && (size_t)n == from.n);
+	return from.n == 0 ||
+	       (EVP_CipherUpdate(ctx, to, &n, from.p, (int)from.n) == 1 && (size_t)n == from.n);
 }
 
-hl_err hsm_key_encrypt(struct hsm_key *k, uint32_t mechanism, const struct hl_gcm_parameter *parameter,
-	struct hl_bytes data, struct hl_buf *out)
+hl_err hsm_key_encrypt(struct hsm_key *k, uint32_t mechanism,
+	const struct hl_gcm_parameter *parameter, struct hl_bytes data, struct hl_buf *out)
 {
 	size_t tag = parameter->tag_bits / 8;
 	EVP_CIPHER_CTX *ctx;
@@ -78,15 +79,16 @@ hl_err hsm_key_encrypt(struct hsm_key *k, uint32_t mechanism, const struct hl_gc
 		return out->err;
 	ERR_clear_error();
 	ctx = begin(k, HSM_ENCRYPT, parameter);
-	if (!ctx || !convert(ctx, data, room) || EVP_CipherFinal_ex(ctx, room + data.n, &none) != 1 ||
+	if (!ctx || !convert(ctx, data, room) ||
+		EVP_CipherFinal_ex(ctx, room + data.n, &none) != 1 ||
 		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, (int)tag, room + data.n) != 1)
 		return HL_E_CRYPTO;
 	hl_buf_grow(out, data.n + tag);
 	return HL_OK;
 }
 
-hl_err hsm_key_decrypt(struct hsm_key *k, uint32_t mechanism, const struct hl_gcm_parameter *parameter,
-	struct hl_bytes data, struct hl_buf *out)
+hl_err hsm_key_decrypt(struct hsm_key *k, uint32_t mechanism,
+	const struct hl_gcm_parameter *parameter, struct hl_bytes data, struct hl_buf *out)
 {
 	size_t tag = parameter->tag_bits / 8, n;
 	uint8_t expected[HL_TAG_MAX], *room;
@@ -108,7 +110,8 @@ hl_err hsm_key_decrypt(struct hsm_key *k, uint32_t mechanism, const struct hl_gc
 	ctx = begin(k, HSM_DECRYPT, parameter);
 	if (!ctx || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, (int)tag, expected) != 1)
 		return HL_E_CRYPTO;
-	if (!convert(ctx, hl_bytes(data.p, n), room) || EVP_CipherFinal_ex(ctx, room + n, &none) != 1) {
+	if (!convert(ctx, hl_bytes(data.p, n), room) ||
+		EVP_CipherFinal_ex(ctx, room + n, &none) != 1) {
 		OPENSSL_cleanse(room, n);
 		return HL_E_DECRYPT;
 	}

@@ -68,7 +68,8 @@ static hl_err pss_input(struct hl_bytes data, struct use *u)
 static hl_err input(struct hsm_key *k, struct hl_bytes data, struct use *u)
 {
 	if (k->type == HL_CKK_EC_EDWARDS) {
-		u->input = data; /* of any length: it is hashed twice, the second time with what came of the first */
+		u->input =
+			data; /* of any length: it is hashed twice, the second time with what came of the first */
 		return HL_OK;
 	}
 	if (u->m->digest)
@@ -148,7 +149,8 @@ static EVP_PKEY_CTX *new_context(const struct hsm_key *k, const struct use *u, e
 static EVP_PKEY_CTX *pss_context(struct hsm_key *k, const struct use *u, enum hsm_way way)
 {
 	struct hsm_pss *with = &k->pss[way].with;
-	bool same = with->hash == u->pss.hash && with->mgf == u->pss.mgf && with->salt == u->pss.salt;
+	bool same =
+		with->hash == u->pss.hash && with->mgf == u->pss.mgf && with->salt == u->pss.salt;
 
 	if (k->pss[way].ctx && same)
 		return k->pss[way].ctx;

@@ -1,9 +1,11 @@
 /* cipher.c - encryption and decryption in one part, at once in the loop: the largest data takes some 0.2 ms. */
 #include "hsm/rooms.h"
 
-#define IV_MADE 12 /* SP 800-38D, 8.2.2: a random IV has at least 96 bits; with 96 it is used as it is */
+#define IV_MADE \
+	12 /* SP 800-38D, 8.2.2: a random IV has at least 96 bits; with 96 it is used as it is */
 
-static hl_err read_parameter(uint32_t mechanism, struct hl_bytes fields, struct hl_gcm_parameter *out)
+static hl_err read_parameter(
+	uint32_t mechanism, struct hl_bytes fields, struct hl_gcm_parameter *out)
 {
 	const struct hsm_mechanism *m = hsm_mechanism(mechanism);
 
@@ -12,7 +14,8 @@ static hl_err read_parameter(uint32_t mechanism, struct hl_bytes fields, struct 
 	return hl_body_get(m->parameter, fields, out) == HL_OK ? HL_OK : HL_E_PARAMETER;
 }
 
-hl_err hsm_op_encrypt(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
+hl_err hsm_op_encrypt(
+	struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	const struct hl_encrypt *request = body;
 	struct hl_buf out = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
@@ -38,7 +41,8 @@ hl_err hsm_op_encrypt(struct hsm_conn *c, const struct hl_frame *f, const void *
 	return err;
 }
 
-hl_err hsm_op_decrypt(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
+hl_err hsm_op_decrypt(
+	struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	const struct hl_decrypt *request = body;
 	struct hl_buf out = hl_buf(HL_DATA_MAX + HL_TAG_MAX);

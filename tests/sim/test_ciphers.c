@@ -25,9 +25,8 @@ static uint64_t make_aes(void)
 {
 	static const uint8_t length[8] = { [7] = 32 };
 	struct hl_attribute size = { HL_CKA_VALUE_LEN, HL_FORM_NUMBER, { length, sizeof length } };
-	struct hl_generate request = {
-		.mechanism = HL_CKM_AES_KEY_GEN, .template = { .items = &size, .count = 1 }
-	};
+	struct hl_generate request = { .mechanism = HL_CKM_AES_KEY_GEN,
+		.template = { .items = &size, .count = 1 } };
 	struct hl_generated made = { 0 };
 	struct client_call call;
 
@@ -48,18 +47,22 @@ static void put_parameter(struct hl_buf *out, struct hl_bytes iv, uint32_t tag_b
 }
 
 /* The answer points into call->frame, which is the caller's to clear. */
-static hl_err encrypt(uint64_t key, struct hl_bytes parameter, struct hl_bytes data, struct hl_encrypted *out,
-	struct client_call *call)
+static hl_err encrypt(uint64_t key, struct hl_bytes parameter, struct hl_bytes data,
+	struct hl_encrypted *out, struct client_call *call)
 {
-	struct hl_encrypt request = { .key = key, .mechanism = HL_CKM_AES_GCM, .data = data, .parameter = parameter };
+	struct hl_encrypt request = {
+		.key = key, .mechanism = HL_CKM_AES_GCM, .data = data, .parameter = parameter
+	};
 
 	return world_call(c, &hl_msg_encrypt, &request, &hl_msg_encrypted, out, call);
 }
 
-static hl_err decrypt(uint64_t key, struct hl_bytes parameter, struct hl_bytes data, struct hl_decrypted *out,
-	struct client_call *call)
+static hl_err decrypt(uint64_t key, struct hl_bytes parameter, struct hl_bytes data,
+	struct hl_decrypted *out, struct client_call *call)
 {
-	struct hl_decrypt request = { .key = key, .mechanism = HL_CKM_AES_GCM, .data = data, .parameter = parameter };
+	struct hl_decrypt request = {
+		.key = key, .mechanism = HL_CKM_AES_GCM, .data = data, .parameter = parameter
+	};
 
 	return world_call(c, &hl_msg_decrypt, &request, &hl_msg_decrypted, out, call);
 }
@@ -97,8 +100,10 @@ static void an_iv_that_is_left_out_is_made_and_told(void)
 	begin(31);
 	key = make_aes();
 	put_parameter(&parameter, hl_bytes(NULL, 0), 128);
-	CU_ASSERT_EQUAL_FATAL(encrypt(key, hl_buf_view(&parameter), hl_text("data"), &one, &first), HL_OK);
-	CU_ASSERT_EQUAL_FATAL(encrypt(key, hl_buf_view(&parameter), hl_text("data"), &two, &second), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(
+		encrypt(key, hl_buf_view(&parameter), hl_text("data"), &one, &first), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(
+		encrypt(key, hl_buf_view(&parameter), hl_text("data"), &two, &second), HL_OK);
 	CU_ASSERT_EQUAL(one.iv.n, 12);
 	CU_ASSERT_EQUAL(one.data.n, 4 + 16);
 	CU_ASSERT_FALSE(hl_bytes_eq(one.iv, two.iv));
@@ -125,7 +130,8 @@ static void an_iv_that_is_given_is_used_and_not_repeated(void)
 	begin(32);
 	put_parameter(&parameter, IV, 96);
 	CU_ASSERT_EQUAL_FATAL(
-		encrypt(make_aes(), hl_buf_view(&parameter), hl_bytes(NULL, 0), &out, &call), HL_OK);
+		encrypt(make_aes(), hl_buf_view(&parameter), hl_bytes(NULL, 0), &out, &call),
+		HL_OK);
 	CU_ASSERT_EQUAL(out.iv.n, 0);
 	CU_ASSERT_EQUAL(out.data.n, 12); /* of nothing there is a tag, too */
 	hl_buf_clear(&call.frame);
@@ -148,7 +154,8 @@ static void the_largest_data_goes_there_and_back(void)
 	put_parameter(&parameter, IV, 128);
 	CU_ASSERT_EQUAL_FATAL(encrypt(key, hl_buf_view(&parameter), data, &sealed, &there), HL_OK);
 	CU_ASSERT_EQUAL(sealed.data.n, HL_DATA_MAX + HL_TAG_MAX);
-	CU_ASSERT_EQUAL_FATAL(decrypt(key, hl_buf_view(&parameter), sealed.data, &open, &back), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(
+		decrypt(key, hl_buf_view(&parameter), sealed.data, &open, &back), HL_OK);
 	CU_ASSERT(hl_bytes_eq(open.data, data));
 	hl_buf_clear(&there.frame);
 	hl_buf_clear(&back.frame);
@@ -197,7 +204,8 @@ static void a_secret_key_is_not_there_without_login_and_no_pair_encrypts(void)
 	key = make_aes();
 	put_parameter(&parameter, IV, 128);
 	CU_ASSERT_EQUAL_FATAL(story_make_key(c, "pair", &pair), HL_OK);
-	CU_ASSERT_EQUAL(tries_to_encrypt(pair.public_handle, hl_buf_view(&parameter)), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(
+		tries_to_encrypt(pair.public_handle, hl_buf_view(&parameter)), HL_E_MECHANISM);
 	CU_ASSERT_EQUAL(tries_to_decrypt(pair.handle, hl_buf_view(&parameter), IV), HL_E_MECHANISM);
 	CU_ASSERT_EQUAL(world_call(c, &hl_msg_logout, &out, &hl_msg_done, &done, &call), HL_OK);
 	hl_buf_clear(&call.frame);
@@ -215,23 +223,27 @@ static void a_mechanism_that_does_not_encrypt_is_refused(void)
 
 	begin(36);
 	request.key = make_aes();
-	CU_ASSERT_EQUAL(world_call(c, &hl_msg_encrypt, &request, &hl_msg_encrypted, &out, &call), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_encrypt, &request, &hl_msg_encrypted, &out, &call),
+		HL_E_MECHANISM);
 	hl_buf_clear(&call.frame);
 	request.mechanism = 0x7fffffff;
-	CU_ASSERT_EQUAL(world_call(c, &hl_msg_encrypt, &request, &hl_msg_encrypted, &out, &call), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_encrypt, &request, &hl_msg_encrypted, &out, &call),
+		HL_E_MECHANISM);
 	hl_buf_clear(&call.frame);
 	end();
 }
 
 static CU_TestInfo tests[] = {
 	{ "an IV that is left out is made, and told", an_iv_that_is_left_out_is_made_and_told },
-	{ "an IV that is given is used and not repeated", an_iv_that_is_given_is_used_and_not_repeated },
+	{ "an IV that is given is used and not repeated",
+		an_iv_that_is_given_is_used_and_not_repeated },
 	{ "the largest data goes there and back", the_largest_data_goes_there_and_back },
 	{ "a parameter that is cut, too long or of another mechanism is refused",
 		a_parameter_that_is_cut_too_long_or_of_another_mechanism_is_refused },
 	{ "a secret key is not there without login, and no pair encrypts",
 		a_secret_key_is_not_there_without_login_and_no_pair_encrypts },
-	{ "a mechanism that does not encrypt is refused", a_mechanism_that_does_not_encrypt_is_refused },
+	{ "a mechanism that does not encrypt is refused",
+		a_mechanism_that_does_not_encrypt_is_refused },
 	CU_TEST_INFO_NULL,
 };
 

@@ -17,13 +17,13 @@ struct cost {
 static struct cost cost;
 static const struct dir_store_ops *beneath;
 
-unsigned char *__wrap_HMAC(const EVP_MD *md, const void *key, int key_n, const unsigned char *data, size_t n,
-	unsigned char *out, unsigned *out_n);
-unsigned char *__real_HMAC(const EVP_MD *md, const void *key, int key_n, const unsigned char *data, size_t n,
-	unsigned char *out, unsigned *out_n);
+unsigned char *__wrap_HMAC(const EVP_MD *md, const void *key, int key_n, const unsigned char *data,
+	size_t n, unsigned char *out, unsigned *out_n);
+unsigned char *__real_HMAC(const EVP_MD *md, const void *key, int key_n, const unsigned char *data,
+	size_t n, unsigned char *out, unsigned *out_n);
 
-unsigned char *__wrap_HMAC(const EVP_MD *md, const void *key, int key_n, const unsigned char *data, size_t n,
-	unsigned char *out, unsigned *out_n)
+unsigned char *__wrap_HMAC(const EVP_MD *md, const void *key, int key_n, const unsigned char *data,
+	size_t n, unsigned char *out, unsigned *out_n)
 {
 	cost.hmacs++;
 	return __real_HMAC(md, key, key_n, data, n, out, out_n);
@@ -82,8 +82,8 @@ static const struct hl_addr here = { .family = HL_INET, .ip = { 192, 0, 2, 7 } }
 static const struct hl_addr there = { .family = HL_INET, .ip = { 192, 0, 2, 8 } };
 
 /* A client like `like` at `address`; name and password NULL: as they are. */
-static struct world_client *knocker(
-	const struct world_client *like, const struct hl_addr *address, const char *name, const char *password)
+static struct world_client *knocker(const struct world_client *like, const struct hl_addr *address,
+	const char *name, const char *password)
 {
 	struct client_conf_link conf = like->conf;
 	struct world_client *c = NULL;
@@ -126,7 +126,7 @@ static void a_hundred_wrong_proofs_lock_one_user_at_one_address(void)
 	fails_times(guesser, 1);
 	cost = (struct cost){ 0 };
 	CU_ASSERT_EQUAL(world_open(owner), HL_E_LOCKED); /* the right password does not help */
-	CU_ASSERT_EQUAL(cost.users, 0); /* the proof was not looked at */
+	CU_ASSERT_EQUAL(cost.users, 0);                  /* the proof was not looked at */
 	f = client_failed(owner->core);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	CU_ASSERT_EQUAL(f->step, HL_STEP_RESULT);
@@ -134,7 +134,8 @@ static void a_hundred_wrong_proofs_lock_one_user_at_one_address(void)
 	CU_ASSERT(f->retry_after_ms > 290000 && f->retry_after_ms <= DIR_LOCK_MS);
 	CU_ASSERT_EQUAL(hl_err_row(f->err)->exit_code, 14);
 	gets_in(elsewhere);
-	CU_ASSERT_EQUAL_FATAL(world_provision(w, "globex", "globexservice", "GLOBEXPART", NULL), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(
+		world_provision(w, "globex", "globexservice", "GLOBEXPART", NULL), HL_OK);
 	CU_ASSERT_EQUAL_FATAL(world_setup_client(w, &neighbour), HL_OK);
 	sim_address(neighbour->node, &here);
 	gets_in(neighbour);
@@ -204,9 +205,12 @@ static void an_unknown_name_is_locked_alike_at_the_same_cost(void)
 }
 
 static CU_TestInfo tests[] = {
-	{ "a hundred wrong proofs lock one user at one address", a_hundred_wrong_proofs_lock_one_user_at_one_address },
-	{ "a lock ends by the time that was named, whatever the wall clock says", a_lock_ends_by_the_time_that_was_named_whatever_the_wall_clock_says },
-	{ "an unknown name is locked alike, at the same cost", an_unknown_name_is_locked_alike_at_the_same_cost },
+	{ "a hundred wrong proofs lock one user at one address",
+		a_hundred_wrong_proofs_lock_one_user_at_one_address },
+	{ "a lock ends by the time that was named, whatever the wall clock says",
+		a_lock_ends_by_the_time_that_was_named_whatever_the_wall_clock_says },
+	{ "an unknown name is locked alike, at the same cost",
+		an_unknown_name_is_locked_alike_at_the_same_cost },
 	CU_TEST_INFO_NULL,
 };
 

@@ -41,16 +41,16 @@ static struct hl_gcm_parameter with(struct hl_bytes iv, struct hl_bytes aad, uin
 #define AAD hl_text("additional data")
 
 /* Into an emptied buffer. */
-static hl_err encrypt(
-	struct hsm_key *k, const struct hl_gcm_parameter *p, struct hl_bytes data, struct hl_buf *out)
+static hl_err encrypt(struct hsm_key *k, const struct hl_gcm_parameter *p, struct hl_bytes data,
+	struct hl_buf *out)
 {
 	hl_buf_clear(out);
 	*out = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
 	return hsm_key_encrypt(k, HL_CKM_AES_GCM, p, data, out);
 }
 
-static hl_err decrypt(
-	struct hsm_key *k, const struct hl_gcm_parameter *p, struct hl_bytes data, struct hl_buf *out)
+static hl_err decrypt(struct hsm_key *k, const struct hl_gcm_parameter *p, struct hl_bytes data,
+	struct hl_buf *out)
 {
 	hl_buf_clear(out);
 	*out = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
@@ -73,9 +73,12 @@ static struct hl_bytes from_hex(const char *hex, uint8_t *out, size_t size)
 static bool check_line(char *const column[6])
 {
 	uint8_t room[6][80];
-	struct hl_bytes value = from_hex(column[0], room[0], 80), iv = from_hex(column[1], room[1], 80);
-	struct hl_bytes aad = from_hex(column[2], room[2], 80), plain = from_hex(column[3], room[3], 80);
-	struct hl_bytes cipher = from_hex(column[4], room[4], 80), tag = from_hex(column[5], room[5], 80);
+	struct hl_bytes value = from_hex(column[0], room[0], 80),
+			iv = from_hex(column[1], room[1], 80);
+	struct hl_bytes aad = from_hex(column[2], room[2], 80),
+			plain = from_hex(column[3], room[3], 80);
+	struct hl_bytes cipher = from_hex(column[4], room[4], 80),
+			tag = from_hex(column[5], room[5], 80);
 	AUTO_KEY *k = key_with(value);
 	AUTO_BUF expected = hl_buf(128);
 	AUTO_BUF out = { 0 };
@@ -88,7 +91,8 @@ static bool check_line(char *const column[6])
 		hl_buf_put(&expected, hl_bytes(tag.p, bits / 8));
 		if (iv.n < HSM_IV_MIN) {
 			CU_ASSERT_EQUAL(encrypt(k, &p, plain, &out), HL_E_PARAMETER);
-			CU_ASSERT_EQUAL(decrypt(k, &p, hl_buf_view(&expected), &out), HL_E_PARAMETER);
+			CU_ASSERT_EQUAL(
+				decrypt(k, &p, hl_buf_view(&expected), &out), HL_E_PARAMETER);
 			continue;
 		}
 		CU_ASSERT_EQUAL(encrypt(k, &p, plain, &out), HL_OK);
@@ -204,7 +208,8 @@ static void every_cut_is_refused(void)
 
 	CU_ASSERT_EQUAL_FATAL(encrypt(k, &p, message, &sealed), HL_OK);
 	for (size_t n = 0; n < sealed.n; n++)
-		CU_ASSERT_EQUAL(decrypt(k, &p, hl_bytes(hl_buf_view(&sealed).p, n), &open), HL_E_DECRYPT);
+		CU_ASSERT_EQUAL(
+			decrypt(k, &p, hl_bytes(hl_buf_view(&sealed).p, n), &open), HL_E_DECRYPT);
 	hl_buf_u8(&sealed, 0);
 	CU_ASSERT_EQUAL(decrypt(k, &p, hl_buf_view(&sealed), &open), HL_E_DECRYPT);
 }
@@ -212,10 +217,8 @@ static void every_cut_is_refused(void)
 static void another_iv_additional_data_tag_length_or_key_is_refused(void)
 {
 	const struct hl_gcm_parameter right = with(IV, AAD, 128), others[] = {
-		with(hl_bytes(bytes + 1, 12), AAD, 128),
-		with(hl_bytes(bytes, 13), AAD, 128),
-		with(IV, hl_text("additional datA"), 128),
-		with(IV, hl_text("additional dat"), 128),
+		with(hl_bytes(bytes + 1, 12), AAD, 128), with(hl_bytes(bytes, 13), AAD, 128),
+		with(IV, hl_text("additional datA"), 128), with(IV, hl_text("additional dat"), 128),
 		with(IV, hl_bytes(NULL, 0), 128),
 		with(IV, AAD, 120), /* a tag of 128 bits is none of 120 */
 	};
@@ -245,10 +248,12 @@ static void tags_of_other_lengths_are_refused(void)
 		bool good = bits >= 96 && bits <= 128 && bits % 8 == 0;
 
 		CU_ASSERT_EQUAL(encrypt(k, &p, message, &out), good ? HL_OK : HL_E_PARAMETER);
-		CU_ASSERT_EQUAL(decrypt(k, &p, message, &out), good ? HL_E_DECRYPT : HL_E_PARAMETER);
+		CU_ASSERT_EQUAL(
+			decrypt(k, &p, message, &out), good ? HL_E_DECRYPT : HL_E_PARAMETER);
 	}
 	CU_ASSERT_EQUAL(
-		encrypt(k, &(struct hl_gcm_parameter){ .iv = IV, .tag_bits = UINT32_MAX - 7 }, message, &out),
+		encrypt(k, &(struct hl_gcm_parameter){ .iv = IV, .tag_bits = UINT32_MAX - 7 },
+			message, &out),
 		HL_E_PARAMETER);
 }
 
@@ -263,7 +268,8 @@ static void ivs_of_other_lengths_are_refused(void)
 		bool good = n >= 12 && n <= 128;
 
 		CU_ASSERT_EQUAL(encrypt(k, &p, message, &sealed), good ? HL_OK : HL_E_PARAMETER);
-		CU_ASSERT_EQUAL(decrypt(k, &p, hl_buf_view(&sealed), &open), good ? HL_OK : HL_E_PARAMETER);
+		CU_ASSERT_EQUAL(
+			decrypt(k, &p, hl_buf_view(&sealed), &open), good ? HL_OK : HL_E_PARAMETER);
 	}
 }
 
@@ -281,7 +287,8 @@ static void a_key_without_the_usage_attribute_is_refused(void)
 		CU_ASSERT_EQUAL(hsm_attribute_set_bool(&o, use[i], false), HL_OK);
 		CU_ASSERT_EQUAL_FATAL(hsm_key_parse(&o, &k), HL_OK);
 		CU_ASSERT_EQUAL(encrypt(k, &p, message, &out), i == 0 ? HL_E_KEY_USE : HL_OK);
-		CU_ASSERT_EQUAL(decrypt(k, &p, message, &out), i == 1 ? HL_E_KEY_USE : HL_E_DECRYPT);
+		CU_ASSERT_EQUAL(
+			decrypt(k, &p, message, &out), i == 1 ? HL_E_KEY_USE : HL_E_DECRYPT);
 	}
 }
 
@@ -297,9 +304,12 @@ static void a_mechanism_that_does_not_fit_is_refused(void)
 	CU_ASSERT_EQUAL(hsm_key_encrypt(k, HL_CKM_AES_KEY_GEN, &p, message, &out), HL_E_MECHANISM);
 	CU_ASSERT_EQUAL(hsm_key_encrypt(k, HL_CKM_RSA_PKCS, &p, message, &out), HL_E_MECHANISM);
 	CU_ASSERT_EQUAL(hsm_key_decrypt(k, 0x7fffffff, &p, message, &out), HL_E_MECHANISM);
-	CU_ASSERT_EQUAL(hsm_key_encrypt(rsa.public_key, HL_CKM_AES_GCM, &p, message, &out), HL_E_MECHANISM);
-	CU_ASSERT_EQUAL(hsm_key_decrypt(rsa.key, HL_CKM_AES_GCM, &p, message, &out), HL_E_MECHANISM);
-	CU_ASSERT_EQUAL(hsm_key_sign(k, HL_CKM_AES_GCM, hl_bytes(NULL, 0), message, &out), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(
+		hsm_key_encrypt(rsa.public_key, HL_CKM_AES_GCM, &p, message, &out), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(
+		hsm_key_decrypt(rsa.key, HL_CKM_AES_GCM, &p, message, &out), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(
+		hsm_key_sign(k, HL_CKM_AES_GCM, hl_bytes(NULL, 0), message, &out), HL_E_MECHANISM);
 	CU_ASSERT_EQUAL(out.n, 0);
 	CU_ASSERT_FALSE(hsm_mechanism_slow(HL_CKM_AES_GCM, k));
 }
@@ -311,7 +321,8 @@ static void keys_of_other_lengths_are_refused(void)
 		AUTO_KEY *k = NULL;
 
 		import(&o, hl_bytes(bytes, n));
-		CU_ASSERT_EQUAL(hsm_key_parse(&o, &k), n == 16 || n == 24 || n == 32 ? HL_OK : HL_E_CRYPTO);
+		CU_ASSERT_EQUAL(
+			hsm_key_parse(&o, &k), n == 16 || n == 24 || n == 32 ? HL_OK : HL_E_CRYPTO);
 	}
 }
 
@@ -349,16 +360,19 @@ static void a_share_of_a_key_does_the_same(void)
 
 static CU_TestInfo tests[] = {
 	{ "the cases of the specification come out", the_cases_of_the_specification_come_out },
-	{ "data and additional data of any length come back", data_and_additional_data_of_any_length_come_back },
+	{ "data and additional data of any length come back",
+		data_and_additional_data_of_any_length_come_back },
 	{ "more data than a frame takes is refused", more_data_than_a_frame_takes_is_refused },
 	{ "every bit of data and tag counts", every_bit_of_data_and_tag_counts },
-	{ "nothing is left of data that does not decrypt", nothing_is_left_of_data_that_does_not_decrypt },
+	{ "nothing is left of data that does not decrypt",
+		nothing_is_left_of_data_that_does_not_decrypt },
 	{ "every cut is refused", every_cut_is_refused },
 	{ "another IV, additional data, tag length or key is refused",
 		another_iv_additional_data_tag_length_or_key_is_refused },
 	{ "tags of other lengths are refused", tags_of_other_lengths_are_refused },
 	{ "IVs of other lengths are refused", ivs_of_other_lengths_are_refused },
-	{ "a key without the usage attribute is refused", a_key_without_the_usage_attribute_is_refused },
+	{ "a key without the usage attribute is refused",
+		a_key_without_the_usage_attribute_is_refused },
 	{ "a mechanism that does not fit is refused", a_mechanism_that_does_not_fit_is_refused },
 	{ "keys of other lengths are refused", keys_of_other_lengths_are_refused },
 	{ "a full buffer stays as it was", a_full_buffer_stays_as_it_was },

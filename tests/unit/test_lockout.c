@@ -145,7 +145,8 @@ static void the_number_of_a_pair_depends_on_the_key(void)
 	memcpy(changed, key, sizeof changed);
 	changed[31] ^= 1;
 	CU_ASSERT_EQUAL_FATAL(dir_lockout_new(changed, &other), HL_OK);
-	CU_ASSERT_NOT_EQUAL(pair_of(l, "acme", "192.0.2.7:1"), pair_of(other, "acme", "192.0.2.7:1"));
+	CU_ASSERT_NOT_EQUAL(
+		pair_of(l, "acme", "192.0.2.7:1"), pair_of(other, "acme", "192.0.2.7:1"));
 }
 
 static void the_longest_name_has_a_pair(void)
@@ -291,7 +292,8 @@ static void who_never_failed_is_never_held_up(void)
 static CU_TestInfo tests[] = {
 	{ "a hundred failures lock the pair for 300 seconds",
 		a_hundred_failures_lock_the_pair_for_300_seconds },
-	{ "failures of an earlier window do not count", failures_of_an_earlier_window_do_not_count },
+	{ "failures of an earlier window do not count",
+		failures_of_an_earlier_window_do_not_count },
 	{ "failing while locked does not lock longer", failing_while_locked_does_not_lock_longer },
 	{ "other pairs are not touched", other_pairs_are_not_touched },
 	{ "a pair is a user and a host", a_pair_is_a_user_and_a_host },

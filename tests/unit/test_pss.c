@@ -54,8 +54,8 @@ static void put_parameter(struct hl_buf *out, uint32_t hash, uint32_t mgf, uint3
 	CU_ASSERT_EQUAL_FATAL(out->err, HL_OK);
 }
 
-static hl_err sign_pss(struct hsm_key *k, const struct digest *d, const struct digest *mgf, uint32_t salt,
-	struct hl_bytes data, struct hl_buf *out)
+static hl_err sign_pss(struct hsm_key *k, const struct digest *d, const struct digest *mgf,
+	uint32_t salt, struct hl_bytes data, struct hl_buf *out)
 {
 	AUTO_BUF parameter = { 0 };
 
@@ -65,8 +65,8 @@ static hl_err sign_pss(struct hsm_key *k, const struct digest *d, const struct d
 	return hsm_key_sign(k, d->mechanism, hl_buf_view(&parameter), data, out);
 }
 
-static hl_err verify_pss(struct hsm_key *k, const struct digest *d, const struct digest *mgf, uint32_t salt,
-	struct hl_bytes data, struct hl_bytes signature)
+static hl_err verify_pss(struct hsm_key *k, const struct digest *d, const struct digest *mgf,
+	uint32_t salt, struct hl_bytes data, struct hl_bytes signature)
 {
 	AUTO_BUF parameter = { 0 };
 
@@ -100,8 +100,8 @@ static void unmask(const struct digest *d, struct hl_bytes seed, uint8_t *db, si
 	}
 }
 
-static bool is_encoded(const struct digest *d, const struct digest *mgf, size_t salt, struct hl_bytes data,
-	uint8_t *em, size_t bits)
+static bool is_encoded(const struct digest *d, const struct digest *mgf, size_t salt,
+	struct hl_bytes data, uint8_t *em, size_t bits)
 {
 	size_t n = (bits + 7) / 8, width = size_of(d), db = n - width - 1, zeros = db - salt - 1;
 	uint8_t text[8 + EVP_MAX_MD_SIZE + 512] = { 0 }, again[EVP_MAX_MD_SIZE];
@@ -132,8 +132,9 @@ static bool verifies_by_hand(const struct hsm_object *public_key, const struct d
 	BN_CTX *ctx = BN_CTX_new();
 	size_t bits = (size_t)BN_num_bits(n) - 1;
 	uint8_t em[520];
-	bool ok = BN_mod_exp(m, s, e, n, ctx) == 1 && BN_bn2binpad(m, em, (int)(bits + 7) / 8) > 0 &&
-		is_encoded(d, mgf, salt, data, em, bits);
+	bool ok = BN_mod_exp(m, s, e, n, ctx) == 1 &&
+		  BN_bn2binpad(m, em, (int)(bits + 7) / 8) > 0 &&
+		  is_encoded(d, mgf, salt, data, em, bits);
 
 	BN_CTX_free(ctx);
 	return ok;
@@ -148,7 +149,8 @@ static uint32_t longest_salt(size_t bits, const struct digest *d)
 	return (uint32_t)((bits - 1 + 7) / 8 - size_of(d) - 2);
 }
 
-static void try_one(struct pair *p, const struct digest *d, const struct digest *mgf, uint32_t salt, size_t width)
+static void try_one(struct pair *p, const struct digest *d, const struct digest *mgf, uint32_t salt,
+	size_t width)
 {
 	AUTO_BUF sig = { 0 };
 	struct hl_bytes other = hl_bytes(message.p, message.n - 1), got;
@@ -168,7 +170,8 @@ static void every_digest_goes_with_every_mask_and_salt(void)
 		for (size_t k = 0; k < HL_COUNT(digests); k++) {
 			try_one(&rsa, &digests[i], &digests[k], 0, 256);
 			try_one(&rsa, &digests[i], &digests[k], size_of(&digests[i]), 256);
-			try_one(&rsa, &digests[i], &digests[k], longest_salt(2048, &digests[i]) - 1, 256);
+			try_one(&rsa, &digests[i], &digests[k], longest_salt(2048, &digests[i]) - 1,
+				256);
 		}
 }
 
@@ -183,9 +186,12 @@ static void moduli_that_end_within_a_byte_do(void)
 		make_rsa_pair(bits[i], &p.object, &p.public_object);
 		pair_parse(&p);
 		try_one(&p, SHA256, SHA256, 32, 257);
-		CU_ASSERT_EQUAL(sign_pss(p.key, SHA256, SHA256, longest_salt(bits[i], SHA256), message, &sig), HL_OK);
-		CU_ASSERT_EQUAL(
-			sign_pss(p.key, SHA256, SHA256, longest_salt(bits[i], SHA256) + 1, message, &sig), HL_E_PARAMETER);
+		CU_ASSERT_EQUAL(sign_pss(p.key, SHA256, SHA256, longest_salt(bits[i], SHA256),
+					message, &sig),
+			HL_OK);
+		CU_ASSERT_EQUAL(sign_pss(p.key, SHA256, SHA256, longest_salt(bits[i], SHA256) + 1,
+					message, &sig),
+			HL_E_PARAMETER);
 	}
 }
 
@@ -203,15 +209,18 @@ static void a_digest_made_before_signs_as_its_data_does(void)
 		CU_ASSERT_EQUAL(hsm_key_sign(rsa.key, HL_CKM_RSA_PKCS_PSS, hl_buf_view(&parameter),
 					hl_bytes(digest, n), &sig),
 			HL_OK);
-		CU_ASSERT_EQUAL(verify_pss(rsa.public_key, d, d, n, message, hl_buf_view(&sig)), HL_OK);
-		CU_ASSERT_EQUAL(hsm_key_verify(rsa.public_key, HL_CKM_RSA_PKCS_PSS, hl_buf_view(&parameter),
-					hl_bytes(digest, n), hl_buf_view(&sig)),
+		CU_ASSERT_EQUAL(
+			verify_pss(rsa.public_key, d, d, n, message, hl_buf_view(&sig)), HL_OK);
+		CU_ASSERT_EQUAL(
+			hsm_key_verify(rsa.public_key, HL_CKM_RSA_PKCS_PSS, hl_buf_view(&parameter),
+				hl_bytes(digest, n), hl_buf_view(&sig)),
 			HL_OK);
 		for (size_t odd = 0; odd < EVP_MAX_MD_SIZE; odd++) {
 			if (odd == n)
 				continue;
-			CU_ASSERT_EQUAL(hsm_key_sign(rsa.key, HL_CKM_RSA_PKCS_PSS, hl_buf_view(&parameter),
-						hl_bytes(digest, odd), &sig),
+			CU_ASSERT_EQUAL(
+				hsm_key_sign(rsa.key, HL_CKM_RSA_PKCS_PSS, hl_buf_view(&parameter),
+					hl_bytes(digest, odd), &sig),
 				HL_E_DATA_LENGTH);
 		}
 	}
@@ -252,7 +261,7 @@ static void import_modulus(struct hsm_object *o, const char *hex)
 	int length;
 
 	CU_ASSERT_FATAL(OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, n) &&
-		OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e));
+			OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e));
 	params = OSSL_PARAM_BLD_to_param(b);
 	CU_ASSERT_EQUAL(EVP_PKEY_fromdata_init(ctx), 1);
 	CU_ASSERT_EQUAL(EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params), 1);
@@ -330,12 +339,14 @@ static void a_signature_with_any_byte_flipped_is_refused(void)
 	for (size_t i = 0; i < sig.n; i++) {
 		byte[i] ^= 1;
 		CU_ASSERT_EQUAL(
-			verify_pss(rsa.public_key, SHA256, SHA256, 32, message, hl_buf_view(&sig)), HL_E_SIGNATURE);
+			verify_pss(rsa.public_key, SHA256, SHA256, 32, message, hl_buf_view(&sig)),
+			HL_E_SIGNATURE);
 		byte[i] ^= 1;
 	}
 	for (size_t n = 0; n < sig.n; n++)
 		CU_ASSERT_EQUAL(
-			verify_pss(rsa.public_key, SHA256, SHA256, 32, message, hl_bytes(byte, n)), HL_E_SIGNATURE);
+			verify_pss(rsa.public_key, SHA256, SHA256, 32, message, hl_bytes(byte, n)),
+			HL_E_SIGNATURE);
 }
 
 static void the_two_paddings_do_not_pass_for_each_other(void)
@@ -345,9 +356,10 @@ static void the_two_paddings_do_not_pass_for_each_other(void)
 
 	CU_ASSERT_EQUAL(sign_pss(rsa.key, SHA256, SHA256, 32, message, &pss), HL_OK);
 	CU_ASSERT_EQUAL(sign(rsa.key, HL_CKM_SHA256_RSA_PKCS, message, &v15), HL_OK);
-	CU_ASSERT_EQUAL(
-		verify_pss(rsa.public_key, SHA256, SHA256, 32, message, hl_buf_view(&v15)), HL_E_SIGNATURE);
-	CU_ASSERT_EQUAL(verify(rsa.public_key, HL_CKM_SHA256_RSA_PKCS, message, hl_buf_view(&pss)), HL_E_SIGNATURE);
+	CU_ASSERT_EQUAL(verify_pss(rsa.public_key, SHA256, SHA256, 32, message, hl_buf_view(&v15)),
+		HL_E_SIGNATURE);
+	CU_ASSERT_EQUAL(verify(rsa.public_key, HL_CKM_SHA256_RSA_PKCS, message, hl_buf_view(&pss)),
+		HL_E_SIGNATURE);
 }
 
 static void refused(uint32_t mechanism, uint32_t hash, uint32_t mgf, uint32_t salt)
@@ -356,11 +368,12 @@ static void refused(uint32_t mechanism, uint32_t hash, uint32_t mgf, uint32_t sa
 	AUTO_BUF sig = hl_buf(1024);
 
 	put_parameter(&parameter, hash, mgf, salt);
-	CU_ASSERT_EQUAL(
-		hsm_key_sign(rsa.key, mechanism, hl_buf_view(&parameter), message, &sig), HL_E_PARAMETER);
+	CU_ASSERT_EQUAL(hsm_key_sign(rsa.key, mechanism, hl_buf_view(&parameter), message, &sig),
+		HL_E_PARAMETER);
 	CU_ASSERT_EQUAL(sig.n, 0);
-	CU_ASSERT_EQUAL(
-		hsm_key_verify(rsa.public_key, mechanism, hl_buf_view(&parameter), message, message), HL_E_PARAMETER);
+	CU_ASSERT_EQUAL(hsm_key_verify(rsa.public_key, mechanism, hl_buf_view(&parameter), message,
+				message),
+		HL_E_PARAMETER);
 }
 
 static void a_parameter_that_does_not_fit_is_refused(void)
@@ -393,7 +406,8 @@ static void every_cut_of_a_parameter_is_refused(void)
 	hl_buf_u8(&parameter, 0);
 	all = hl_buf_view(&parameter);
 	for (size_t n = 0; n <= all.n; n++)
-		CU_ASSERT_EQUAL(hsm_key_sign(rsa.key, HL_CKM_SHA256_RSA_PKCS_PSS, hl_bytes(all.p, n), message, &sig),
+		CU_ASSERT_EQUAL(hsm_key_sign(rsa.key, HL_CKM_SHA256_RSA_PKCS_PSS,
+					hl_bytes(all.p, n), message, &sig),
 			n == all.n - 1 ? HL_OK : HL_E_PARAMETER);
 }
 
@@ -403,9 +417,11 @@ static void mechanisms_without_a_parameter_refuse_one(void)
 	AUTO_BUF sig = hl_buf(1024);
 
 	put_parameter(&parameter, HL_CKM_SHA256, HL_CKG_MGF1_SHA256, 32);
-	CU_ASSERT_EQUAL(
-		hsm_key_sign(rsa.key, HL_CKM_SHA256_RSA_PKCS, hl_buf_view(&parameter), message, &sig), HL_E_PARAMETER);
-	CU_ASSERT_EQUAL(hsm_key_verify(rsa.public_key, HL_CKM_RSA_PKCS, hl_buf_view(&parameter), message, message),
+	CU_ASSERT_EQUAL(hsm_key_sign(rsa.key, HL_CKM_SHA256_RSA_PKCS, hl_buf_view(&parameter),
+				message, &sig),
+		HL_E_PARAMETER);
+	CU_ASSERT_EQUAL(hsm_key_verify(rsa.public_key, HL_CKM_RSA_PKCS, hl_buf_view(&parameter),
+				message, message),
 		HL_E_PARAMETER);
 }
 
@@ -425,16 +441,21 @@ static void a_parameter_that_changes_in_one_part_is_heeded(void)
 	const struct {
 		const struct digest *d, *mgf;
 		uint32_t salt;
-	} row[] = { { SHA256, SHA256, 32 }, { SHA256, SHA1, 32 }, { SHA256, SHA1, 20 }, { SHA1, SHA1, 20 } };
+	} row[] = { { SHA256, SHA256, 32 }, { SHA256, SHA1, 32 }, { SHA256, SHA1, 20 },
+		{ SHA1, SHA1, 20 } };
 
 	for (size_t i = 0; i < 3 * HL_COUNT(row); i++) {
-		const struct digest *d = row[i % HL_COUNT(row)].d, *mgf = row[i % HL_COUNT(row)].mgf;
+		const struct digest *d = row[i % HL_COUNT(row)].d,
+				    *mgf = row[i % HL_COUNT(row)].mgf;
 		uint32_t salt = row[i % HL_COUNT(row)].salt;
 		AUTO_BUF sig = { 0 };
 
 		CU_ASSERT_EQUAL(sign_pss(rsa.key, d, mgf, salt, message, &sig), HL_OK);
-		CU_ASSERT(verifies_by_hand(&rsa.public_object, d, mgf, salt, message, hl_buf_view(&sig)));
-		CU_ASSERT_EQUAL(verify_pss(rsa.public_key, d, mgf, salt, message, hl_buf_view(&sig)), HL_OK);
+		CU_ASSERT(verifies_by_hand(
+			&rsa.public_object, d, mgf, salt, message, hl_buf_view(&sig)));
+		CU_ASSERT_EQUAL(
+			verify_pss(rsa.public_key, d, mgf, salt, message, hl_buf_view(&sig)),
+			HL_OK);
 	}
 }
 
@@ -449,25 +470,34 @@ static void a_share_of_a_key_signs_with_its_own_parameter(void)
 	CU_ASSERT_EQUAL_FATAL(hsm_key_share(rsa.key, &share), HL_OK);
 	CU_ASSERT_EQUAL(sign_pss(share, SHA512, SHA1, 7, message, &two), HL_OK);
 	CU_ASSERT_EQUAL(sign_pss(rsa.key, SHA256, SHA256, 32, message, &one), HL_OK);
-	CU_ASSERT(verifies_by_hand(&rsa.public_object, SHA256, SHA256, 32, message, hl_buf_view(&one)));
-	CU_ASSERT(verifies_by_hand(&rsa.public_object, SHA512, SHA1, 7, message, hl_buf_view(&two)));
+	CU_ASSERT(verifies_by_hand(
+		&rsa.public_object, SHA256, SHA256, 32, message, hl_buf_view(&one)));
+	CU_ASSERT(
+		verifies_by_hand(&rsa.public_object, SHA512, SHA1, 7, message, hl_buf_view(&two)));
 }
 
 static CU_TestInfo tests[] = {
-	{ "every digest goes with every mask and salt", every_digest_goes_with_every_mask_and_salt },
+	{ "every digest goes with every mask and salt",
+		every_digest_goes_with_every_mask_and_salt },
 	{ "moduli that end within a byte do", moduli_that_end_within_a_byte_do },
-	{ "a digest made before signs as its data does", a_digest_made_before_signs_as_its_data_does },
-	{ "two signatures of the same differ by their salt", two_signatures_of_the_same_differ_by_their_salt },
+	{ "a digest made before signs as its data does",
+		a_digest_made_before_signs_as_its_data_does },
+	{ "two signatures of the same differ by their salt",
+		two_signatures_of_the_same_differ_by_their_salt },
 	{ "published signatures verify with their own parameter only",
 		published_signatures_verify_with_their_own_parameter_only },
-	{ "a signature with any byte flipped is refused", a_signature_with_any_byte_flipped_is_refused },
-	{ "the two paddings do not pass for each other", the_two_paddings_do_not_pass_for_each_other },
+	{ "a signature with any byte flipped is refused",
+		a_signature_with_any_byte_flipped_is_refused },
+	{ "the two paddings do not pass for each other",
+		the_two_paddings_do_not_pass_for_each_other },
 	{ "a parameter that does not fit is refused", a_parameter_that_does_not_fit_is_refused },
 	{ "every cut of a parameter is refused", every_cut_of_a_parameter_is_refused },
 	{ "mechanisms without a parameter refuse one", mechanisms_without_a_parameter_refuse_one },
 	{ "an EC key refuses PSS", an_ec_key_refuses_pss },
-	{ "a parameter that changes in one part is heeded", a_parameter_that_changes_in_one_part_is_heeded },
-	{ "a share of a key signs with its own parameter", a_share_of_a_key_signs_with_its_own_parameter },
+	{ "a parameter that changes in one part is heeded",
+		a_parameter_that_changes_in_one_part_is_heeded },
+	{ "a share of a key signs with its own parameter",
+		a_share_of_a_key_signs_with_its_own_parameter },
 	CU_TEST_INFO_NULL,
 };
 
