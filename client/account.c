@@ -10,6 +10,33 @@ static const char *look_up(const char *name)
 	return getenv(name);
 }
 
+static const struct client_slot *slot_of(const struct client_host *h, const char *partition)
+{
+	for (size_t i = 0; i < h->slots; i++)
+		if (strcmp(h->slot[i].partition, partition) == 0)
+			return &h->slot[i];
+	return NULL;
+}
+
+/* "Equal names anywhere in the file are one redundant partition with one set of credentials." */
+static hl_err gather(struct client_account *a, char detail[512])
+{
+	for (size_t i = 0; i < a->conf.hosts; i++) {
+		const struct client_host *h = &a->conf.host[i];
+		const struct client_slot *s = slot_of(h, a->slot->partition);
+
+		if (!s)
+			continue;
+		if (strcmp(s->service_user, a->slot->service_user) != 0) {
+			snprintf(detail, 512, "%.300s: %s.%s has another \"proxy_user\" for %.64s than %s.%s", a->conf_path,
+				h->name, s->name, s->partition, a->host->name, a->slot->name);
+			return HL_E_CONFIG;
+		}
+		a->target[a->targets++] = (struct client_target){ h->host, h->port, h->priority };
+	}
+	return HL_OK;
+}
+
 /* The best host that has the partition; the first slot of all where none is named. */
 static hl_err pick(struct client_account *a, const char *partition, char detail[512])
 {
@@ -28,7 +55,7 @@ static hl_err pick(struct client_account *a, const char *partition, char detail[
 		}
 	}
 	if (a->slot)
-		return HL_OK;
+		return gather(a, detail);
 	snprintf(detail, 512, "%.400s: no slot%s%.64s", a->conf_path, partition ? " for " : "",
 		partition ? partition : "");
 	return partition ? HL_E_PARTITION : HL_E_CONFIG;
@@ -77,6 +104,9 @@ void client_account_link(const struct client_account *a, struct client_conf_link
 	*out = (struct client_conf_link){
 		.host = a->host->host,
 		.port = a->host->port,
+		.hosts = a->target,
+		.host_count = a->targets,
+		.patience_ms = a->conf.wait_delay_ms * a->conf.wait_max_tries,
 		.partition = a->slot->partition,
 		.client_id = a->slot->client_id,
 		.service_user = a->slot->service_user,

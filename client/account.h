@@ -8,14 +8,17 @@
 struct client_account {
 	char conf_path[CLIENT_PATH], secrets_path[CLIENT_PATH];
 	struct client_conf conf;
-	const struct client_host *host; /* into conf */
+	const struct client_host *host; /* into conf: the first of those that are preferred */
 	const struct client_slot *slot;
+	struct client_target target[CLIENT_HOSTS]; /* all hosts that have the partition, as in the file */
+	size_t targets;
 	struct hl_secret password;      /* of the service user */
 	struct client_secret user;      /* empty for an exchange */
 	struct hl_secret setup_key;     /* of an exchange */
 };
 
-/** Find and read primus.cfg and pick the slot of `partition` (NULL: the first), at the preferred host.
+/** Find and read primus.cfg and pick the slot of `partition` (NULL: the first), at the preferred host, and all
+ * other hosts that have it. One partition has one set of credentials, so they must agree in the service user.
  * HL_E_CONFIG_NONE, HL_E_CONFIG, HL_E_PARTITION, with `detail` filled. */
 HL_CHECKED hl_err client_account_find(struct client_account *a, const char *conf, const char *secrets,
 	const char *partition, char detail[512]);

@@ -198,6 +198,7 @@ static void send_call(struct client *c, struct client_call *call)
 		while (c->next_id == 0);
 		call->id = c->next_id;
 		hl_channel_age(c->channel, hl_mono_us(c->env));
+		client_alive_ask(c);
 		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
 		OPENSSL_cleanse(body, call->msg->size);
 	}

@@ -17,12 +17,20 @@ static bool is_missing(const char *s, size_t max)
 	return !s || !*s || strlen(s) > max;
 }
 
+static hl_err set_route(struct client *c)
+{
+	struct client_target one = { .host = c->conf.host, .port = c->conf.port };
+
+	return c->conf.host_count ? client_route_init(&c->route, c->env, c->conf.hosts, c->conf.host_count)
+				  : client_route_init(&c->route, c->env, &one, 1);
+}
+
 hl_err client_new(const struct hl_env *env, const struct client_conf_link *conf, struct client **out)
 {
 	struct client *c;
 	hl_err err;
 
-	if (is_missing(conf->host, HL_NAME_MAX) || is_missing(conf->partition, HL_NAME_TEXT) ||
+	if (is_missing(conf->partition, HL_NAME_TEXT) ||
 		is_missing(conf->service_user, HL_NAME_TEXT) || is_missing(conf->realm, HL_NAME_TEXT) ||
 		conf->secret.n == 0 || conf->service_password.n == 0 ||
 		(conf->kind == HL_CHANNEL_USER && !conf->identity))
@@ -32,11 +40,13 @@ hl_err client_new(const struct hl_env *env, const struct client_conf_link *conf,
 		return HL_E_NOMEM;
 	c->env = env;
 	c->conf = *conf;
+	err = set_route(c);
 	c->port = HL_PORT_DIALLED;
 	c->io.in = hl_buf(IN_MAX);
 	c->io.out = hl_buf(OUT_MAX);
 	c->hello = c->request = c->answer = hl_buf(HL_FRAME_GATEWAY + 4);
-	err = hl_channel_ctx_new(&c->ctx);
+	if (err == HL_OK)
+		err = hl_channel_ctx_new(&c->ctx);
 	if (err != HL_OK) {
 		free(c);
 		return err;
@@ -49,6 +59,7 @@ static void forget_connection(struct client *c)
 {
 	hl_channel_free(c->channel);
 	c->channel = NULL;
+	client_alive_forget(c);
 	hl_buf_clear(&c->io.in);
 	hl_buf_clear(&c->io.out);
 	hl_buf_clear(&c->hello);
@@ -80,10 +91,10 @@ static void shut(struct client *c)
 }
 
 /* The opening has failed for good. */
-static void give_up(struct client *c, hl_err err)
+static void give_up_at(struct client *c, hl_err err, enum hl_step step)
 {
 	c->failure.err = err;
-	c->failure.step = client_story[c->state].step;
+	c->failure.step = step;
 	hl_trace_step(c->env, c->failure.step, HL_DID, c->id, NULL, NULL, err);
 	shut(c);
 	c->state = IDLE;
@@ -97,16 +108,43 @@ static void give_up(struct client *c, hl_err err)
 	c->reopen_us = hl_mono_us(c->env) + client_pause_us(c, c->reopenings++);
 }
 
-static void dial_next(struct client *c);
+static void give_up(struct client *c, hl_err err)
+{
+	give_up_at(c, err, client_story[c->state].step);
+}
 
-/* This attempt has failed; the next address may serve, once this connection has ended. What is final here
+/* A proxy that was reached and said why tells more than one that said nothing, and that one more than one that
+ * was not reached. */
+static void note(struct client *c, hl_err err)
+{
+	bool reached = c->state != DIALLING && err != HL_E_REFUSED;
+
+	if (!reached || (err == HL_E_TIMEOUT && c->told != HL_OK && c->told != HL_E_TIMEOUT))
+		return;
+	c->told = err;
+	c->told_step = client_story[c->state].step;
+}
+
+/* Every address has been tried, as often as it is done. */
+static void give_up_all(struct client *c)
+{
+	if (c->failure.attempts == 0)
+		give_up_at(c, c->name_err, HL_STEP_DNS);
+	else if (c->told != HL_OK)
+		give_up_at(c, c->told, c->told_step);
+	else
+		give_up_at(c, HL_E_PROXIES, HL_STEP_HELLO);
+}
+
+/* This attempt has failed; another address may serve, once this connection has ended. What is final here
  * is final everywhere. */
 static void attempt_failed(struct client *c, hl_err err, bool elsewhere)
 {
-	if (!elsewhere || c->next_address >= c->addresses) {
+	if (!elsewhere) {
 		give_up(c, err);
 		return;
 	}
+	note(c, err);
 	hl_trace_step(c->env, client_story[c->state].step, HL_DID, c->id, NULL, NULL, err);
 	c->failure.err = err;
 	c->failure.step = client_story[c->state].step;
@@ -118,45 +156,9 @@ static void attempt_failed(struct client *c, hl_err err, bool elsewhere)
 
 /* -- step 0: draw an address ------------------------------------------------------------------------- */
 
-/* Fisher and Yates, with draws that are not biased: every order of the pool is as likely. */
-static void shuffle(struct client *c)
-{
-	for (size_t i = c->addresses; i > 1; i--) {
-		uint32_t limit = UINT32_MAX - UINT32_MAX % (uint32_t)i, draw;
-		struct hl_addr swap;
-
-		do
-			hl_random(c->env, &draw, sizeof draw);
-		while (draw >= limit);
-		swap = c->address[i - 1];
-		c->address[i - 1] = c->address[draw % i];
-		c->address[draw % i] = swap;
-	}
-}
-
-static void dial_next(struct client *c);
-
-static void resolved(struct client *c, const struct hl_event *e)
-{
-	if (c->state != RESOLVING)
-		return;
-	if (e->err != HL_OK || e->count == 0) {
-		give_up(c, e->err != HL_OK ? e->err : HL_E_NAME);
-		return;
-	}
-	c->addresses = e->count < CLIENT_ADDRESSES ? e->count : CLIENT_ADDRESSES;
-	memcpy(c->address, e->list, c->addresses * sizeof *e->list);
-	for (size_t i = 0; i < c->addresses; i++)
-		c->address[i].port = c->conf.port;
-	shuffle(c);
-	c->next_address = 0;
-	dial_next(c);
-}
-
-static void dial_next(struct client *c)
+static void dial(struct client *c, const struct hl_addr *to)
 {
 	int64_t now = hl_mono_us(c->env);
-	const struct hl_addr *to = &c->address[c->next_address++];
 
 	hl_random(c->env, c->id, sizeof c->id);
 	hl_addr_text(to, c->failure.where);
@@ -171,6 +173,49 @@ static void dial_next(struct client *c)
 	hl_wish_dial(&c->wishes, c->port, to, now + CLIENT_DIAL_MS * 1000);
 }
 
+static void pause_for(struct client *c, int64_t delay_us)
+{
+	int64_t now = hl_mono_us(c->env), asked_us = (int64_t)c->failure.retry_after_ms * 1000;
+
+	delay_us = delay_us > asked_us ? delay_us : asked_us;
+	if (now + delay_us >= c->open_us) {
+		give_up_all(c); /* it would end in the pause */
+		return;
+	}
+	client_enter(c, PAUSED);
+	c->step_us = now + delay_us;
+}
+
+/* The next attempt: another address of this name, another name, another round. */
+static void go_on(struct client *c)
+{
+	const struct hl_addr *to = client_route_address(&c->route);
+	const struct client_target *name = to ? NULL : client_route_host(&c->route);
+	int64_t delay_us;
+
+	if (to) {
+		dial(c, to);
+	} else if (name) {
+		client_enter(c, RESOLVING);
+		hl_wish_resolve(&c->wishes, RESOLVE_ID, name->host, hl_mono_us(c->env) + CLIENT_DNS_MS * 1000);
+	} else if (c->failure.attempts > 0 && client_route_round(&c->route, &delay_us)) {
+		pause_for(c, delay_us);
+	} else {
+		give_up_all(c);
+	}
+}
+
+static void resolved(struct client *c, const struct hl_event *e)
+{
+	if (c->state != RESOLVING)
+		return;
+	if (e->err == HL_OK && e->count > 0)
+		client_route_take(&c->route, e->list, e->count);
+	else
+		c->name_err = e->err != HL_OK ? e->err : HL_E_NAME;
+	go_on(c);
+}
+
 void client_open(struct client *c)
 {
 	if (c->state != IDLE)
@@ -181,24 +226,15 @@ void client_open(struct client *c)
 	c->open_us = hl_mono_us(c->env) + (int64_t)(c->conf.open_ms ? c->conf.open_ms : CLIENT_OPEN_MS) * 1000;
 	if (c->closing) { /* the old connection first */
 		c->again = true;
-		c->addresses = 0;
 		c->state = RESOLVING;
 		return;
 	}
-	client_enter(c, RESOLVING);
-	hl_wish_resolve(&c->wishes, RESOLVE_ID, c->conf.host, hl_mono_us(c->env) + CLIENT_DNS_MS * 1000);
+	c->told = c->name_err = HL_OK;
+	client_route_begin(&c->route);
+	go_on(c);
 }
 
 /* -- step 1 ------------------------------------------------------------------------------------------ */
-
-/* Every address has been tried. A proxy that was reached and said why tells more than one that was not. */
-static hl_err unreached(const struct client *c)
-{
-	bool said = c->failure.err != HL_OK && c->failure.err != HL_E_REFUSED &&
-		c->failure.err != HL_E_TIMEOUT;
-
-	return said ? c->failure.err : HL_E_PROXIES;
-}
 
 /* The connection is gone, or did not come about: begin the next one where that is wanted. */
 static void gone(struct client *c)
@@ -209,7 +245,7 @@ static void gone(struct client *c)
 		return;
 	c->again = false;
 	if (c->state == DIALLING) {
-		dial_next(c);
+		go_on(c);
 	} else if (c->state == RESOLVING) {
 		c->state = IDLE;
 		client_open(c);
@@ -221,9 +257,7 @@ static void not_opened(struct client *c, hl_err err)
 	bool expected = c->closing;
 
 	c->connected = false;
-	if (!expected && c->next_address >= c->addresses)
-		give_up(c, unreached(c));
-	else if (!expected)
+	if (!expected)
 		attempt_failed(c, err, true);
 	gone(c);
 }
@@ -259,7 +293,7 @@ static void refused(struct client *c, const struct hl_frame *f)
 	err = hl_err_of_wire(no.code);
 	c->failure.retry_after_ms = no.retry_after_ms;
 	if (err == HL_E_EPOCH && c->epoch_retries++ < CLIENT_EPOCH_RETRIES)
-		c->next_address--; /* the proxy knows the new epoch now */
+		client_route_again(&c->route); /* the proxy knows the new epoch now */
 	attempt_failed(c, err, hl_err_row(err)->again == HL_AGAIN && err != HL_E_LOCKED);
 }
 
@@ -368,7 +402,25 @@ static void ended(struct client *c, hl_err err)
 	gone(c);
 }
 
+/* What should have gone on does not, or nobody answers: the link is as good as lost. */
+static void silent(struct client *c)
+{
+	if (c->state == OPEN)
+		broken(c, HL_E_CLOSED);
+	else
+		attempt_failed(c, HL_E_TIMEOUT, true);
+}
+
 /* -- time ---------------------------------------------------------------------------------------------------- */
+
+/* What earlier attempts were told says more than that there is no time for another. */
+static void out_of_time(struct client *c)
+{
+	if (c->told != HL_OK && c->told != HL_E_TIMEOUT)
+		give_up_all(c);
+	else
+		give_up(c, HL_E_TIMEOUT);
+}
 
 static void time_passed(struct client *c)
 {
@@ -384,9 +436,13 @@ static void time_passed(struct client *c)
 		else
 			c->reopenings = 0;
 	} else if (c->open_us && now >= c->open_us && c->state != OPEN)
-		give_up(c, HL_E_TIMEOUT);
+		out_of_time(c);
+	else if (c->step_us && now >= c->step_us && c->state == PAUSED)
+		go_on(c);
 	else if (c->step_us && now >= c->step_us && !c->closing)
 		attempt_failed(c, HL_E_TIMEOUT, true);
+	else if (client_alive_is_late(c, now))
+		silent(c);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -396,7 +452,7 @@ static int64_t sooner(int64_t a, int64_t b)
 
 bool client_wish(struct client *c, struct hl_wish *out)
 {
-	int64_t at = sooner(sooner(c->step_us, c->open_us), c->reopen_us);
+	int64_t at = sooner(sooner(sooner(c->step_us, c->open_us), c->reopen_us), client_alive_deadline(c));
 
 	return hl_wishes_take(&c->wishes, sooner(at, client_calls_deadline(c)), out);
 }
@@ -418,6 +474,8 @@ void client_event(struct client *c, const struct hl_event *e)
 	case HL_EV_ROOM:
 		if (e->port == c->port && !c->closing)
 			on_bytes(c);
+		if (e->port == c->port && e->kind == HL_EV_BYTES)
+			client_alive_heard(c);
 		break;
 	case HL_EV_ENDED:
 		if (e->port == c->port)

@@ -5,6 +5,7 @@
  * (libhsmlet.so), libev (ev.h), in memory (scenarios). */
 #pragma once
 
+#include "client/route.h"
 #include "lib/auth/channel.h"
 #include "lib/base/env.h"
 #include "lib/wire/messages.h"
@@ -12,6 +13,8 @@
 struct client_conf_link {
 	const char *host;         /* pool name; must outlive the core, like all below */
 	uint16_t port;
+	const struct client_target *hosts; /* of several names all, and then those two are not looked at; */
+	size_t host_count;                 /* 0: those two alone */
 	const char *partition;
 	const char *client_id;    /* free text, "" for none */
 	const char *service_user;
@@ -22,6 +25,7 @@ struct client_conf_link {
 	struct hl_bytes secret;   /* user secret, or the key made of the setup password */
 	const uint8_t *identity;  /* USER: the pinned key of the cluster, 32 bytes; SETUP: NULL */
 	unsigned open_ms;         /* most that opening may take; 0: CLIENT_OPEN_MS */
+	unsigned patience_ms;     /* silence in the middle of an answer; 0: CLIENT_PATIENCE_MS */
 };
 
 /* Bounds, milliseconds (faults.md 2.1). */
@@ -32,7 +36,9 @@ struct client_conf_link {
 #define CLIENT_OPEN_MS 15000
 #define CLIENT_CALL_MS 15000     /* of a call whose caller names no bound */
 #define CLIENT_GENERATE_MS 45000 /* the same for making keys */
-#define CLIENT_ADDRESSES 64
+#define CLIENT_PATIENCE_MS 1250 /* wait_delay x wait_max_tries of primus.cfg */
+#define CLIENT_IDLE_MS 30000    /* after such a pause the next request follows a ping, */
+#define CLIENT_PONG_MS 1000     /* and something must come back within this time */
 #define CLIENT_EPOCH_RETRIES 3 /* at the same proxy, after a refusal `epoch` */
 #define CLIENT_RETRIES 3       /* of a request that was refused as busy, stale or behind */
 #define CLIENT_PAUSE_MS 100    /* the most that is waited before the first of them, doubled for each further one */

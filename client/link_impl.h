@@ -1,14 +1,14 @@
 /* link_impl.h - what the files of the client's core share.
  *
  *	link.c   opening and closing, events, time       steps.c  the eight steps
- *	calls.c  requests and their answers */
+ *	calls.c  requests and their answers              alive.c  whether the other end still lives */
 #pragma once
 
 #include "client/link.h"
 #include "lib/auth/scram.h"
 
-/* Where the link stands. From AWAIT_REQUEST to AWAIT_PROOF it waits for the peer's next word. */
-enum client_state { IDLE, RESOLVING, DIALLING, AWAIT_REQUEST, AWAIT_RESULT, SHAKING, AWAIT_PROOF, OPEN };
+/* Where the link stands. PAUSED: between two rounds of attempts. From AWAIT_REQUEST to AWAIT_PROOF it waits for the peer's next word. */
+enum client_state { IDLE, PAUSED, RESOLVING, DIALLING, AWAIT_REQUEST, AWAIT_RESULT, SHAKING, AWAIT_PROOF, OPEN };
 
 struct client {
 	const struct hl_env *env;
@@ -25,9 +25,11 @@ struct client {
 	unsigned reopenings;    /* that failed in a row */
 	hl_err reopening;       /* how the last of them failed */
 	/* steps 0 and 1 */
-	struct hl_addr address[CLIENT_ADDRESSES];
-	size_t addresses, next_address;
+	struct client_route route;
 	unsigned epoch_retries;
+	hl_err name_err;        /* of the last name that led nowhere */
+	hl_err told;            /* what is told of this opening if no attempt succeeds, */
+	enum hl_step told_step; /* and at which step that was */
 	uint32_t port;
 	struct hl_port io;
 	uint8_t id[HL_CONNECTION_ID];
@@ -42,6 +44,9 @@ struct client {
 	/* what is known of the cluster */
 	uint64_t term, generation;
 	int64_t offset_ms; /* HSM time minus our wall clock */
+	/* signs of life, monotonic; 0: nothing is awaited */
+	int64_t heard_us;         /* when the last bytes came */
+	int64_t pong_us, part_us; /* something must come until then */
 	/* requests */
 	struct client_call *calls;
 	uint32_t next_id;
@@ -60,6 +65,17 @@ extern const struct client_step {
 void client_enter(struct client *c, enum client_state state);
 /** Steps 0 ends, 1 begins: the hello is put into the port. */
 HL_CHECKED hl_err client_say_hello(struct client *c);
+
+/* alive.c */
+/** Bytes came and were looked at. */
+void client_alive_heard(struct client *c);
+/** The connection is gone. */
+void client_alive_forget(struct client *c);
+/** Before a request: put a ping in front of it where the link was idle for long. */
+void client_alive_ask(struct client *c);
+/** When the other end is given up, unless it says something before; 0: nothing is awaited. */
+int64_t client_alive_deadline(const struct client *c);
+bool client_alive_is_late(const struct client *c, int64_t now_us);
 
 /* calls.c */
 /** Every reply says where the cluster stands and what time it is there. */

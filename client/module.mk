@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libhlclient.la
 libhlclient_la_SOURCES = \
 	client/account.c client/account.h \
+	client/alive.c \
 	client/blind.c client/blind.h \
 	client/conf.c client/conf.h \
 	client/conf_edit.c \
@@ -10,6 +11,7 @@ libhlclient_la_SOURCES = \
 	client/hsmlet.c client/hsmlet.h \
 	client/calls.c \
 	client/link.c client/link.h client/link_impl.h \
+	client/route.c client/route.h \
 	client/parameter.c client/parameter.h \
 	client/steps.c \
 	client/os_blocking.c client/os_blocking.h \

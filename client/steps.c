@@ -13,6 +13,7 @@ static client_read_fn read_request, read_result, read_proof;
 /* clang-format off */
 const struct client_step client_story[] = {
 	[IDLE]          = { HL_STEP_DNS,     0,                NULL },
+	[PAUSED]        = { HL_STEP_HELLO,   0,                NULL },
 	[RESOLVING]     = { HL_STEP_DNS,     0,                NULL },         /* 0 */
 	[DIALLING]      = { HL_STEP_HELLO,   0,                NULL },         /* 1 */
 	[AWAIT_REQUEST] = { HL_STEP_REQUEST, CLIENT_STEP_MS,   read_request }, /* 2, 3 */
@@ -69,7 +70,7 @@ hl_err client_say_hello(struct client *c)
 		.connection = hl_bytes(c->id, sizeof c->id),
 		.client_id = hl_text(c->conf.client_id),
 		.partition = hl_text(c->conf.partition),
-		.pool = hl_text(c->conf.host),
+		.pool = hl_text(c->route.at->host),
 		.dialled = hl_text(c->failure.where),
 	};
 	hl_err err = make_keys(c);

@@ -28,6 +28,7 @@ struct end {
 struct conn {
 	struct end end[2]; /* dialling, answering */
 	struct sim_harm harm[2]; /* by way */
+	bool stalls;             /* where harm says cut */
 	int64_t sent[2];
 	bool cut;
 	struct conn *next;
@@ -92,7 +93,7 @@ struct sim {
 	size_t names;
 	struct conn *conns;
 	struct sim_harm harm;
-	bool harmed;
+	bool harmed, harm_stalls;
 	sim_tap *tap;
 	void *tap_at;
 	struct hl_buf trace;
@@ -382,6 +383,7 @@ static void dial(struct sim_node *n, const struct hl_wish *w)
 		c->harm[way] = s->harmed && s->harm.way == way && harms(&s->harm, n, c->end[1].node)
 			? s->harm
 			: (struct sim_harm){ .cut_after = -1, .flip_at = -1 };
+	c->stalls = s->harmed && s->harm_stalls;
 	c->next = s->conns;
 	s->conns = c;
 	put(s, &(struct happening){ .what = W_ACCEPT, .node = c->end[1].node, .port = c->end[1].port,
@@ -426,6 +428,8 @@ static void carry(struct sim *s, struct conn *c, unsigned side, struct hl_bytes 
 			put(s, &h, LATENCY_US);
 		else
 			hl_buf_clear(&h.bytes);
+		if (harm->cut_after >= 0 && *sent >= harm->cut_after && c->stalls)
+			return;
 		if (harm->cut_after >= 0 && *sent >= harm->cut_after) {
 			c->cut = true;
 			end_soon(s, c, 0, HL_OK);
@@ -757,8 +761,25 @@ void sim_wall_advance(struct sim *s, int64_t ms)
 void sim_harm(struct sim *s, const struct sim_harm *harm)
 {
 	s->harmed = harm != NULL;
+	s->harm_stalls = false;
 	if (harm)
 		s->harm = *harm;
+}
+
+void sim_harm_stall(struct sim *s, const struct sim_harm *harm)
+{
+	sim_harm(s, harm);
+	s->harm_stalls = true;
+}
+
+void sim_stall(struct sim *s, const char *from, const char *to)
+{
+	for (struct conn *c = s->conns; c; c = c->next)
+		for (unsigned way = 0; way < 2; way++)
+			if (strcmp(c->end[0].node->name, from) == 0 && strcmp(c->end[1].node->name, to) == 0) {
+				c->harm[way].cut_after = c->sent[way];
+				c->stalls = true;
+			}
 }
 
 void sim_swap_relays(struct sim_node *n)

@@ -48,9 +48,10 @@ tests_unit_test_msg_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # -- client -------------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_conf tests/unit/test_edit tests/unit/test_os_dns tests/unit/test_secrets
-UNIT_TESTS += tests/unit/test_os_blocking
+UNIT_TESTS += tests/unit/test_account tests/unit/test_os_blocking
 UNIT_TESTS += tests/unit/test_os_ev
 tests_unit_test_os_blocking_LDADD = $(CLIENT_LIBS)
+tests_unit_test_account_LDADD = $(CLIENT_LIBS)
 tests_unit_test_conf_LDADD = $(CLIENT_LIBS)
 tests_unit_test_edit_LDADD = $(CLIENT_LIBS)
 tests_unit_test_os_dns_LDADD = $(CLIENT_LIBS)
@@ -117,8 +118,8 @@ dist_check_SCRIPTS = $(DOC_TESTS)
 TESTS += $(DOC_TESTS)
 
 # -- the four cores in one process ----------------------------------------------------------------
-SIM_TESTS = tests/sim/test_cuts tests/sim/test_eight_steps tests/sim/test_operations tests/sim/test_refusals
-SIM_TESTS += tests/sim/test_effects
+SIM_TESTS = tests/sim/test_cuts tests/sim/test_effects tests/sim/test_eight_steps tests/sim/test_fallback \
+	tests/sim/test_operations tests/sim/test_refusals
 story = tests/sim/story.c tests/sim/story.h
 tests_sim_test_cuts_SOURCES = tests/sim/test_cuts.c tests/support/heap.c tests/support/heap.h
 tests_sim_test_cuts_LDADD = $(SIM_LIBS)
@@ -126,6 +127,8 @@ tests_sim_test_eight_steps_SOURCES = tests/sim/test_eight_steps.c $(story)
 tests_sim_test_eight_steps_LDADD = $(SIM_LIBS)
 tests_sim_test_effects_SOURCES = tests/sim/test_effects.c $(story)
 tests_sim_test_effects_LDADD = $(SIM_LIBS)
+tests_sim_test_fallback_SOURCES = tests/sim/test_fallback.c $(story)
+tests_sim_test_fallback_LDADD = $(SIM_LIBS)
 tests_sim_test_operations_SOURCES = tests/sim/test_operations.c $(story)
 tests_sim_test_operations_LDADD = $(SIM_LIBS)
 tests_sim_test_refusals_SOURCES = tests/sim/test_refusals.c $(story)

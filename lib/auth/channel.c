@@ -346,6 +346,11 @@ hl_err hl_channel_next(struct hl_channel *c, struct hl_frame *f)
 	return HL_OK;
 }
 
+bool hl_channel_partial(const struct hl_channel *c)
+{
+	return c->dead == HL_OK && (c->plain.n > c->given || SSL_has_pending(c->ssl));
+}
+
 /* The frame at the end of `unsent`, or nothing of it. */
 static hl_err encode(struct hl_channel *c, const struct hl_msg *m, uint32_t id, const void *body)
 {

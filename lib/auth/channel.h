@@ -95,6 +95,10 @@ HL_CHECKED hl_err hl_channel_pump(struct hl_channel *c, struct hl_port *port);
  * this channel, and wiped then; hl_channel_send() leaves it alone: an answer may refer to it. */
 HL_CHECKED hl_err hl_channel_next(struct hl_channel *c, struct hl_frame *f);
 
+/** Whether a record or a frame has begun to come and is not whole yet; meant for after hl_channel_next() said
+ * HL_E_SHORT. */
+bool hl_channel_partial(const struct hl_channel *c);
+
 /** Encrypt one message into `port->out`. HL_OK: it is taken; what `port->out` (64 bytes at least) has
  * no room for waits inside and leaves with the next pumps. HL_E_FULL: over 2 MiB would wait.
  * HL_E_RANGE: a field is outside its bounds; HL_E_TOO_LONG. None of the message is sent then, and

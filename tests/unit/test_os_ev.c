@@ -292,7 +292,7 @@ static void nothing_is_told_from_inside_a_submit(void)
 	CU_ASSERT_EQUAL(u.told, 1);
 	CU_ASSERT(!u.told_inside);
 	CU_ASSERT_EQUAL(u.call[0].call.err, HL_E_PROXIES);
-	CU_ASSERT_EQUAL(u.call[0].call.failure.attempts, 1);
+	CU_ASSERT_EQUAL(u.call[0].call.failure.attempts, CLIENT_ROUNDS);
 	CU_ASSERT_EQUAL(u.call[0].call.failure.step, HL_STEP_HELLO);
 	user_close(&u);
 	close(fd);
