@@ -99,9 +99,10 @@ static void cut_everywhere(enum sim_way way, const char *from, const char *to, c
 	n = length_of(c, from, to);
 	CU_ASSERT(n > 100);
 	settle(w);
-	for (harm.cut_after = 0; harm.cut_after < (int64_t)n; harm.cut_after++) {
+	for (int64_t i = 0; i < (int64_t)n; i += i < WARM_UP ? 1 : (int64_t)hl_test_stride()) {
 		hl_err err;
 
+		harm.cut_after = i;
 		sim_harm(w->sim, &harm);
 		err = world_open(c);
 		sim_harm(w->sim, NULL);
@@ -113,9 +114,9 @@ static void cut_everywhere(enum sim_way way, const char *from, const char *to, c
 		settle_long(w);
 		CU_ASSERT(hsms_are_empty(w));
 		CU_ASSERT(proxies_are_empty(w));
-		if (harm.cut_after == WARM_UP)
+		if (i == WARM_UP)
 			held = held_now(w);
-		CU_ASSERT(harm.cut_after <= WARM_UP || held_now(w) == held);
+		CU_ASSERT(i <= WARM_UP || held_now(w) == held);
 	}
 	CU_ASSERT_EQUAL(opened, 0);
 	CU_ASSERT_EQUAL(world_open(c), HL_OK); /* nothing stayed behind */
@@ -185,7 +186,7 @@ static void flip_everywhere(struct world_client *c, enum sim_way way, const stru
 	struct sim_harm harm = { "client2", "proxy1", way, -1, 0, 0 };
 	struct world *w = c->world;
 
-	for (size_t byte = 0; byte < f->bytes[way]; byte++) {
+	for (size_t byte = 0; byte < f->bytes[way]; byte += hl_test_stride()) {
 		hl_err err;
 
 		harm.flip_at = (int64_t)byte;

@@ -14,6 +14,7 @@
 
 #include "lib/os/clock.h"
 #include "tests/support/live_impl.h"
+#include "tests/support/test.h"
 
 #define BLOCKS 20000 /* 127.16.1 to 127.115.200 */
 
@@ -42,7 +43,7 @@ bool live_fail(const char *format, ...)
 
 int live_limit_ms(void)
 {
-	return getenv("HL_SLOW") ? 60000 : 10000;
+	return hl_test_is_slow() ? 60000 : 10000;
 }
 
 int64_t live_deadline(void)

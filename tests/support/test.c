@@ -1,6 +1,7 @@
 #include "tests/support/test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <CUnit/Basic.h>
 
@@ -20,4 +21,14 @@ int hl_test_main(const char *name, CU_TestInfo *tests)
 	failed = CU_get_number_of_failures() + CU_get_number_of_tests_failed();
 	CU_cleanup_registry();
 	return ran == 0 || failed > 0;
+}
+
+bool hl_test_is_slow(void)
+{
+	return getenv("HL_SLOW") != NULL;
+}
+
+size_t hl_test_stride(void)
+{
+	return hl_test_is_slow() ? 23 : 1;
 }

@@ -1,6 +1,9 @@
 /* test.h - a CUnit program in one line: HL_TEST_MAIN("name", tests). */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <CUnit/CUnit.h>
 
 int hl_test_main(const char *name, CU_TestInfo *tests);
@@ -10,3 +13,10 @@ int hl_test_main(const char *name, CU_TestInfo *tests);
 	{ \
 		return hl_test_main(name, tests); \
 	}
+
+/* True where each instruction costs tens, as under Valgrind (HL_SLOW is set): bounds are longer there. */
+bool hl_test_is_slow(void);
+
+/* The step of a sweep over every byte: 1, so that none is left out. Where it is slow a prime, since the same
+ * paths were all walked in the fast builds. */
+size_t hl_test_stride(void);

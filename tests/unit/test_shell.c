@@ -893,7 +893,7 @@ static void without_descriptors_it_waits(void)
 	struct rlimit was, few;
 	int fd, top;
 
-	if (getenv("HL_SLOW"))
+	if (hl_test_is_slow())
 		return; /* Valgrind plays the limit: it lets the kernel accept, and throws the connection away */
 	set_up(&s, ECHO, 100, 100);
 	turn(&s, EVRUN_NOWAIT); /* libev has opened its own */
