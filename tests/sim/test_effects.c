@@ -843,11 +843,11 @@ static unsigned create_ten(uint64_t seed)
 
 static void what_was_acknowledged_is_there_once_whatever_was_cut(void)
 {
-	unsigned lost = 0;
+	unsigned lost = 0, worlds = 0;
 
-	for (uint64_t seed = 0; seed < SEEDS; seed++)
+	for (uint64_t seed = 0; seed < SEEDS; seed += hl_test_stride(), worlds++)
 		lost += create_ten(seed);
-	CU_ASSERT(lost > SEEDS); /* the cuts did hit */
+	CU_ASSERT(lost > worlds); /* the cuts did hit */
 }
 
 static CU_TestInfo tests[] = {

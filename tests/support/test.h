@@ -17,6 +17,6 @@ int hl_test_main(const char *name, CU_TestInfo *tests);
 /* True where each instruction costs tens, as under Valgrind (HL_SLOW is set): bounds are longer there. */
 bool hl_test_is_slow(void);
 
-/* The step of a sweep over every byte: 1, so that none is left out. Where it is slow a prime, since the same
+/* The step of a sweep over every byte or seed: 1, so that none is left out. Where it is slow a prime, since the same
  * paths were all walked in the fast builds. */
 size_t hl_test_stride(void);
