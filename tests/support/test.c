@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <CUnit/Basic.h>
 
@@ -31,4 +32,12 @@ bool hl_test_is_slow(void)
 size_t hl_test_stride(void)
 {
 	return hl_test_is_slow() ? 23 : 1;
+}
+
+void hl_test_leave_child(bool held)
+{
+	const char *program = held ? "/bin/true" : "/bin/false";
+
+	execl(program, program, (char *)NULL);
+	_exit(1);
 }

@@ -20,3 +20,7 @@ bool hl_test_is_slow(void);
 /* The step of a sweep over every byte or seed: 1, so that none is left out. Where it is slow a prime, since the same
  * paths were all walked in the fast builds. */
 size_t hl_test_stride(void);
+
+/* End a child of fork() with 0 where `held`, else 1. Another program ends in its place: a leak check in the child
+ * would count what other threads of the parent had in their hands. */
+_Noreturn void hl_test_leave_child(bool held);
