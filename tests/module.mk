@@ -148,6 +148,7 @@ TESTS += $(SIM_TESTS)
 check_LTLIBRARIES += libhllive.la
 libhllive_la_SOURCES = \
 	tests/support/canary.c tests/support/canary.h \
+	tests/support/command.c tests/support/command.h \
 	tests/support/fake_hsm.c tests/support/fake_hsm.h \
 	tests/support/key.c tests/support/key.h \
 	tests/support/lines.c tests/support/lines.h \
@@ -167,6 +168,7 @@ RUN_TESTS = \
 	tests/run/test_hostile \
 	tests/run/test_live \
 	tests/run/test_load \
+	tests/run/test_refusals \
 	tests/run/test_threads
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
@@ -177,6 +179,7 @@ tests_run_test_hostile_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
+tests_run_test_refusals_LDADD = $(LIVE_LIBS)
 
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
 dist_check_SCRIPTS += $(CLI_TESTS)
