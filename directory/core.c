@@ -188,6 +188,12 @@ static hl_err read_hello(struct dir_conn *c)
 
 /* -- frames ------------------------------------------------------------------------------------ */
 
+/* The dialling end notices by unanswered heartbeats that the link is dead; nobody tells this one. */
+static void heard(struct dir_conn *c)
+{
+	c->deadline_us = hl_mono_us(c->dir->env) + DIR_BEAT_MS * 1000;
+}
+
 static void link_frame(struct dir_conn *c, const struct hl_frame *f)
 {
 	switch (f->type) {
@@ -227,10 +233,12 @@ static hl_err link_bytes(struct dir_conn *c)
 	err = HL_OK;
 	if (c->state == DIR_SHAKING && hl_channel_ready(c->channel)) {
 		c->state = DIR_OPEN;
-		c->deadline_us = 0;
+		heard(c);
 	}
-	while (c->state == DIR_OPEN && !c->closing && (err = hl_channel_next(c->channel, &f)) == HL_OK)
+	while (c->state == DIR_OPEN && !c->closing && (err = hl_channel_next(c->channel, &f)) == HL_OK) {
+		heard(c);
 		link_frame(c, &f);
+	}
 	return err == HL_E_SHORT ? HL_OK : err;
 }
 
