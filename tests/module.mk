@@ -7,6 +7,7 @@ libhltest_la_SOURCES = \
 	tests/support/draw.h \
 	tests/support/folder.c tests/support/folder.h \
 	tests/support/sample.c tests/support/sample.h \
+	tests/support/speaker.c tests/support/speaker.h \
 	tests/support/test.c tests/support/test.h \
 	tests/support/wire.c tests/support/wire.h
 libhltest_la_LIBADD = $(CUNIT_LIBS)
@@ -136,6 +137,10 @@ tests_sim_test_refusals_LDADD = $(SIM_LIBS)
 SIM_TESTS += tests/sim/test_ciphers
 tests_sim_test_ciphers_SOURCES = tests/sim/test_ciphers.c $(story)
 tests_sim_test_ciphers_LDADD = $(SIM_LIBS)
+knock = tests/sim/knock.c tests/sim/knock.h
+SIM_TESTS += tests/sim/test_silence
+tests_sim_test_silence_SOURCES = tests/sim/test_silence.c $(knock) $(story)
+tests_sim_test_silence_LDADD = $(SIM_LIBS)
 # It counts how often we ask for an HMAC.
 SIM_TESTS += tests/sim/test_lockout
 tests_sim_test_lockout_SOURCES = tests/sim/test_lockout.c $(story)

@@ -1,0 +1,147 @@
+#include "tests/sim/knock.h"
+
+#define PATIENCE_US 60000000
+
+static void on_event(void *core, const struct hl_event *e)
+{
+	struct knock *k = core;
+
+	k->accepted += e->kind == HL_EV_ACCEPTED;
+	if (e->port != k->port)
+		return;
+	if (e->kind == HL_EV_OPENED && e->err == HL_OK) {
+		k->open = true;
+		k->opened_us = sim_now_us(k->w->sim);
+	} else if (e->kind == HL_EV_OPENED || e->kind == HL_EV_ENDED) {
+		k->over = true;
+		k->over_us = sim_now_us(k->w->sim);
+	}
+}
+
+static bool on_wish(void *core, struct hl_wish *out)
+{
+	return hl_wishes_take(&((struct knock *)core)->wishes, 0, out);
+}
+
+static struct hl_port *on_port(void *core, uint32_t port)
+{
+	(void)port;
+	return &((struct knock *)core)->io;
+}
+
+static const struct hl_core_ops ops = { on_event, on_wish, on_port };
+
+void knock_init(struct knock *k, struct world *w, const char *name)
+{
+	*k = (struct knock){ .w = w, .io = { hl_buf(HL_BUF_MAX), hl_buf(HL_BUF_MAX) }, .port = HL_PORT_DIALLED };
+	k->node = sim_node(w->sim, name);
+	if (k->node)
+		sim_core(k->node, &ops, k);
+}
+
+void knock_clear(struct knock *k)
+{
+	sim_kill(k->node);
+	hl_buf_clear(&k->io.in);
+	hl_buf_clear(&k->io.out);
+	hl_wishes_clear(&k->wishes);
+}
+
+static bool open_or_over(void *at)
+{
+	const struct knock *k = at;
+
+	return k->open || k->over;
+}
+
+bool knock_dial(struct knock *k, const struct hl_addr *to)
+{
+	knock_hang_up(k);
+	k->open = k->over = false;
+	hl_buf_reset(&k->io.in);
+	hl_buf_reset(&k->io.out);
+	hl_wish_dial(&k->wishes, ++k->port, to, 0);
+	sim_pump(k->node);
+	return sim_run(k->w->sim, open_or_over, k, PATIENCE_US) && k->open;
+}
+
+void knock_say(struct knock *k, struct hl_bytes bytes)
+{
+	hl_buf_put(&k->io.out, bytes);
+	hl_wish_send(&k->wishes, k->port);
+	sim_pump(k->node);
+}
+
+static bool frame_or_over(void *at)
+{
+	const struct knock *k = at;
+	struct hl_frame f;
+
+	return k->over || hl_frame_peek(hl_buf_view(&k->io.in), HL_FRAME_MAX, &f) != HL_E_SHORT;
+}
+
+bool knock_hear(struct knock *k, struct hl_frame *f)
+{
+	return sim_run(k->w->sim, frame_or_over, k, PATIENCE_US) &&
+		hl_frame_peek(hl_buf_view(&k->io.in), HL_FRAME_MAX, f) == HL_OK;
+}
+
+void knock_eat(struct knock *k, const struct hl_frame *f)
+{
+	hl_buf_eat(&k->io.in, f->whole.n);
+}
+
+static bool is_over(void *at)
+{
+	return ((const struct knock *)at)->over;
+}
+
+int64_t knock_ended_after(struct knock *k)
+{
+	return sim_run(k->w->sim, is_over, k, PATIENCE_US) ? k->over_us - k->opened_us : -1;
+}
+
+void knock_hang_up(struct knock *k)
+{
+	if (!k->open || k->over)
+		return;
+	hl_wish_close(&k->wishes, k->port, false);
+	sim_pump(k->node);
+	sim_run(k->w->sim, is_over, k, PATIENCE_US);
+}
+
+struct hl_addr knock_at(uint8_t last, uint16_t port)
+{
+	return (struct hl_addr){ .family = HL_INET, .ip = { 127, 16, 0, last }, .port = port };
+}
+
+struct speaker knock_speaker(const struct world *w)
+{
+	return (struct speaker){
+		.user = w->service.service_user,
+		.partition = w->user.partition,
+		.realm = "hsmlet",
+		.dialled = "127.16.0.11:2310",
+		.password = hl_secret_view(&w->service.service_password),
+	};
+}
+
+bool knock_through_gateway(struct knock *k, struct speaker *s)
+{
+	struct hl_addr at = KNOCK_PROXY;
+	struct hl_frame f;
+
+	sim_enter(k->node);
+	speaker_hello(s);
+	if (!knock_dial(k, &at))
+		return false;
+	knock_say(k, hl_buf_view(&s->hello));
+	if (!knock_hear(k, &f) || speaker_answer(s, &f) != HL_OK)
+		return false;
+	knock_eat(k, &f);
+	knock_say(k, hl_buf_view(&s->answer));
+	if (!knock_hear(k, &f) || f.type != HL_T_auth_result)
+		return false;
+	knock_eat(k, &f);
+	return true;
+}
