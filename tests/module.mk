@@ -141,6 +141,14 @@ knock = tests/sim/knock.c tests/sim/knock.h
 SIM_TESTS += tests/sim/test_silence
 tests_sim_test_silence_SOURCES = tests/sim/test_silence.c $(knock) $(story)
 tests_sim_test_silence_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_turns
+tests_sim_test_turns_SOURCES = tests/sim/test_turns.c $(knock) $(story)
+tests_sim_test_turns_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_tickets tests/sim/test_versions
+tests_sim_test_tickets_SOURCES = tests/sim/test_tickets.c $(knock) $(story)
+tests_sim_test_tickets_LDADD = $(SIM_LIBS)
+tests_sim_test_versions_SOURCES = tests/sim/test_versions.c $(knock)
+tests_sim_test_versions_LDADD = $(SIM_LIBS)
 # It counts how often we ask for an HMAC.
 SIM_TESTS += tests/sim/test_lockout
 tests_sim_test_lockout_SOURCES = tests/sim/test_lockout.c $(story)

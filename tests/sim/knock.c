@@ -145,3 +145,48 @@ bool knock_through_gateway(struct knock *k, struct speaker *s)
 	knock_eat(k, &f);
 	return true;
 }
+
+/* -- inside a channel -------------------------------------------------------------------------------- */
+
+static bool bytes_or_over(void *at)
+{
+	const struct knock *k = at;
+
+	return k->over || k->io.in.n > 0;
+}
+
+static void pump(struct knock *k, struct hl_channel *c)
+{
+	sim_enter(k->node);
+	if (hl_channel_pump(c, &k->io) != HL_OK)
+		knock_hang_up(k);
+	hl_wish_send(&k->wishes, k->port);
+	sim_pump(k->node);
+}
+
+bool knock_shake(struct knock *k, struct hl_channel *c)
+{
+	pump(k, c);
+	while (!hl_channel_ready(c) && sim_run(k->w->sim, bytes_or_over, k, PATIENCE_US) && !k->over)
+		pump(k, c);
+	return hl_channel_ready(c) && !k->over;
+}
+
+void knock_say_inside(struct knock *k, struct hl_channel *c, const struct hl_msg *m, uint32_t id, const void *body)
+{
+	sim_enter(k->node);
+	if (hl_channel_send(c, &k->io, m, id, body) != HL_OK)
+		knock_hang_up(k);
+	hl_wish_send(&k->wishes, k->port);
+	sim_pump(k->node);
+}
+
+bool knock_hear_inside(struct knock *k, struct hl_channel *c, struct hl_frame *f)
+{
+	while (hl_channel_next(c, f) != HL_OK) {
+		if (!sim_run(k->w->sim, bytes_or_over, k, PATIENCE_US) || k->io.in.n == 0)
+			return false;
+		pump(k, c);
+	}
+	return true;
+}

@@ -41,3 +41,11 @@ struct hl_addr knock_at(uint8_t last, uint16_t port);
 struct speaker knock_speaker(const struct world *w);
 /** Steps 1 to 6 with it at proxy1. False: it was refused, or the connection ended; see io.in. */
 bool knock_through_gateway(struct knock *k, struct speaker *s);
+
+/* -- inside a channel -------------------------------------------------------------------------------- */
+
+/** Shake hands. False: the peer has ended. */
+bool knock_shake(struct knock *k, struct hl_channel *c);
+void knock_say_inside(struct knock *k, struct hl_channel *c, const struct hl_msg *m, uint32_t id, const void *body);
+/** The next frame, which is valid until the next of these calls. False: the peer has ended, or says nothing for 60 s. */
+bool knock_hear_inside(struct knock *k, struct hl_channel *c, struct hl_frame *f);
