@@ -181,6 +181,7 @@ RUN_TESTS = \
 	tests/run/test_hostile \
 	tests/run/test_live \
 	tests/run/test_load \
+	tests/run/test_memory_image \
 	tests/run/test_refusals \
 	tests/run/test_threads
 check_PROGRAMS += $(RUN_TESTS)
@@ -192,6 +193,7 @@ tests_run_test_hostile_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
+tests_run_test_memory_image_LDADD = $(LIVE_LIBS)
 tests_run_test_refusals_LDADD = $(LIVE_LIBS)
 
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
