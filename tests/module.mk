@@ -175,6 +175,7 @@ libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
 
 RUN_TESTS = \
+	tests/run/test_bad_input \
 	tests/run/test_bench \
 	tests/run/test_canary \
 	tests/run/test_crossed \
@@ -186,6 +187,7 @@ RUN_TESTS = \
 	tests/run/test_threads
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
+tests_run_test_bad_input_LDADD = $(LIVE_LIBS)
 tests_run_test_bench_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)

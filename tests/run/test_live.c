@@ -347,6 +347,24 @@ static void a_proxy_that_stands_still_is_passed_over(void)
 	CU_ASSERT(live_resume(w, "proxy1"));
 }
 
+/* Its kernel still accepts for it, and the directory still grants tickets for it. */
+static void an_hsm_that_stands_still_is_passed_over(void)
+{
+	hsmlet_info info = { 0 };
+	hsmlet_error e;
+	hsmlet *h;
+
+	CU_ASSERT(live_pause(w, "hsm1"));
+	for (int i = 0; i < 4; i++) {
+		CU_ASSERT_EQUAL(open_as(&client, &h, &e), 0);
+		if (h)
+			CU_ASSERT_EQUAL(hsmlet_get_info(h, &info, &e), 0);
+		CU_ASSERT_STRING_EQUAL(info.hsm, "hsm2");
+		hsmlet_close(h);
+	}
+	CU_ASSERT(live_resume(w, "hsm1"));
+}
+
 /* It is certain that a request which was never sent had no effect: nobody is told otherwise. */
 static void a_link_that_ended_while_idle_is_opened_anew_by_the_next_call(void)
 {
@@ -385,6 +403,7 @@ static CU_TestInfo tests[] = {
 	{ "a private key is not there without login", a_private_key_is_not_there_without_login },
 	{ "a key outlives the HSM that made it", a_key_outlives_the_hsm_that_made_it },
 	{ "a proxy that stands still is passed over", a_proxy_that_stands_still_is_passed_over },
+	{ "an HSM that stands still is passed over", an_hsm_that_stands_still_is_passed_over },
 	{ "a link that ended while idle is opened anew by the next call",
 		a_link_that_ended_while_idle_is_opened_anew_by_the_next_call },
 	{ "a directory that was killed comes back with all it knew",
