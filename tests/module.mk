@@ -149,6 +149,9 @@ tests_sim_test_tickets_SOURCES = tests/sim/test_tickets.c $(knock) $(story)
 tests_sim_test_tickets_LDADD = $(SIM_LIBS)
 tests_sim_test_versions_SOURCES = tests/sim/test_versions.c $(knock)
 tests_sim_test_versions_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_binding
+tests_sim_test_binding_SOURCES = tests/sim/test_binding.c $(knock) $(story)
+tests_sim_test_binding_LDADD = $(SIM_LIBS)
 # It counts how often we ask for an HMAC.
 SIM_TESTS += tests/sim/test_lockout
 tests_sim_test_lockout_SOURCES = tests/sim/test_lockout.c $(story)
@@ -211,6 +214,10 @@ tests/core-objects: Makefile $(CORE_OBJECTS)
 check_DATA = tests/core-objects
 CLEANFILES += tests/core-objects
 TESTS += tests/check-symbols tests/check-symbols-refuses
+
+# -- which attack meets which test -------------------------------------------------------------------
+TESTS += tests/check-security-rows tests/check-security-rows-refuses
+EXTRA_DIST += tests/security-rows.txt tests/check-security-rows tests/check-security-rows-refuses
 EXTRA_DIST += tests/allowed-symbols tests/check-symbols tests/check-symbols-refuses
 
 # -- foreign judges -------------------------------------------------------------------------------

@@ -190,3 +190,37 @@ bool knock_hear_inside(struct knock *k, struct hl_channel *c, struct hl_frame *f
 	}
 	return true;
 }
+
+struct hl_channel *knock_link(struct knock *k, struct hl_channel_ctx *ctx, enum hl_role role, const char *name,
+	const uint8_t key[32])
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf first = hl_buf(1024);
+	uint8_t binding[HL_BINDING], id[HL_CONNECTION_ID] = { 1 };
+	char pair[2 * HL_NAME_TEXT + 2];
+	struct hl_addr at = KNOCK_DIRECTORY;
+	struct hl_link_hello hello = {
+		.role = (uint8_t)role,
+		.name = hl_text(name),
+		.peer = hl_text("directory1"),
+		.connection = hl_bytes(id, sizeof id),
+	};
+	struct hl_channel_bond bond = {
+		.binding = hl_bytes(binding, sizeof binding),
+		.initiator = hl_role_text(role),
+		.responder = hl_role_text(HL_ROLE_DIRECTORY),
+		.name = pair,
+		.alpn = HL_ALPN_LINK,
+	};
+	struct hl_channel *c = NULL;
+
+	hl_msg_put(&first, &hl_msg_link_hello, 0, &hello);
+	if (!knock_dial(k, &at) || hl_link_bond(hl_buf_view(&first), &hello, binding, pair) != HL_OK ||
+		hl_channel_dial(ctx, &bond, HL_CHANNEL_LINK, 0, hl_bytes(key, 32), &c) != HL_OK)
+		return NULL;
+	knock_say(k, hl_buf_view(&first));
+	if (!knock_shake(k, c)) {
+		hl_channel_free(c);
+		return NULL;
+	}
+	return c;
+}

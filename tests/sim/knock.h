@@ -49,3 +49,6 @@ bool knock_shake(struct knock *k, struct hl_channel *c);
 void knock_say_inside(struct knock *k, struct hl_channel *c, const struct hl_msg *m, uint32_t id, const void *body);
 /** The next frame, which is valid until the next of these calls. False: the peer has ended, or says nothing for 60 s. */
 bool knock_hear_inside(struct knock *k, struct hl_channel *c, struct hl_frame *f);
+/** Dial the directory as this member, with this secret. NULL: the handshake did not come about. */
+struct hl_channel *knock_link(struct knock *k, struct hl_channel_ctx *ctx, enum hl_role role, const char *name,
+	const uint8_t key[32]);

@@ -148,31 +148,9 @@ static bool setup_channel(void)
 
 static bool link_of(enum hl_role role, const char *name, const uint8_t key[32])
 {
-	uint8_t binding[HL_BINDING], id[HL_CONNECTION_ID] = { 1 };
-	char pair[2 * HL_NAME_TEXT + 2];
-	struct hl_link_hello hello = {
-		.role = (uint8_t)role,
-		.name = hl_text(name),
-		.peer = hl_text("directory1"),
-		.connection = hl_bytes(id, sizeof id),
-	};
-	struct hl_channel_bond bond = {
-		.binding = hl_bytes(binding, sizeof binding),
-		.initiator = hl_role_text(role),
-		.responder = hl_role_text(HL_ROLE_DIRECTORY),
-		.name = pair,
-		.alpn = HL_ALPN_LINK,
-	};
-	HL_AUTO(hl_buf_clear) struct hl_buf first = hl_buf(1024);
-
 	hl_channel_freep(&channel);
-	channel = NULL;
-	hl_msg_put(&first, &hl_msg_link_hello, 0, &hello);
-	if (!new_at_directory() || hl_link_bond(hl_buf_view(&first), &hello, binding, pair) != HL_OK ||
-		hl_channel_dial(ctx, &bond, HL_CHANNEL_LINK, 0, hl_bytes(key, 32), &channel) != HL_OK)
-		return false;
-	knock_say(&k, hl_buf_view(&first));
-	return knock_shake(&k, channel);
+	channel = knock_link(&k, ctx, role, name, key);
+	return channel;
 }
 
 static bool link_of_proxy(void)
