@@ -128,12 +128,14 @@ static void note(struct client *c, hl_err err)
 /* Every address has been tried, as often as it is done. */
 static void give_up_all(struct client *c)
 {
-	if (c->failure.attempts == 0)
+	if (c->failure.attempts == 0) {
+		snprintf(c->failure.detail, sizeof c->failure.detail, "%.128s", c->route.at->host);
 		give_up_at(c, c->name_err, HL_STEP_DNS);
-	else if (c->told != HL_OK)
+	} else if (c->told != HL_OK) {
 		give_up_at(c, c->told, c->told_step);
-	else
+	} else {
 		give_up_at(c, HL_E_PROXIES, HL_STEP_HELLO);
+	}
 }
 
 /* This attempt has failed; another address may serve, once this connection has ended. What is final here

@@ -188,25 +188,35 @@ static hl_err read_hello(struct dir_conn *c)
 
 /* -- frames ------------------------------------------------------------------------------------ */
 
+/* The dialling end notices by unanswered heartbeats that the link is dead; nobody tells this one. */
+static void heard(struct dir_conn *c)
+{
+	c->deadline_us = hl_mono_us(c->dir->env) + DIR_BEAT_MS * 1000;
+}
+
+/* Who may say what on an open link. */
+#define ROLE(r) (1u << (r))
+static const struct {
+	uint16_t type;
+	unsigned roles;
+	void (*take)(struct dir_conn *c, const struct hl_frame *f);
+} turns[] = {
+	{ HL_T_heartbeat, ROLE(HL_ROLE_PROXY) | ROLE(HL_ROLE_HSM) | ROLE(HL_ROLE_REST), dir_member_beat },
+	{ HL_T_dir_query, ROLE(HL_ROLE_PROXY), dir_authorise },
+	{ HL_T_partition_made, ROLE(HL_ROLE_HSM), dir_provision_answer },
+	{ HL_T_refused, ROLE(HL_ROLE_HSM), dir_provision_answer },
+};
+
 static void link_frame(struct dir_conn *c, const struct hl_frame *f)
 {
-	switch (f->type) {
-	case HL_T_heartbeat:
-		dir_member_beat(c, f);
-		break;
-	case HL_T_dir_query:
-		if (c->role == HL_ROLE_PROXY)
-			dir_authorise(c, f);
-		else
-			conn_close(c, HL_E_TYPE, false);
-		break;
-	case HL_T_partition_made:
-	case HL_T_refused:
-		dir_provision_answer(c, f);
-		break;
-	default:
+	size_t i = 0;
+
+	while (i < HL_COUNT(turns) && (turns[i].type != f->type || !(turns[i].roles & ROLE(c->role))))
+		i++;
+	if (i < HL_COUNT(turns))
+		turns[i].take(c, f);
+	else
 		conn_close(c, HL_E_TYPE, false);
-	}
 }
 
 static hl_err link_bytes(struct dir_conn *c)
@@ -227,10 +237,12 @@ static hl_err link_bytes(struct dir_conn *c)
 	err = HL_OK;
 	if (c->state == DIR_SHAKING && hl_channel_ready(c->channel)) {
 		c->state = DIR_OPEN;
-		c->deadline_us = 0;
+		heard(c);
 	}
-	while (c->state == DIR_OPEN && !c->closing && (err = hl_channel_next(c->channel, &f)) == HL_OK)
+	while (c->state == DIR_OPEN && !c->closing && (err = hl_channel_next(c->channel, &f)) == HL_OK) {
+		heard(c);
 		link_frame(c, &f);
+	}
 	return err == HL_E_SHORT ? HL_OK : err;
 }
 

@@ -8,6 +8,7 @@
 #define DIR_MEMBERS 64
 #define DIR_EPOCH_US (30 * 1000000ll)
 #define DIR_SHAKE_MS 2000 /* from accepting a link to its open channel */
+#define DIR_BEAT_MS (4 * HL_LINK_BEAT_MS) /* a member that has said nothing for so long is not there */
 #define DIR_MAKING_US 5000000 /* an HSM has this long to make a partition */
 #define DIR_SETUP_LIFE_MS (7 * 24 * 3600 * 1000ull)
 #define DIR_SERVICE_PASSWORD 26 /* symbols of 62: 154 bits */

@@ -42,6 +42,16 @@ static void trace(struct proxy_conn *c, enum hl_step step, enum hl_way way,
 	hl_trace_step(c->proxy->env, step, way, c->known ? c->id : NULL, m, body, err);
 }
 
+/* The proxy's own deadline is a lower bound of all. */
+static void limit(struct proxy_conn *c, int64_t at_us)
+{
+	struct proxy *p = c->proxy;
+
+	c->deadline_us = at_us;
+	if (at_us && (!p->deadline_us || at_us < p->deadline_us))
+		p->deadline_us = at_us;
+}
+
 /* The frame at the front of a side's input; WAIT until it is whole. */
 static int peek(struct proxy_conn *c, enum proxy_side side, struct hl_frame *f)
 {
@@ -200,16 +210,24 @@ static hl_err dial_next(struct proxy_conn *c)
 	if (p->next_port >= HL_PORT_DIALLED)
 		p->next_port = 2;
 	HL_TRY(hl_map_put(&p->ports, port, c));
+	if (c->next_ticket == 0)
+		c->hsms_us = c->deadline_us;
+	limit(c, c->hsms_us);
 	c->side[PROXY_HSM].port = port;
 	c->side[PROXY_HSM].dialling = true;
 	hl_wish_dial(&p->wishes, port, &t->address, hl_mono_us(p->env) + PROXY_HSM_DIAL_MS * 1000);
 	return HL_OK;
 }
 
+/* An HSM that stands still has its connections accepted by its kernel. While there is another, it does not get
+ * the time of all. */
 static void show_ticket(struct proxy_conn *c)
 {
 	struct hl_hsm_open open = { .ticket = hl_buf_view(&c->ticket[c->next_ticket].ticket) };
+	int64_t share_us = hl_mono_us(c->proxy->env) + PROXY_HSM_ANSWER_MS * 1000;
 
+	if (c->next_ticket + 1 < c->tickets && share_us < c->hsms_us)
+		limit(c, share_us);
 	hl_msg_put(&c->side[PROXY_HSM].io.out, &hl_msg_hsm_open, 0, &open);
 	hl_wish_send(&c->proxy->wishes, c->side[PROXY_HSM].port);
 }
@@ -307,11 +325,8 @@ static bool in_relay(const struct proxy_conn *c)
 static void set_deadline(struct proxy_conn *c)
 {
 	int limit_ms = in_relay(c) ? 0 : story[c->step].limit_ms;
-	struct proxy *p = c->proxy;
 
-	c->deadline_us = limit_ms ? hl_mono_us(p->env) + limit_ms * 1000 : 0;
-	if (c->deadline_us && (!p->deadline_us || c->deadline_us < p->deadline_us))
-		p->deadline_us = c->deadline_us;
+	limit(c, limit_ms ? hl_mono_us(c->proxy->env) + limit_ms * 1000 : 0);
 }
 
 /* End the conversation in one place: tell the client why where it still listens to frames. */
@@ -547,13 +562,19 @@ void proxy_conn_abandoned(struct proxy_conn *c)
 /* Whose fault it is that a step took too long depends on whom the proxy was waiting for. */
 void proxy_conn_time(struct proxy_conn *c, int64_t now_us)
 {
+	bool at_hsm;
+
 	if (!c->deadline_us || now_us < c->deadline_us)
 		return;
+	at_hsm = story[c->step].run == open_hsm;
+	if (at_hsm && now_us < c->hsms_us) { /* only this one's share is over */
+		limit(c, c->hsms_us);
+		next_hsm(c, HL_E_TIMEOUT);
+		return;
+	}
 	if (story[c->step].step == HL_STEP_GRANT)
 		end(c, HL_E_DIRECTORY);
-	else if (story[c->step].run == open_hsm)
-		end(c, HL_E_HSMS);
 	else
-		end(c, HL_E_TIMEOUT);
+		end(c, at_hsm ? HL_E_HSMS : HL_E_TIMEOUT);
 	free_if_over(c);
 }

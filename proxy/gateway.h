@@ -10,6 +10,7 @@
 #define PROXY_GRANT_MS 1000    /* step 5: the directory answers */
 #define PROXY_HSM_MS 3000      /* one HSM after the other, until one takes its ticket */
 #define PROXY_HSM_DIAL_MS 1000
+#define PROXY_HSM_ANSWER_MS 1000 /* to its ticket, while there is another HSM to go to */
 
 /* What the conversations of one proxy share. */
 struct proxy {
@@ -63,7 +64,8 @@ struct proxy_conn {
 	struct hl_buf server_final;
 	struct proxy_ticket ticket[PROXY_TICKETS];
 	size_t tickets, next_ticket;
-	hl_err hsm_err; /* why the last HSM could not be used */
+	hl_err hsm_err;  /* why the last HSM could not be used */
+	int64_t hsms_us; /* when the time for all of them is over */
 };
 
 /** Begin with a client that was just accepted on `port`. HL_E_NOMEM; a proxy that is full answers `busy` by itself. */

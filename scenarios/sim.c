@@ -401,6 +401,21 @@ static void end_soon(struct sim *s, struct conn *c, unsigned side, hl_err err)
 		LATENCY_US);
 }
 
+/* Whether what leaves from `side` is swallowed by now. */
+static bool stands(const struct conn *c, unsigned side)
+{
+	const struct sim_harm *harm = &c->harm[side == 0 ? SIM_FORTH : SIM_BACK];
+
+	return c->stalls && harm->cut_after >= 0 && c->sent[side] >= harm->cut_after;
+}
+
+/* `side` has closed: the other end hears it behind all that was said, and not at all where that is swallowed. */
+static void closed_by(struct sim *s, struct conn *c, unsigned side, hl_err err)
+{
+	if (!stands(c, side))
+		end_soon(s, c, 1 - side, err);
+}
+
 /* Bytes that leave from `side` of a connection: harmed on their way, cut where the harm says so. */
 static void carry(struct sim *s, struct conn *c, unsigned side, struct hl_bytes bytes)
 {
@@ -466,7 +481,7 @@ static void close_port(struct sim_node *n, const struct hl_wish *w)
 		return;
 	if (!c->cut) {
 		c->cut = true;
-		end_soon(n->sim, c, 1 - side, HL_OK);
+		closed_by(n->sim, c, side, HL_OK);
 	}
 	end_soon(n->sim, c, side, HL_OK);
 }
@@ -636,7 +651,7 @@ static void conn_ended(struct sim *s, struct happening *h)
 		e->relay->relay = NULL;
 		if (on && e->relay->open) {
 			on->cut = true;
-			end_soon(s, on, 1 - side, h->err);
+			closed_by(s, on, side, h->err);
 			end_soon(s, on, side, h->err);
 		}
 		e->relay = NULL;

@@ -63,7 +63,8 @@ struct sim_harm {
 /** Set it for connections from now on; NULL takes it away. */
 void sim_harm(struct sim *s, const struct sim_harm *harm);
 
-/** The same, but after `cut_after` bytes the connection stands, and what is sent behind them is swallowed. */
+/** The same, but after `cut_after` bytes the connection stands, and what is sent behind them is swallowed, also
+ * that it was closed. */
 void sim_harm_stall(struct sim *s, const struct sim_harm *harm);
 /** The connections that these two have now stand from now on, and what is sent on them is swallowed. */
 void sim_stall(struct sim *s, const char *from, const char *to);

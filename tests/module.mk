@@ -7,6 +7,7 @@ libhltest_la_SOURCES = \
 	tests/support/draw.h \
 	tests/support/folder.c tests/support/folder.h \
 	tests/support/sample.c tests/support/sample.h \
+	tests/support/speaker.c tests/support/speaker.h \
 	tests/support/test.c tests/support/test.h \
 	tests/support/wire.c tests/support/wire.h
 libhltest_la_LIBADD = $(CUNIT_LIBS)
@@ -136,6 +137,21 @@ tests_sim_test_refusals_LDADD = $(SIM_LIBS)
 SIM_TESTS += tests/sim/test_ciphers
 tests_sim_test_ciphers_SOURCES = tests/sim/test_ciphers.c $(story)
 tests_sim_test_ciphers_LDADD = $(SIM_LIBS)
+knock = tests/sim/knock.c tests/sim/knock.h
+SIM_TESTS += tests/sim/test_silence
+tests_sim_test_silence_SOURCES = tests/sim/test_silence.c $(knock) $(story)
+tests_sim_test_silence_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_turns
+tests_sim_test_turns_SOURCES = tests/sim/test_turns.c $(knock) $(story)
+tests_sim_test_turns_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_tickets tests/sim/test_versions
+tests_sim_test_tickets_SOURCES = tests/sim/test_tickets.c $(knock) $(story)
+tests_sim_test_tickets_LDADD = $(SIM_LIBS)
+tests_sim_test_versions_SOURCES = tests/sim/test_versions.c $(knock)
+tests_sim_test_versions_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_binding
+tests_sim_test_binding_SOURCES = tests/sim/test_binding.c $(knock) $(story)
+tests_sim_test_binding_LDADD = $(SIM_LIBS)
 # It counts how often we ask for an HMAC.
 SIM_TESTS += tests/sim/test_lockout
 tests_sim_test_lockout_SOURCES = tests/sim/test_lockout.c $(story)
@@ -148,6 +164,7 @@ TESTS += $(SIM_TESTS)
 check_LTLIBRARIES += libhllive.la
 libhllive_la_SOURCES = \
 	tests/support/canary.c tests/support/canary.h \
+	tests/support/command.c tests/support/command.h \
 	tests/support/fake_hsm.c tests/support/fake_hsm.h \
 	tests/support/key.c tests/support/key.h \
 	tests/support/lines.c tests/support/lines.h \
@@ -161,15 +178,19 @@ libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
 
 RUN_TESTS = \
+	tests/run/test_bad_input \
 	tests/run/test_bench \
 	tests/run/test_canary \
 	tests/run/test_crossed \
 	tests/run/test_hostile \
 	tests/run/test_live \
 	tests/run/test_load \
+	tests/run/test_memory_image \
+	tests/run/test_refusals \
 	tests/run/test_threads
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
+tests_run_test_bad_input_LDADD = $(LIVE_LIBS)
 tests_run_test_bench_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
@@ -177,6 +198,8 @@ tests_run_test_hostile_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
+tests_run_test_memory_image_LDADD = $(LIVE_LIBS)
+tests_run_test_refusals_LDADD = $(LIVE_LIBS)
 
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
 dist_check_SCRIPTS += $(CLI_TESTS)
@@ -191,6 +214,10 @@ tests/core-objects: Makefile $(CORE_OBJECTS)
 check_DATA = tests/core-objects
 CLEANFILES += tests/core-objects
 TESTS += tests/check-symbols tests/check-symbols-refuses
+
+# -- which attack meets which test -------------------------------------------------------------------
+TESTS += tests/check-security-rows tests/check-security-rows-refuses
+EXTRA_DIST += tests/security-rows.txt tests/check-security-rows tests/check-security-rows-refuses
 EXTRA_DIST += tests/allowed-symbols tests/check-symbols tests/check-symbols-refuses
 
 # -- foreign judges -------------------------------------------------------------------------------

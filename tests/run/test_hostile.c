@@ -461,16 +461,21 @@ static void a_ticket_with_any_byte_changed_is_refused(void)
 static void a_ticket_ends_with_its_time(void)
 {
 	struct recording r;
+	struct hl_buf answer;
 	struct hl_buf frame = hl_buf(4096);
 	char clock[PATH_MAX];
 
 	record(&r);
 	hl_buf_put(&frame, first_frame(&r.to_hsm).whole);
 	live_path(t.w, "clock", clock);
-	CU_ASSERT_EQUAL(hl_clock_advance(clock, 31000, NULL), HL_OK);
+	CU_ASSERT_EQUAL(hl_clock_advance(clock, 15000, NULL), HL_OK);
+	answer = replayed(&t.hsm_at, &frame);
+	CU_ASSERT_EQUAL(first_frame(&answer).type, HL_T_hsm_opened);
+	CU_ASSERT_EQUAL(hl_clock_advance(clock, 16000, NULL), HL_OK);
 	CU_ASSERT_EQUAL(code_of_ticket(&frame), 405);
 	CU_ASSERT_EQUAL(at_hsm(r.id, "auth.result", "did", "HL-0405"), 1);
 	CU_ASSERT(objects() > 0); /* everybody else goes on */
+	hl_buf_clear(&answer);
 	hl_buf_clear(&frame);
 	recording_clear(&r);
 }

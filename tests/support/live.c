@@ -20,11 +20,14 @@
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define HL_ASAN 1
+#define HL_ASAN true
 #endif
 #endif
 #ifdef __SANITIZE_ADDRESS__
-#define HL_ASAN 1
+#define HL_ASAN true
+#endif
+#ifndef HL_ASAN
+#define HL_ASAN false
 #endif
 
 bool live_fail(const char *format, ...)
@@ -64,6 +67,11 @@ bool live_poll(int fd, short events, int64_t deadline_us)
 		if (n == 0 || errno != EINTR)
 			return false;
 	}
+}
+
+bool live_always_dumpable(void)
+{
+	return HL_ASAN;
 }
 
 /* -- processes --------------------------------------------------------------------------------------- */
@@ -121,9 +129,8 @@ static bool spawn(struct live *w, struct live_member *m, int *ready)
 		"--die-with-fd", "4", NULL, NULL };
 	int log, ready_pipe[2], life[2];
 
-#ifdef HL_ASAN
-	argv[9] = "--dumpable"; /* or the leak checker cannot look */
-#endif
+	if (w->options.dumpable || live_always_dumpable())
+		argv[9] = "--dumpable";
 	snprintf(program, sizeof program, "%s/%s", w->bin, m->program);
 	snprintf(name, sizeof name, "etc/%s.cfg", m->name);
 	live_path(w, name, config);

@@ -25,7 +25,10 @@ struct live_options {
 	unsigned proxies, hsms;             /* 0: one */
 	const char *hsm_address[LIVE_EACH]; /* where proxies are told to find hsm1, ...; NULL: where it listens */
 	unsigned grant_valid_ms;            /* 0: 30,000 */
+	bool dumpable;                      /* the daemons' memory may be looked at */
+	bool proxies_drop;                  /* proxies become LIVE_NOBODY, where the test is root */
 };
+#define LIVE_NOBODY "nobody"
 
 struct live;
 /** All members are up. NULL: it did not come about, and nothing is left of it. */
@@ -40,6 +43,8 @@ void live_dump(const struct live *w);
 void live_path(const struct live *w, const char *name, char out[PATH_MAX]);
 /** An address of the world's block. */
 struct hl_addr live_address(const struct live *w, unsigned last, uint16_t port);
+/** Whether this build's daemons are always dumpable: its leak checker would not work otherwise. */
+bool live_always_dumpable(void);
 /** How long a wait may take here, ms. */
 int live_limit_ms(void);
 

@@ -120,6 +120,8 @@ static void proxy_config(struct hl_buf *out, const struct live *w, unsigned n)
 	snprintf(name, sizeof name, "proxy%u", n);
 	put_common(out, w, name);
 	put_to_directory(out, w, name);
+	if (w->options.proxies_drop)
+		hl_buf_text(out, "user = \"" LIVE_NOBODY "\";\n");
 	put_address(out, w, "address", LIVE_PROXY + n - 1, LIVE_PORT);
 	hl_buf_text(out, "listen = (");
 	for (size_t i = 0; i < HL_COUNT(port); i++) {
