@@ -150,12 +150,14 @@ libhllive_la_SOURCES = \
 	tests/support/canary.c tests/support/canary.h \
 	tests/support/fake_hsm.c tests/support/fake_hsm.h \
 	tests/support/key.c tests/support/key.h \
+	tests/support/ledger.c tests/support/ledger.h \
 	tests/support/lines.c tests/support/lines.h \
 	tests/support/live.c tests/support/live.h tests/support/live_impl.h \
 	tests/support/live_admin.c \
 	tests/support/live_client.c \
 	tests/support/live_config.c \
 	tests/support/relay.c tests/support/relay.h \
+	tests/support/sockets.c tests/support/sockets.h \
 	tests/support/tapped.c tests/support/tapped.h
 libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
@@ -168,6 +170,8 @@ RUN_TESTS = \
 	tests/run/test_live \
 	tests/run/test_load \
 	tests/run/test_threads
+RUN_TESTS += tests/run/test_storm
+tests_run_test_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
 tests_run_test_bench_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
