@@ -170,6 +170,8 @@ RUN_TESTS = \
 	tests/run/test_live \
 	tests/run/test_load \
 	tests/run/test_threads
+RUN_TESTS += tests/run/test_failover
+tests_run_test_failover_LDADD = $(LIVE_LIBS)
 RUN_TESTS += tests/run/test_storm
 tests_run_test_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
 check_PROGRAMS += $(RUN_TESTS)
