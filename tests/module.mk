@@ -109,6 +109,10 @@ tests_unit_test_trace_draw_LDADD = $(CLI_LIBS)
 tests_unit_test_verbs_LDADD = $(CLI_LIBS)
 tests_unit_test_world_LDADD = $(CLI_LIBS)
 
+# The document's own bytes, judged by OpenSSL: nothing of ours is linked.
+UNIT_TESTS += tests/unit/test_recorded
+tests_unit_test_recorded_LDADD = libhltest.la $(CUNIT_LIBS) $(CRYPTO_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 

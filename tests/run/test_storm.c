@@ -26,7 +26,8 @@
 #define LINKS 3
 #define PROXIES 3
 #define HSMS 2
-#define KEPT 12 /* pairs that a thread works with */
+#define KEPT 12       /* pairs that a thread works with */
+#define LEFT_MOST 200 /* pairs that it leaves for good: a partition has room for 10,000 objects */
 
 static struct live *w;
 static struct live_account acme;
@@ -90,7 +91,8 @@ struct worker {
 	uint64_t state; /* of its draws */
 	char prefix[32];
 	struct ledger ledger;
-	size_t oldest;  /* pairs before it are left alone */
+	size_t oldest; /* pairs before it are not worked with any more */
+	unsigned left;
 	bool login_lost;
 	struct tally tally;
 	int64_t begun_us;
@@ -229,12 +231,14 @@ static void destroy(struct worker *t, struct ledger_pair *p, unsigned which)
 	*gone = fate > *gone ? fate : *gone;
 }
 
-/* The oldest pair that is still worked with is left for good, or goes. Some are destroyed once more than they can be. */
+/* The oldest pair that is still worked with goes, or is left for good. Some are destroyed once more than they can be. */
 static void retire(struct worker *t)
 {
 	struct ledger_pair *p = &t->ledger.pair[t->oldest++];
+	bool leave = draw_below(&t->state, 4) == 0 && t->left < LEFT_MOST;
 
-	if (p->made != FATE_YES || draw_below(&t->state, 4) == 0)
+	t->left += leave;
+	if (p->made != FATE_YES || leave)
 		return;
 	for (unsigned which = 0; which < 2; which++) {
 		destroy(t, p, which);
