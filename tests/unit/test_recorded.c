@@ -623,14 +623,14 @@ struct shaken {
 };
 
 /* Handshake messages, until a Finished, which must be right. */
-static bool take_handshake(struct shaken *s, const struct joined *messages, const uint8_t secret[HASH])
+static bool take_handshake(struct shaken *s, const struct joined *flight, const uint8_t secret[HASH])
 {
 	uint8_t right[HASH];
 
-	for (size_t at = 0; at + 4 <= messages->n;) {
-		struct bytes m = { messages->p + at, 4 + number(messages->p + at + 1, 3) };
+	for (size_t at = 0; at + 4 <= flight->n;) {
+		struct bytes m = { flight->p + at, 4 + number(flight->p + at + 1, 3) };
 
-		CU_ASSERT_FATAL(m.n <= messages->n - at);
+		CU_ASSERT_FATAL(m.n <= flight->n - at);
 		if (m.p[0] == 20) {
 			finished(secret, all_of(&s->transcript), right);
 			CU_ASSERT(m.n == 4 + HASH && memcmp(m.p + 4, right, HASH) == 0);
