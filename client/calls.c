@@ -202,9 +202,12 @@ static void send_call(struct client *c, struct client_call *call)
 		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
 		OPENSSL_cleanse(body, call->msg->size);
 	}
+	if (err == HL_E_FULL) { /* much is under way: it waits until some of that has left */
+		call->not_before_us = 0;
+		return;
+	}
 	if (err != HL_OK) {
-		unlink_call(c, call);
-		finish(c, call, err == HL_E_RANGE ? HL_E_ARG : err);
+		end_call(c, call, err == HL_E_RANGE ? HL_E_ARG : err);
 		return;
 	}
 	call->sent = true;

@@ -367,6 +367,8 @@ static void channel_bytes(struct client *c)
 		err = channel_frames(c);
 	if (err == HL_OK && c->state == OPEN && hl_channel_ended(c->channel))
 		err = HL_E_CLOSED;
+	if (err == HL_OK && client_is_open(c))
+		client_flush_calls(c); /* there may be room now for those that found none */
 	if (err == HL_OK)
 		return;
 	if (c->state == OPEN)

@@ -1,0 +1,123 @@
+/* Calls that the link does not take at once, whose answer nobody understands, or that outlive an opening. */
+#include <stdlib.h>
+
+#include "client/link_impl.h"
+#include "tests/sim/story.h"
+#include "tests/support/test.h"
+
+static struct world *w;
+static struct world_client *c;
+
+static void begin(uint64_t seed, size_t proxies)
+{
+	CU_ASSERT_EQUAL_FATAL(world_new(seed, proxies, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_open(c), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(story_log_in(c, hl_secret_view(&w->user.pin)), HL_OK);
+}
+
+static void end(void)
+{
+	world_free(w);
+	w = NULL;
+}
+
+static int64_t now_us(void)
+{
+	return hl_mono_us(sim_env(c->node));
+}
+
+static void submit(struct client_call *call, int64_t limit_us)
+{
+	call->deadline_us = now_us() + limit_us;
+	sim_enter(c->node);
+	client_submit(c->core, call);
+	sim_pump(c->node);
+}
+
+static bool is_done(void *at)
+{
+	return ((struct client_call *)at)->done;
+}
+
+static hl_err outcome(struct client_call *call)
+{
+	CU_ASSERT_FATAL(sim_run(w->sim, is_done, call, 60000000));
+	hl_buf_clear(&call->frame);
+	return call->err;
+}
+
+/* -- room ---------------------------------------------------------------------------------------------------- */
+
+#define MANY 16 /* of half a megabyte: more than port and channel hold */
+
+/* Requests that need no login, about data that nobody has signed. */
+struct much {
+	uint8_t data[HL_DATA_MAX], signature[64];
+	struct hl_verify body;
+	struct client_call call[MANY];
+};
+
+static struct much *much(void)
+{
+	struct much *m = calloc(1, sizeof *m);
+	struct hl_generated key;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_EQUAL(story_make_key(c, "much", &key), HL_OK);
+	m->body = (struct hl_verify){ .key = key.public_handle, .mechanism = HL_CKM_ECDSA_SHA256,
+		.data = { m->data, sizeof m->data }, .signature = { m->signature, sizeof m->signature } };
+	for (size_t i = 0; i < MANY; i++)
+		m->call[i] = (struct client_call){ .msg = &hl_msg_verify, .body = &m->body, .expect = &hl_msg_done };
+	return m;
+}
+
+static void all_are_answered(struct much *m)
+{
+	for (size_t i = 0; i < MANY; i++)
+		CU_ASSERT_EQUAL(outcome(&m->call[i]), HL_E_SIGNATURE);
+}
+
+/* As many threads do while another one is writing. */
+static void more_than_a_link_holds_waits_for_room(void)
+{
+	struct much *m;
+
+	begin(1, 1);
+	m = much();
+	sim_enter(c->node);
+	for (size_t i = 0; i < MANY; i++) {
+		m->call[i].deadline_us = now_us() + 30000000;
+		client_submit(c->core, &m->call[i]);
+		CU_ASSERT(!m->call[i].done);
+	}
+	sim_pump(c->node);
+	all_are_answered(m);
+	end();
+	free(m);
+}
+
+/* One by one they found room; all are lost with the link, and sent again together. */
+static void what_was_lost_and_finds_no_room_waits_as_well(void)
+{
+	struct much *m;
+
+	begin(2, 2);
+	m = much();
+	for (size_t i = 0; i < MANY; i++)
+		submit(&m->call[i], 30000000);
+	sim_kill(w->proxy[strcmp(c->core->failure.where, "127.16.0.11:2310") == 0 ? 0 : 1].node);
+	all_are_answered(m);
+	for (size_t i = 0; i < MANY; i++)
+		CU_ASSERT(m->call[i].lost);
+	end();
+	free(m);
+}
+
+static CU_TestInfo tests[] = {
+	{ "more than a link holds waits for room", more_than_a_link_holds_waits_for_room },
+	{ "what was lost and finds no room waits as well", what_was_lost_and_finds_no_room_waits_as_well },
+	CU_TEST_INFO_NULL,
+};
+
+HL_TEST_MAIN("lost", tests)
