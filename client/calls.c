@@ -300,6 +300,8 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 		return HL_OK; /* its owner gave up waiting */
 	unlink_call(c, call);
 	err = answer_call(c, call, f);
+	if (err != HL_OK && f->type != HL_T_op_refused && token_of(call->msg))
+		err = HL_E_UNKNOWN; /* it was answered, but not understood */
 	if (f->type == HL_T_op_refused && again(c, call, &err)) {
 		call->sent = false;
 		hl_buf_clear(&call->frame);

@@ -114,9 +114,35 @@ static void what_was_lost_and_finds_no_room_waits_as_well(void)
 	free(m);
 }
 
+/* -- answers ------------------------------------------------------------------------------------------------- */
+
+/* The key was made. To be told of a wrong type, as if nothing had happened, would be no help. */
+static void an_effect_whose_answer_is_not_understood_has_an_unknown_outcome(void)
+{
+	struct client_call call = { .msg = &hl_msg_generate, .expect = &hl_msg_done };
+	struct client_call harmless = { .msg = &hl_msg_ping, .expect = &hl_msg_done };
+	struct hl_ping ping = { 0 };
+	struct story_key k;
+	size_t n;
+
+	begin(3, 1);
+	story_key_init(&k, "not understood");
+	call.body = &k.request;
+	harmless.body = &ping;
+	submit(&call, 30000000);
+	CU_ASSERT_EQUAL(outcome(&call), HL_E_UNKNOWN);
+	CU_ASSERT_EQUAL(story_count(c, "not understood", &n), HL_OK);
+	CU_ASSERT_EQUAL(n, 2);
+	submit(&harmless, 30000000);
+	CU_ASSERT_EQUAL(outcome(&harmless), HL_E_TYPE);
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "more than a link holds waits for room", more_than_a_link_holds_waits_for_room },
 	{ "what was lost and finds no room waits as well", what_was_lost_and_finds_no_room_waits_as_well },
+	{ "an effect whose answer is not understood has an unknown outcome",
+		an_effect_whose_answer_is_not_understood_has_an_unknown_outcome },
 	CU_TEST_INFO_NULL,
 };
 
