@@ -138,11 +138,51 @@ static void an_effect_whose_answer_is_not_understood_has_an_unknown_outcome(void
 	end();
 }
 
+/* -- openings ------------------------------------------------------------------------------------------------ */
+
+static struct world_client *knows(const struct client_target *hosts, size_t n)
+{
+	struct client_conf_link conf = c->conf;
+	struct world_client *other;
+
+	conf.hosts = hosts;
+	conf.host_count = n;
+	CU_ASSERT_EQUAL_FATAL(world_client(w, &conf, &other), HL_OK);
+	return other;
+}
+
+/* The first opening is given up while its name is looked up; what comes of that is no address of the second one's. */
+static void the_answer_to_an_earlier_lookup_comes_too_late(void)
+{
+	static const struct client_target hosts[] = { { "one.hsmlet.test", 2310, 0 }, { "two.hsmlet.test", 2310, 0 } };
+	struct world_client *other;
+	const char *first;
+
+	begin(4, 2);
+	for (uint8_t i = 0; i < HL_COUNT(hosts); i++) {
+		struct hl_addr at = { .family = HL_INET, .ip = { 127, 16, 0, (uint8_t)(11 + i) } };
+
+		CU_ASSERT_EQUAL_FATAL(sim_name(w->sim, hosts[i].host, &at, 1), HL_OK);
+	}
+	other = knows(hosts, HL_COUNT(hosts));
+	sim_enter(other->node);
+	client_open(other->core);
+	sim_pump(other->node);
+	first = other->core->route.at->host;
+	client_close(other->core);
+	CU_ASSERT_EQUAL(world_open(other), HL_OK);
+	CU_ASSERT_STRING_NOT_EQUAL(other->core->route.at->host, first);
+	CU_ASSERT_STRING_EQUAL(other->core->failure.where,
+		other->core->route.at->host == hosts[0].host ? "127.16.0.11:2310" : "127.16.0.12:2310");
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "more than a link holds waits for room", more_than_a_link_holds_waits_for_room },
 	{ "what was lost and finds no room waits as well", what_was_lost_and_finds_no_room_waits_as_well },
 	{ "an effect whose answer is not understood has an unknown outcome",
 		an_effect_whose_answer_is_not_understood_has_an_unknown_outcome },
+	{ "the answer to an earlier lookup comes too late", the_answer_to_an_earlier_lookup_comes_too_late },
 	CU_TEST_INFO_NULL,
 };
 
