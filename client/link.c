@@ -514,6 +514,7 @@ void client_close(struct client *c)
 	c->again = false;
 	c->state = IDLE; /* names that are still being looked up lead nowhere */
 	c->step_us = c->open_us = c->reopen_us = 0;
+	c->reopenings = 0;
 	c->failure = (struct client_failure){ 0 };
 	client_fail_calls(c, HL_E_CLOSED);
 }

@@ -177,12 +177,37 @@ static void the_answer_to_an_earlier_lookup_comes_too_late(void)
 	end();
 }
 
+static void what_became_of_an_opening_before_the_close_is_told_to_nobody_after_it(void)
+{
+	struct client_call lost = { .msg = &hl_msg_generate, .expect = &hl_msg_generated };
+	struct client_call late = { .msg = &hl_msg_ping, .expect = &hl_msg_pong };
+	struct hl_ping ping = { 0 };
+	struct story_key k;
+
+	begin(5, 1);
+	story_key_init(&k, "lost");
+	lost.body = &k.request;
+	late.body = &ping;
+	submit(&lost, 30000000);
+	sim_kill(w->proxy[0].node);
+	story_pass(w, 1000000);
+	CU_ASSERT(!lost.done);
+	CU_ASSERT(c->core->reopenings > 0);
+	story_close(c);
+	CU_ASSERT_EQUAL(outcome(&lost), HL_E_UNKNOWN);
+	submit(&late, 1);
+	CU_ASSERT_EQUAL(outcome(&late), HL_E_TIMEOUT);
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "more than a link holds waits for room", more_than_a_link_holds_waits_for_room },
 	{ "what was lost and finds no room waits as well", what_was_lost_and_finds_no_room_waits_as_well },
 	{ "an effect whose answer is not understood has an unknown outcome",
 		an_effect_whose_answer_is_not_understood_has_an_unknown_outcome },
 	{ "the answer to an earlier lookup comes too late", the_answer_to_an_earlier_lookup_comes_too_late },
+	{ "what became of an opening before the close is told to nobody after it",
+		what_became_of_an_opening_before_the_close_is_told_to_nobody_after_it },
 	CU_TEST_INFO_NULL,
 };
 
