@@ -111,6 +111,7 @@ tests_unit_test_world_LDADD = $(CLI_LIBS)
 
 # The document's own bytes, judged by OpenSSL: nothing of ours is linked.
 UNIT_TESTS += tests/unit/test_recorded
+tests_unit_test_recorded_SOURCES = tests/unit/test_recorded.c tests/support/recorded.c tests/support/recorded.h
 tests_unit_test_recorded_LDADD = libhltest.la $(CUNIT_LIBS) $(CRYPTO_LIBS)
 
 check_PROGRAMS += $(UNIT_TESTS)

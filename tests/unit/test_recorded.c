@@ -9,188 +9,18 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "tests/support/recorded.h"
 #include "tests/support/test.h"
-
-#define ROOM 4096
-#define BLOCKS 40
-#define ROWS 600
-
-/* -- the document -------------------------------------------------------------------------------------------- */
-
-struct bytes {
-	const uint8_t *p;
-	size_t n;
-};
-
-/* A block of bytes, or a value that stands in a line of its own. */
-struct part {
-	char name[48], from[16];
-	uint8_t p[ROOM];
-	size_t n;
-};
-
-struct row {
-	const struct part *part;
-	size_t at, n;
-	char note[80];
-};
-
-static struct part part[BLOCKS + 40];
-static struct row row[ROWS];
-static size_t parts, rows, misplaced;
-static char speaker[16]; /* of the heading above */
-/* What the tables of messages, further down in the document, say of types. */
-static struct {
-	char name[48];
-	unsigned type;
-} message[100];
-static size_t messages;
 
 static struct bytes get(const char *name)
 {
-	for (size_t i = 0; i < parts; i++)
-		if (strcmp(part[i].name, name) == 0)
-			return (struct bytes){ part[i].p, part[i].n };
-	fprintf(stderr, "%s is not in the document\n", name);
-	CU_FAIL_FATAL("something is missing");
-	return (struct bytes){ NULL, 0 };
-}
+	const struct part *p = recorded_part(name);
 
-/* While the document is read no test runs yet. */
-static void must(bool fits)
-{
-	if (fits)
-		return;
-	fprintf(stderr, "doc/protocol.md: the recorded connection has no room here\n");
-	exit(1);
-}
-
-static struct part *add(const char *name)
-{
-	struct part *p = &part[parts++];
-
-	must(parts < sizeof part / sizeof *part);
-	snprintf(p->name, sizeof p->name, "%.40s", name);
-	snprintf(p->from, sizeof p->from, "%s", speaker);
-	return p;
-}
-
-static int digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool take_byte(const char **at, struct part *to)
-{
-	int high = digit((*at)[0]), low = high < 0 ? -1 : digit((*at)[1]);
-
-	if (low < 0 || to->n == ROOM)
-		return false;
-	to->p[to->n++] = (uint8_t)(high << 4 | low);
-	*at += 2;
-	return true;
-}
-
-/* "0010  00 01 ...  note" */
-static void read_row(struct part *p, const char *line)
-{
-	struct row *r = &row[rows++];
-	char *end;
-
-	must(rows < ROWS);
-	r->part = p;
-	r->at = p->n;
-	misplaced += strtoul(line, &end, 16) != p->n || end != line + 4;
-	for (end++; *end == ' ' && end[1] != ' ';) {
-		const char *at = end + 1;
-
-		if (!take_byte(&at, p))
-			break;
-		end = (char *)at;
+	if (!p) {
+		fprintf(stderr, "%s is not in the document\n", name);
+		CU_FAIL_FATAL("something is missing");
 	}
-	r->n = p->n - r->at;
-	while (*end == ' ')
-		end++;
-	snprintf(r->note, sizeof r->note, "%.79s", end);
-}
-
-/* `name  "text"` or `name  hex` */
-static void read_value(const char *line)
-{
-	size_t name = strcspn(line, " ");
-	char text[48];
-	struct part *p;
-	const char *at = line + name + strspn(line + name, " ");
-
-	snprintf(text, sizeof text, "%.*s", (int)name, line);
-	p = add(text);
-	if (*at == '"') {
-		p->n = strlen(at) - 2;
-		must(p->n < ROOM);
-		memcpy(p->p, at + 1, p->n);
-		return;
-	}
-	while (take_byte(&at, p))
-		;
-	misplaced += *at != 0;
-}
-
-static void read_line(const char *line)
-{
-	static struct part *block;
-	static bool values;
-	char name[48];
-
-	if (sscanf(line, "#### %*u, %15s >", speaker) == 1 || *line == 0)
-		return;
-	if (sscanf(line, "```bytes %47s", name) == 1)
-		block = add(name);
-	else if (strcmp(line, "```values") == 0)
-		values = true;
-	else if (strcmp(line, "```") == 0)
-		block = NULL, values = false;
-	else if (block)
-		read_row(block, line);
-	else if (values)
-		read_value(line);
-}
-
-static void read_table(const char *line)
-{
-	static char name[48];
-
-	if (sscanf(line, "#### `%40[^`]`", name) == 1)
-		return;
-	must(messages < sizeof message / sizeof *message);
-	if (sscanf(line, "Type 0x%4x", &message[messages].type) == 1)
-		memcpy(message[messages++].name, name, sizeof name);
-}
-
-static bool read_document(void)
-{
-	const char *under = getenv("srcdir");
-	char path[1024], *line = NULL;
-	bool in = false, whole = false;
-	size_t room = 0;
-	ssize_t n;
-	FILE *f;
-
-	snprintf(path, sizeof path, "%.1000s/doc/protocol.md", under ? under : ".");
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	while ((n = getline(&line, &room, f)) > 0) {
-		line[n - 1] = line[n - 1] == '\n' ? 0 : line[n - 1];
-		whole = whole || (in && strcmp(line, "<!-- end -->") == 0);
-		in = (in && !whole) || strcmp(line, "<!-- generated: connection -->") == 0;
-		if (in)
-			read_line(line);
-		else
-			read_table(line);
-	}
-	free(line);
-	fclose(f);
-	return whole;
+	return (struct bytes){ p->p, p->n };
 }
 
 /* -- what it says of its own bytes --------------------------------------------------------------------------- */
@@ -234,9 +64,10 @@ static bool is_true(const struct row *r)
 
 static void every_row_stands_where_it_says_and_is_what_it_says(void)
 {
-	size_t said = 0;
+	size_t said = 0, rows;
+	const struct row *row = recorded_rows(&rows);
 
-	CU_ASSERT_EQUAL(misplaced, 0);
+	CU_ASSERT_EQUAL(recorded_misplaced(), 0);
 	CU_ASSERT(rows > 100);
 	for (size_t i = 0; i < rows; i++) {
 		said += row[i].note[0] != 0;
@@ -262,14 +93,6 @@ static bool is_frame(struct bytes f)
 	return at == f.n;
 }
 
-static bool has_its_type(const char *name)
-{
-	for (size_t i = 0; i < messages; i++)
-		if (strcmp(message[i].name, name) == 0)
-			return number(get(name).p + 4, 2) == message[i].type;
-	return false;
-}
-
 static void every_frame_is_whole_and_has_the_type_of_its_message(void)
 {
 	static const char *const names[] = { "hello.proxy", "auth.request", "auth.answer", "dir.query", "dir.grant",
@@ -277,7 +100,7 @@ static void every_frame_is_whole_and_has_the_type_of_its_message(void)
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		CU_ASSERT(is_frame(get(names[i])));
-		CU_ASSERT(has_its_type(names[i]));
+		CU_ASSERT_EQUAL(number(get(names[i]).p + 4, 2), recorded_type(names[i]));
 	}
 }
 
@@ -321,7 +144,7 @@ static struct bytes text(const char *s)
 
 /* Parts one after the other. */
 struct joined {
-	uint8_t p[ROOM];
+	uint8_t p[RECORDED_ROOM];
 	size_t n;
 };
 
@@ -556,10 +379,7 @@ static const struct part *record(size_t number_)
 	char name[24];
 
 	snprintf(name, sizeof name, "record.%zu", number_);
-	for (size_t i = 0; i < parts; i++)
-		if (strcmp(part[i].name, name) == 0)
-			return &part[i];
-	return NULL;
+	return recorded_part(name);
 }
 
 static void finished(const uint8_t secret[HASH], struct bytes transcript, uint8_t out[HASH])
@@ -601,7 +421,7 @@ static unsigned open_record(const struct part *p, const uint8_t secret[HASH], un
 	expand_label(secret, "key", (struct bytes){ NULL, 0 }, 32, key);
 	expand_label(secret, "iv", (struct bytes){ NULL, 0 }, 12, nonce);
 	nonce[11] ^= (uint8_t)sequence;
-	CU_ASSERT_FATAL(sealed.n > 16 && sealed.n <= ROOM && ctx != NULL);
+	CU_ASSERT_FATAL(sealed.n > 16 && sealed.n <= RECORDED_ROOM && ctx != NULL);
 	good = EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
 		EVP_DecryptUpdate(ctx, NULL, &n, p->p, 5) == 1 &&
 		EVP_DecryptUpdate(ctx, out->p, &n, sealed.p, (int)sealed.n - 16) == 1 &&
@@ -722,7 +542,7 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-	if (!read_document()) {
+	if (!recorded_read()) {
 		fprintf(stderr, "doc/protocol.md has no whole recorded connection (set srcdir)\n");
 		return 1;
 	}
