@@ -151,7 +151,8 @@ struct joined {
 static void join(struct joined *j, struct bytes b)
 {
 	CU_ASSERT_FATAL(j->n + b.n <= sizeof j->p);
-	memcpy(j->p + j->n, b.p, b.n);
+	if (b.n > 0)
+		memcpy(j->p + j->n, b.p, b.n);
 	j->n += b.n;
 }
 
