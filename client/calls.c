@@ -202,9 +202,12 @@ static void send_call(struct client *c, struct client_call *call)
 		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
 		OPENSSL_cleanse(body, call->msg->size);
 	}
+	if (err == HL_E_FULL) { /* much is under way: it waits until some of that has left */
+		call->not_before_us = 0;
+		return;
+	}
 	if (err != HL_OK) {
-		unlink_call(c, call);
-		finish(c, call, err == HL_E_RANGE ? HL_E_ARG : err);
+		end_call(c, call, err == HL_E_RANGE ? HL_E_ARG : err);
 		return;
 	}
 	call->sent = true;
@@ -297,6 +300,8 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 		return HL_OK; /* its owner gave up waiting */
 	unlink_call(c, call);
 	err = answer_call(c, call, f);
+	if (err != HL_OK && f->type != HL_T_op_refused && token_of(call->msg))
+		err = HL_E_UNKNOWN; /* it was answered, but not understood */
 	if (f->type == HL_T_op_refused && again(c, call, &err)) {
 		call->sent = false;
 		hl_buf_clear(&call->frame);

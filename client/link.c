@@ -8,7 +8,6 @@
 
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
 #define OUT_MAX (4u << 20)
-#define RESOLVE_ID 1
 
 /* -- life ------------------------------------------------------------------------------------------ */
 
@@ -199,7 +198,7 @@ static void go_on(struct client *c)
 		dial(c, to);
 	} else if (name) {
 		client_enter(c, RESOLVING);
-		hl_wish_resolve(&c->wishes, RESOLVE_ID, name->host, hl_mono_us(c->env) + CLIENT_DNS_MS * 1000);
+		hl_wish_resolve(&c->wishes, ++c->lookup, name->host, hl_mono_us(c->env) + CLIENT_DNS_MS * 1000);
 	} else if (c->failure.attempts > 0 && client_route_round(&c->route, &delay_us)) {
 		pause_for(c, delay_us);
 	} else {
@@ -209,7 +208,7 @@ static void go_on(struct client *c)
 
 static void resolved(struct client *c, const struct hl_event *e)
 {
-	if (c->state != RESOLVING)
+	if (c->state != RESOLVING || e->port != c->lookup)
 		return;
 	if (e->err == HL_OK && e->count > 0)
 		client_route_take(&c->route, e->list, e->count);
@@ -224,6 +223,7 @@ void client_open(struct client *c)
 		return;
 	c->failure = (struct client_failure){ 0 };
 	c->epoch_retries = 0;
+	c->lookup++;
 	c->reopen_us = 0;
 	c->open_us = hl_mono_us(c->env) + (int64_t)(c->conf.open_ms ? c->conf.open_ms : CLIENT_OPEN_MS) * 1000;
 	if (c->closing) { /* the old connection first */
@@ -369,6 +369,8 @@ static void channel_bytes(struct client *c)
 		err = channel_frames(c);
 	if (err == HL_OK && c->state == OPEN && hl_channel_ended(c->channel))
 		err = HL_E_CLOSED;
+	if (err == HL_OK && client_is_open(c))
+		client_flush_calls(c); /* there may be room now for those that found none */
 	if (err == HL_OK)
 		return;
 	if (c->state == OPEN)
@@ -514,6 +516,7 @@ void client_close(struct client *c)
 	c->again = false;
 	c->state = IDLE; /* names that are still being looked up lead nowhere */
 	c->step_us = c->open_us = c->reopen_us = 0;
+	c->reopenings = 0;
 	c->failure = (struct client_failure){ 0 };
 	client_fail_calls(c, HL_E_CLOSED);
 }

@@ -27,6 +27,7 @@ struct client {
 	/* steps 0 and 1 */
 	struct client_route route;
 	unsigned epoch_retries;
+	uint32_t lookup;        /* the one that is awaited: answers to earlier ones come too late */
 	hl_err name_err;        /* of the last name that led nowhere */
 	hl_err told;            /* what is told of this opening if no attempt succeeds, */
 	enum hl_step told_step; /* and at which step that was */

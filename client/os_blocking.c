@@ -32,7 +32,7 @@ struct client_blocking {
 	int64_t dial_us;
 	/* what is being written, by one thread at a time */
 	struct hl_buf sending;
-	bool writing, stuck;
+	bool writing, stuck, much; /* much: the core may wait for room, as `sending` was half of what it may have */
 	pthread_cond_t written;
 	/* the leader's, while it reads or polls without the lock */
 	uint8_t *inbox;
@@ -151,6 +151,7 @@ static bool has_more(struct client_blocking *b)
 		struct hl_buf empty = b->sending;
 		size_t max = io->out.max;
 
+		b->much = b->much || io->out.n >= max / 2;
 		b->sending = io->out;
 		b->sending.max = OUT_MAX;
 		io->out = empty;
@@ -185,8 +186,8 @@ static void flush(struct client_blocking *b)
 	pthread_cond_broadcast(&b->written);
 	if (b->sending.n > 0) {
 		b->stuck = true;
-	} else if (b->stuck) {
-		b->stuck = false;
+	} else if (b->stuck || b->much) {
+		b->stuck = b->much = false;
 		tell_port(b, HL_EV_ROOM, HL_OK);
 		flush(b);
 	}
@@ -209,7 +210,7 @@ static void end(struct client_blocking *b, hl_err err)
 	await_writer(b);
 	fd = b->fd;
 	b->fd = CLIENT_FD_NONE;
-	b->connecting = b->stuck = false;
+	b->connecting = b->stuck = b->much = false;
 	hl_buf_clear(&b->sending);
 	tell_port(b, connecting ? HL_EV_OPENED : HL_EV_ENDED, connecting && err == HL_OK ? HL_E_CLOSED : err);
 	unlock(b);

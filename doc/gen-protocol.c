@@ -1,8 +1,8 @@
 /* gen-protocol.c - the generated parts of doc/protocol.md.
  *
- *	gen-protocol               all sections, between their markers
- *	gen-protocol FILE          FILE with its sections made anew
- *	gen-protocol --names FILE  nothing, and 0 where all that FILE names exists
+ *	gen-protocol RECORDED       all sections, between their markers; RECORDED is doc/recorded.txt
+ *	gen-protocol RECORDED FILE  FILE with its sections made anew
+ *	gen-protocol --names FILE   nothing, and 0 where all that FILE names exists
  *
  * A marker that is wrong, a section that is missing or stands twice: a line on stderr, and 1. */
 #include <stdio.h>
@@ -117,14 +117,16 @@ static hl_err run(int argc, char **argv, struct hl_buf *out)
 	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(HL_BUF_MAX);
 	bool names = argc == 3 && strcmp(argv[1], "--names") == 0;
 
-	if (argc == 1)
-		return all_sections(out);
-	if (argc > 2 && !names)
+	if (argc != 2 && argc != 3)
 		return HL_E_ARG;
-	HL_TRY(hl_file_read(argv[argc - 1], HL_BUF_MAX, &text));
+	if (!names)
+		HL_TRY(gen_connection_read(argv[1]));
+	if (argc == 2)
+		return all_sections(out);
+	HL_TRY(hl_file_read(argv[2], HL_BUF_MAX, &text));
 	if (names)
 		return gen_check_names(argv[2], hl_buf_view(&text)) == 0 ? HL_OK : HL_E_NOT_FOUND;
-	return renew(argv[1], hl_buf_view(&text), out);
+	return renew(argv[2], hl_buf_view(&text), out);
 }
 
 int main(int argc, char **argv)

@@ -262,6 +262,7 @@ const struct gen_section *gen_sections(size_t *n)
 {
 	static const struct gen_section sections[] = {
 		{ "steps", print_steps },
+		{ "connection", gen_connection },
 		{ "messages", print_messages },
 		{ "mechanisms", print_mechanisms },
 		{ "attributes", print_attributes },

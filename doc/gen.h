@@ -10,6 +10,10 @@ struct gen_section {
 };
 const struct gen_section *gen_sections(size_t *n);
 
+/** The connection that the section `connection` shows, from doc/recorded.txt. Errors as of record_read(). */
+HL_CHECKED hl_err gen_connection_read(const char *file);
+void gen_connection(struct hl_buf *out);
+
 /* A number or a string that both ends must agree on, as the header has it that owns it. */
 struct gen_constant {
 	const char *name;       /* of the macro */

@@ -202,7 +202,9 @@ static bool all_up(void *at)
 	return true;
 }
 
-static hl_err start(struct world *w)
+static hl_err provision(struct world *w, struct hl_provision request);
+
+static hl_err start(struct world *w, const struct hl_provision *first)
 {
 	struct hl_addr pool[WORLD_PROXIES];
 
@@ -218,10 +220,10 @@ static hl_err start(struct world *w)
 	HL_TRY(sim_name(w->sim, WORLD_POOL, pool, w->proxies));
 	if (!sim_run(w->sim, all_up, w, START_LIMIT_US))
 		return HL_E_TIMEOUT;
-	return world_provision(w, "acme", "acmeservice", "ACMEPARTONE", NULL);
+	return provision(w, *first);
 }
 
-hl_err world_new(uint64_t seed, size_t proxies, size_t hsms, struct world **out)
+static hl_err begin(uint64_t seed, size_t proxies, size_t hsms, const struct hl_provision *first, struct world **out)
 {
 	struct world *w;
 	hl_err err;
@@ -235,13 +237,39 @@ hl_err world_new(uint64_t seed, size_t proxies, size_t hsms, struct world **out)
 	w->hsms = hsms;
 	err = sim_new(seed, &w->sim);
 	if (err == HL_OK)
-		err = start(w);
+		err = start(w, first);
 	if (err != HL_OK) {
 		world_free(w);
 		return err;
 	}
 	*out = w;
 	return HL_OK;
+}
+
+static struct hl_provision acme(void)
+{
+	return (struct hl_provision){
+		.tenant = hl_text("acme"),
+		.service_user = hl_text("acmeservice"),
+		.partition = hl_text("ACMEPARTONE"),
+	};
+}
+
+hl_err world_new(uint64_t seed, size_t proxies, size_t hsms, struct world **out)
+{
+	struct hl_provision first = acme();
+
+	return begin(seed, proxies, hsms, &first, out);
+}
+
+hl_err world_new_dev(uint64_t seed, size_t proxies, size_t hsms, struct world **out)
+{
+	struct hl_provision first = acme();
+
+	first.service_password = hl_text("acme-service-password-0001");
+	first.setup_password = hl_text("ACME0-SETUP-PASSW-ORD00-00001");
+	first.pin = hl_text("12345678");
+	return begin(seed, proxies, hsms, &first, out);
 }
 
 void world_client_free(struct world_client *c)
@@ -298,22 +326,14 @@ static hl_err read_text(const char *text, struct hl_credential *out)
 	return n == 1 ? HL_OK : HL_E_CRED_FILE;
 }
 
-hl_err world_provision(struct world *w, const char *tenant, const char *service_user,
-	const char *partition, const char *allowed)
+static hl_err provision(struct world *w, struct hl_provision request)
 {
-	struct hl_allowed range = { .range = hl_text(allowed) };
-	struct hl_provision request = {
-		.tenant = hl_text(tenant),
-		.service_user = hl_text(service_user),
-		.partition = hl_text(partition),
-		.package = hl_text("SBX"),
-		.pkcs11 = 1,
-		.allowed = { .items = &range, .count = allowed ? 1 : 0 },
-	};
 	struct world_admin a = { .io = { hl_buf(HL_FRAME_MAX), hl_buf(HL_FRAME_MAX) } };
 	struct hl_addr at = address(22, 1);
 	hl_err err;
 
+	request.package = hl_text("SBX");
+	request.pkcs11 = 1;
 	hl_msg_put(&a.io.out, &hl_msg_provision, 1, &request);
 	hl_wish_dial(&a.wishes, HL_PORT_DIALLED | 1, &at, 0);
 	sim_core(w->admin, &admin_ops, &a);
@@ -327,6 +347,20 @@ hl_err world_provision(struct world *w, const char *tenant, const char *service_
 	HL_TRY(err);
 	HL_TRY(read_text(w->texts[0], &w->service));
 	return read_text(w->texts[1], &w->user);
+}
+
+hl_err world_provision(struct world *w, const char *tenant, const char *service_user,
+	const char *partition, const char *allowed)
+{
+	struct hl_allowed range = { .range = hl_text(allowed) };
+	struct hl_provision request = {
+		.tenant = hl_text(tenant),
+		.service_user = hl_text(service_user),
+		.partition = hl_text(partition),
+		.allowed = { .items = &range, .count = allowed ? 1 : 0 },
+	};
+
+	return provision(w, request);
 }
 
 /* -- clients -------------------------------------------------------------------------------------------------- */

@@ -60,6 +60,9 @@ struct world {
 /** Start everything and wait until every member is up; provision tenant `acme`, service user
  * `acmeservice`, partition `ACMEPARTONE`. HL_E_TIMEOUT where that does not come about. */
 HL_CHECKED hl_err world_new(uint64_t seed, size_t proxies, size_t hsms, struct world **out);
+/** The same, with the secrets that `hsmlet up --dev` gives to that tenant: whoever reads what was said learns nothing
+ * that is not published. */
+HL_CHECKED hl_err world_new_dev(uint64_t seed, size_t proxies, size_t hsms, struct world **out);
 void world_free(struct world *w);
 
 /** One more tenant, as the front command would ask for it; its files are left in service and user. */

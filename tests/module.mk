@@ -110,6 +110,11 @@ tests_unit_test_trace_draw_LDADD = $(CLI_LIBS)
 tests_unit_test_verbs_LDADD = $(CLI_LIBS)
 tests_unit_test_world_LDADD = $(CLI_LIBS)
 
+# The document's own bytes, judged by OpenSSL: nothing of ours is linked.
+UNIT_TESTS += tests/unit/test_recorded
+tests_unit_test_recorded_SOURCES = tests/unit/test_recorded.c tests/support/recorded.c tests/support/recorded.h
+tests_unit_test_recorded_LDADD = libhltest.la $(CUNIT_LIBS) $(CRYPTO_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -134,6 +139,9 @@ tests_sim_test_operations_SOURCES = tests/sim/test_operations.c $(story)
 tests_sim_test_operations_LDADD = $(SIM_LIBS)
 tests_sim_test_refusals_SOURCES = tests/sim/test_refusals.c $(story)
 tests_sim_test_refusals_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_lost
+tests_sim_test_lost_SOURCES = tests/sim/test_lost.c $(story)
+tests_sim_test_lost_LDADD = $(SIM_LIBS)
 SIM_TESTS += tests/sim/test_ciphers
 tests_sim_test_ciphers_SOURCES = tests/sim/test_ciphers.c $(story)
 tests_sim_test_ciphers_LDADD = $(SIM_LIBS)
@@ -167,12 +175,14 @@ libhllive_la_SOURCES = \
 	tests/support/command.c tests/support/command.h \
 	tests/support/fake_hsm.c tests/support/fake_hsm.h \
 	tests/support/key.c tests/support/key.h \
+	tests/support/ledger.c tests/support/ledger.h \
 	tests/support/lines.c tests/support/lines.h \
 	tests/support/live.c tests/support/live.h tests/support/live_impl.h \
 	tests/support/live_admin.c \
 	tests/support/live_client.c \
 	tests/support/live_config.c \
 	tests/support/relay.c tests/support/relay.h \
+	tests/support/sockets.c tests/support/sockets.h \
 	tests/support/tapped.c tests/support/tapped.h
 libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
@@ -188,6 +198,10 @@ RUN_TESTS = \
 	tests/run/test_memory_image \
 	tests/run/test_refusals \
 	tests/run/test_threads
+RUN_TESTS += tests/run/test_failover
+tests_run_test_failover_LDADD = $(LIVE_LIBS)
+RUN_TESTS += tests/run/test_storm
+tests_run_test_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
 tests_run_test_bad_input_LDADD = $(LIVE_LIBS)

@@ -349,6 +349,52 @@ static void many_threads_open_a_lost_link_again_once(void)
 	hsmlet_close(h);
 }
 
+/* -- more than fits ----------------------------------------------------------------------------------------- */
+
+#define SENDERS 24
+#define MOST (512u << 10)
+
+struct sender {
+	hsmlet *h;
+	uint64_t public_key;
+	int rc;
+	pthread_t thread;
+};
+
+static void *send_much(void *at)
+{
+	struct sender *s = at;
+	uint8_t *data = calloc(1, MOST), signature[64] = { 0 };
+	hsmlet_error e;
+
+	s->rc = hsmlet_verify(s->h, s->public_key, &ecdsa, data, MOST, signature, sizeof signature, &e);
+	free(data);
+	return NULL;
+}
+
+/* While one writes, the others fill what there is of room: who finds none waits, and is told nothing of it. */
+static void callers_that_send_more_at_once_than_a_link_holds_are_all_answered(void)
+{
+	hsmlet *h = open_with_limit(0);
+	struct sender s[SENDERS];
+	struct key_pair k;
+	hsmlet_error e;
+
+	if (!h)
+		return;
+	CU_ASSERT_EQUAL(key_make_p256(h, "much", &k, &e), 0);
+	for (unsigned i = 0; i < SENDERS; i++) {
+		s[i] = (struct sender){ .h = h, .public_key = k.public_key };
+		if (pthread_create(&s[i].thread, NULL, send_much, &s[i]) != 0)
+			abort();
+	}
+	for (unsigned i = 0; i < SENDERS; i++) {
+		pthread_join(s[i].thread, NULL);
+		CU_ASSERT_EQUAL(s[i].rc, -(int)HL_E_SIGNATURE);
+	}
+	hsmlet_close(h);
+}
+
 static CU_TestInfo tests[] = {
 	{ "eight threads share one handle and each gets its own answers",
 		eight_threads_share_one_handle_and_each_gets_its_own_answers },
@@ -359,6 +405,8 @@ static CU_TestInfo tests[] = {
 		every_caller_returns_within_its_own_limit_while_the_hsm_stands_still },
 	{ "calls that wait are answered when the HSM goes on", calls_that_wait_are_answered_when_the_hsm_goes_on },
 	{ "many threads open a lost link again once", many_threads_open_a_lost_link_again_once },
+	{ "callers that send more at once than a link holds are all answered",
+		callers_that_send_more_at_once_than_a_link_holds_are_all_answered },
 	CU_TEST_INFO_NULL,
 };
 

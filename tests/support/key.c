@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include <openssl/ecdsa.h>
-#include <openssl/evp.h>
 #include <openssl/x509.h>
 
 #include "lib/base/bytes.h"
@@ -39,24 +38,24 @@ int key_make_rsa(hsmlet *h, unsigned bits, const char *label, struct key_pair *o
 	return make(h, HL_CKM_RSA_PKCS_KEY_PAIR_GEN, label, &size, out, e);
 }
 
-static EVP_PKEY *load(hsmlet *h, uint64_t public_key)
+int key_load(hsmlet *h, uint64_t public_key, EVP_PKEY **out, hsmlet_error *e)
 {
 	static const uint32_t type = HL_CKA_PUBLIC_KEY_INFO;
 	hsmlet_attributes *a;
 	hsmlet_attribute info;
-	EVP_PKEY *key = NULL;
-	hsmlet_error e;
+	int rc = hsmlet_get_attributes(h, public_key, &type, 1, &a, e);
 
-	if (hsmlet_get_attributes(h, public_key, &type, 1, &a, &e) != 0)
-		return NULL;
+	if (rc != 0)
+		return rc;
 	info = hsmlet_attributes_at(a, 0);
+	*out = NULL;
 	if (info.form == HSMLET_BYTES) {
 		const uint8_t *p = info.value;
 
-		key = d2i_PUBKEY(NULL, &p, (long)info.n);
+		*out = d2i_PUBKEY(NULL, &p, (long)info.n);
 	}
 	hsmlet_attributes_free(a);
-	return key;
+	return *out ? 0 : -(int)HL_E_CRYPTO;
 }
 
 /* r and s, each as long as the curve's order, become the SEQUENCE that OpenSSL reads. */
@@ -83,23 +82,27 @@ static bool verify(EVP_PKEY *key, const void *data, size_t n, const uint8_t *sig
 	return good;
 }
 
+bool key_judges(EVP_PKEY *key, const void *data, size_t n, const void *signature, size_t signature_n)
+{
+	uint8_t *der = NULL;
+	bool good;
+	int size;
+
+	if (!EVP_PKEY_is_a(key, "EC"))
+		return verify(key, data, n, signature, signature_n);
+	size = to_der(signature, signature_n, &der);
+	good = size > 0 && verify(key, data, n, der, (size_t)size);
+	OPENSSL_free(der);
+	return good;
+}
+
 bool key_verifies(hsmlet *h, uint64_t public_key, const void *data, size_t n, const void *signature,
 	size_t signature_n)
 {
-	EVP_PKEY *key = load(h, public_key);
-	uint8_t *der = NULL;
-	bool good = false;
-	int size;
+	EVP_PKEY *key = NULL;
+	hsmlet_error e;
+	bool good = key_load(h, public_key, &key, &e) == 0 && key_judges(key, data, n, signature, signature_n);
 
-	if (!key)
-		return false;
-	if (EVP_PKEY_is_a(key, "EC")) {
-		size = to_der(signature, signature_n, &der);
-		good = size > 0 && verify(key, data, n, der, (size_t)size);
-		OPENSSL_free(der);
-	} else {
-		good = verify(key, data, n, signature, signature_n);
-	}
 	EVP_PKEY_free(key);
 	return good;
 }

@@ -229,7 +229,7 @@ static bool await_state(struct live *w, const struct live_member *m, enum live_s
 	return true;
 }
 
-static bool await_all_up(struct live *w)
+bool live_await_up(struct live *w)
 {
 	for (size_t i = 1; i < w->members; i++)
 		if (w->member[i].pid > 0 && !await_state(w, &w->member[i], LIVE_UP))
@@ -237,28 +237,61 @@ static bool await_all_up(struct live *w)
 	return true;
 }
 
+bool live_strike(struct live *w, const char *name)
+{
+	struct live_member *m = member_of(w, name);
+	int status;
+
+	if (!m || m->pid <= 0)
+		return live_fail("%s does not run", name);
+	if (live_poll(m->life_fd, POLLIN, 0))
+		return live_fail("%s has ended by itself", name);
+	kill(m->pid, SIGKILL);
+	status = reap(m, live_deadline());
+	if (status < 0)
+		return live_fail("%s does not die", name);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
 bool live_kill(struct live *w, const char *name)
 {
 	struct live_member *m = member_of(w, name);
 
-	if (!m || m->pid <= 0)
-		return live_fail("%s does not run", name);
-	kill(m->pid, SIGKILL);
-	if (reap(m, live_deadline()) < 0)
-		return live_fail("%s does not die", name);
-	return m == &w->member[0] || w->member[0].pid == 0 || await_state(w, m, LIVE_DOWN);
+	return m && live_strike(w, name) &&
+		(m == &w->member[0] || w->member[0].pid == 0 || await_state(w, m, LIVE_DOWN));
 }
 
-bool live_restart(struct live *w, const char *name)
+bool live_raise(struct live *w, const char *name)
 {
 	struct live_member *m = member_of(w, name);
 	int status;
 
 	if (!m || m->pid > 0)
 		return live_fail("%s runs", name);
-	if (!start(w, m, &status))
-		return live_fail("%s does not start again", name);
-	return await_all_up(w);
+	return start(w, m, &status) || live_fail("%s does not start again", name);
+}
+
+bool live_restart(struct live *w, const char *name)
+{
+	return live_raise(w, name) && live_await_up(w);
+}
+
+bool live_watch(struct live *w, int64_t until_us)
+{
+	struct pollfd life[HL_COUNT(w->member)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->members; i++)
+		if (w->member[i].pid > 0)
+			life[n++] = (struct pollfd){ .fd = w->member[i].life_fd, .events = POLLIN };
+	for (;;) {
+		int64_t left_ms = (until_us - hl_clock_mono_us() + 999) / 1000;
+
+		if (poll(life, n, left_ms > 0 ? (int)left_ms : 0) > 0)
+			return live_fail("a member has ended by itself");
+		if (left_ms <= 0)
+			return true;
+	}
 }
 
 bool live_pause(struct live *w, const char *name)
@@ -400,7 +433,7 @@ static bool bring_up(struct live *w)
 	for (size_t i = 1; i < w->members; i++)
 		if (!start(w, &w->member[i], &status))
 			return live_fail("%s does not start", w->member[i].name);
-	return await_all_up(w);
+	return live_await_up(w);
 }
 
 struct live *live_start(const struct live_options *options)

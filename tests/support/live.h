@@ -52,6 +52,14 @@ int live_limit_ms(void);
 bool live_kill(struct live *w, const char *name);
 /** Start a member that was killed; on return it is up. */
 bool live_restart(struct live *w, const char *name);
+/** The two without waiting for what the directory says: on return the process is gone; it listens. False also where a
+ * member has ended by itself before. */
+bool live_strike(struct live *w, const char *name);
+bool live_raise(struct live *w, const char *name);
+/** Wait until all that run are up. */
+bool live_await_up(struct live *w);
+/** Let time pass until then (monotonic); false: meanwhile a member has ended by itself. */
+bool live_watch(struct live *w, int64_t until_us);
 /** SIGSTOP; on return it stands still. */
 bool live_pause(struct live *w, const char *name);
 bool live_resume(struct live *w, const char *name);

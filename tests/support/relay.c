@@ -29,11 +29,11 @@ struct relay {
 	pthread_t thread;
 	pthread_mutex_t lock; /* over all that follows; not held while waiting */
 	int listener, wake[2];
-	bool stopping, crossing;
+	bool stopping, crossing, cutting;
 	struct hl_addr to;
 	struct conn *conn[CONNECTIONS];
 	size_t conns;
-	unsigned crossed;
+	unsigned crossed, cuts;
 };
 
 /* -- one connection ---------------------------------------------------------------------------------- */
@@ -98,7 +98,14 @@ static void welcome(struct relay *r)
 		conn_close(c);
 }
 
-static void take(struct conn *c, enum relay_side side)
+static void cut(struct relay *r, struct conn *c)
+{
+	r->cutting = false;
+	r->cuts++;
+	conn_close(c);
+}
+
+static void take(struct relay *r, struct conn *c, enum relay_side side)
 {
 	struct end *from = &c->end[side], *to = &c->end[!side];
 	uint8_t bytes[READ_ROOM];
@@ -107,6 +114,8 @@ static void take(struct conn *c, enum relay_side side)
 	if (n > 0) {
 		hl_buf_put(&from->said, hl_bytes(bytes, (size_t)n));
 		hl_buf_put(&to->waiting, hl_bytes(bytes, (size_t)n));
+		if (side == RELAY_FAR && r->cutting)
+			cut(r, c);
 	} else if (n == 0) {
 		from->fin = true;
 	} else if (errno != EAGAIN && errno != EINTR) {
@@ -206,7 +215,7 @@ static void serve(struct relay *r, const struct pollfd *fds, size_t n)
 			if (p->fd < 0 || p->fd != c->end[s].fd || !p->revents)
 				continue;
 			if (p->events & POLLIN)
-				take(c, s);
+				take(r, c, s);
 		}
 	cross_held(r);
 	for (size_t i = 0; i < r->conns; i++)
@@ -314,6 +323,23 @@ unsigned relay_crossed(struct relay *r)
 
 	pthread_mutex_lock(&r->lock);
 	n = r->crossed;
+	pthread_mutex_unlock(&r->lock);
+	return n;
+}
+
+void relay_cut_answer(struct relay *r)
+{
+	pthread_mutex_lock(&r->lock);
+	r->cutting = true;
+	pthread_mutex_unlock(&r->lock);
+}
+
+unsigned relay_cuts(struct relay *r)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&r->lock);
+	n = r->cuts;
 	pthread_mutex_unlock(&r->lock);
 	return n;
 }

@@ -1,5 +1,5 @@
-/* relay.h - a TCP relay of the test, in a thread of its own: it keeps a copy of every byte, and can
- * cross the streams of two connections. The NEAR side is the one that dialled the relay. */
+/* relay.h - a TCP relay of the test, in a thread of its own: it keeps a copy of every byte, can cross the
+ * streams of two connections, and can cut an answer off. The NEAR side is the one that dialled the relay. */
 #pragma once
 
 #include "lib/base/core.h"
@@ -23,6 +23,11 @@ void relay_cross_answered(struct relay *r, bool on);
 bool relay_cross_now(struct relay *r);
 /** Pairs that were crossed. */
 unsigned relay_crossed(struct relay *r);
+
+/** The next bytes that a far side says are not passed on; their connection is cut instead, at both sides. */
+void relay_cut_answer(struct relay *r);
+/** How often that has happened. */
+unsigned relay_cuts(struct relay *r);
 
 /** Connections so far. */
 size_t relay_count(struct relay *r);

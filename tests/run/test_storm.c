@@ -1,0 +1,612 @@
+/* A storm: eight threads make, use and destroy keys over three links while proxies, HSMs and now and then the directory
+ * are killed with SIGKILL and started again at random. Whatever was acknowledged is there afterwards, once; nobody
+ * waited longer than agreed; nobody was told that credentials are wrong; nothing is left open.
+ *
+ *	HL_STORM_SECONDS  how long, 15 where it is not set
+ *	HL_STORM_SEED     the seed that was printed: the same victims and the same requests again, though not the same moments */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/os/clock.h"
+#include "lib/wire/numbers.h"
+#include "tests/support/draw.h"
+#include "tests/support/key.h"
+#include "tests/support/ledger.h"
+#include "tests/support/live.h"
+#include "tests/support/sockets.h"
+#include "tests/support/test.h"
+
+#define THREADS 8
+#define LINKS 3
+#define PROXIES 3
+#define HSMS 2
+#define KEPT 12       /* pairs that a thread works with */
+#define LEFT_MOST 200 /* pairs that it leaves for good: a partition has room for 10,000 objects */
+
+static struct live *w;
+static struct live_account acme;
+static struct live_client client;
+static uint64_t seed;
+static unsigned seconds;
+
+/* -- bounds -------------------------------------------------------------------------------------------------- */
+
+/* Of each link its own: one that is long enough for everything, one that is not always, one that often is not. */
+static unsigned limit_ms(unsigned link)
+{
+	static const unsigned limit[LINKS] = { 4000, 1000, 300 };
+
+	return limit[link % LINKS] * (hl_test_is_slow() ? 20 : 1);
+}
+
+/* How late this machine wakes a thread that does nothing but wait. Between the moment at which a call's limit has passed
+ * and its return lie some wake-ups (of the leader, of whom it promotes, of whoever holds the lock), each as late. */
+#define WAKE_UPS 8
+static atomic_int_least64_t late_us;
+static atomic_bool over;
+
+static void *gauge(void *at)
+{
+	const int each_ms = 10;
+
+	while (!atomic_load(&over)) {
+		int64_t begun = hl_clock_mono_us(), late;
+
+		poll(NULL, 0, each_ms);
+		late = hl_clock_mono_us() - begun - each_ms * 1000;
+		if (late > atomic_load(&late_us))
+			atomic_store(&late_us, late);
+	}
+	return at;
+}
+
+/* And the work that a thread may have begun when the limit passed: a key derivation, half a handshake. */
+static int64_t slack_us(void)
+{
+	return (hl_test_is_slow() ? 2000000 : 100000) + WAKE_UPS * atomic_load(&late_us);
+}
+
+/* -- what a thread did --------------------------------------------------------------------------------------- */
+
+enum deed { MAKE, LOAD, SIGN, DESTROY, LOGIN, RANDOM, INFO, OPEN, DEEDS };
+static const char *const deed_name[] = { "make", "load", "sign", "destroy", "login", "random", "info", "open" };
+
+#define IDS 1000
+struct tally {
+	unsigned done[DEEDS], refused[DEEDS], unknown[DEEDS];
+	unsigned id[IDS];
+	int64_t longest_us, worst_us; /* call; beyond its limit */
+	unsigned wrong;   /* what must not be, each printed */
+};
+
+struct worker {
+	unsigned number;
+	hsmlet *h;
+	uint64_t state; /* of its draws */
+	char prefix[32];
+	struct ledger ledger;
+	size_t oldest; /* pairs before it are not worked with any more */
+	unsigned left;
+	bool login_lost;
+	struct tally tally;
+	int64_t begun_us;
+	pthread_t thread;
+};
+
+static void wrong(struct worker *t, const char *what, const char *label, int id)
+{
+	fprintf(stderr, "storm: thread %u: %s: %s (HL-%04d)\n", t->number, label, what, id);
+	t->tally.wrong++;
+}
+
+/* What somebody may be told while members come and go. Credentials and keys are none of it: they stay what they were. */
+static bool may_be_told(int id)
+{
+	static const hl_err told[] = { HL_E_EPOCH, HL_E_DIRECTORY, HL_E_STALE, HL_E_BUSY, HL_E_LOGIN, HL_E_KEY,
+		HL_E_BEHIND, HL_E_STORE_STALE, HL_E_NAME_TIMEOUT, HL_E_PROXIES, HL_E_HSMS, HL_E_TIMEOUT, HL_E_CLOSED,
+		HL_E_REFUSED, HL_E_UNKNOWN };
+
+	for (size_t i = 0; i < HL_COUNT(told); i++)
+		if (-(int)told[i] == id)
+			return true;
+	return false;
+}
+
+static void note_time(struct tally *to, int64_t longest_us, int64_t worst_us)
+{
+	to->longest_us = longest_us > to->longest_us ? longest_us : to->longest_us;
+	to->worst_us = worst_us > to->worst_us ? worst_us : to->worst_us;
+}
+
+static void begin(struct worker *t)
+{
+	t->begun_us = hl_clock_mono_us();
+}
+
+/* Whether it happened. The detail beside a refusal for want of a login says that an earlier sending may have. */
+static enum fate end(struct worker *t, enum deed d, int rc, const hsmlet_error *e)
+{
+	int64_t took = hl_clock_mono_us() - t->begun_us;
+	bool effect = d == MAKE || d == DESTROY;
+	bool lost = effect && (rc == -HL_E_LOGIN || rc == -HL_E_KEY) && e->detail[0];
+
+	note_time(&t->tally, took, took - limit_ms(t->number) * INT64_C(1000));
+	if (rc == 0) {
+		t->tally.done[d]++;
+		return FATE_YES;
+	}
+	if (rc < IDS)
+		t->tally.id[rc]++;
+	if (!may_be_told(rc))
+		wrong(t, e->what, deed_name[d], rc);
+	/* Without a login a private key is not there; what needs one in any case says so. */
+	t->login_lost = t->login_lost || rc == -HL_E_LOGIN || (rc == -HL_E_KEY && d != DESTROY);
+	if (rc == -HL_E_UNKNOWN || lost) {
+		t->tally.unknown[d]++;
+		return FATE_MAYBE;
+	}
+	t->tally.refused[d]++;
+	return FATE_NO;
+}
+
+/* -- deeds --------------------------------------------------------------------------------------------------- */
+
+static void log_in(struct worker *t)
+{
+	hsmlet_error e;
+	int rc;
+
+	begin(t);
+	rc = hsmlet_login(t->h, acme.pin, strlen(acme.pin), &e);
+	t->login_lost = end(t, LOGIN, rc, &e) != FATE_YES;
+}
+
+static void make(struct worker *t)
+{
+	struct ledger_pair *p = ledger_add(&t->ledger, t->prefix);
+	struct key_pair k;
+	hsmlet_error e;
+	int rc;
+
+	begin(t);
+	rc = key_make_p256(t->h, p->label, &k, &e);
+	p->made = end(t, MAKE, rc, &e);
+	if (rc != 0)
+		return;
+	p->object[0].handle = k.key;
+	p->object[1].handle = k.public_key;
+}
+
+static bool has_public_key(struct worker *t, struct ledger_pair *p)
+{
+	hsmlet_error e;
+	int rc;
+
+	if (p->public_key)
+		return true;
+	begin(t);
+	rc = key_load(t->h, p->object[1].handle, &p->public_key, &e);
+	return end(t, LOAD, rc, &e) == FATE_YES;
+}
+
+static void sign(struct worker *t, struct ledger_pair *p)
+{
+	static const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
+	uint8_t data[32], signature[64];
+	size_t n = sizeof signature;
+	hsmlet_error e;
+	int rc;
+
+	if (p->object[0].gone != FATE_NO || !has_public_key(t, p))
+		return;
+	draw_bytes(&t->state, data, sizeof data);
+	begin(t);
+	rc = hsmlet_sign(t->h, p->object[0].handle, &ecdsa, data, sizeof data, signature, &n, &e);
+	if (end(t, SIGN, rc, &e) == FATE_YES && !key_judges(p->public_key, data, sizeof data, signature, n))
+		wrong(t, "a signature does not verify", p->label, 0);
+}
+
+static void destroy(struct worker *t, struct ledger_pair *p, unsigned which)
+{
+	enum fate *gone = &p->object[which].gone, fate;
+	hsmlet_error e;
+	int rc;
+
+	begin(t);
+	rc = hsmlet_destroy(t->h, p->object[which].handle, &e);
+	fate = end(t, DESTROY, rc, &e);
+	if (fate == FATE_YES && *gone == FATE_YES)
+		wrong(t, "destroyed twice", p->label, rc);
+	if (fate == FATE_NO && rc == -HL_E_KEY) {
+		if (*gone == FATE_NO)
+			wrong(t, "a key is lost", p->label, rc);
+		fate = FATE_YES;
+	}
+	*gone = fate > *gone ? fate : *gone;
+}
+
+/* The oldest pair that is still worked with goes, or is left for good. Some are destroyed once more than they can be. */
+static void retire(struct worker *t)
+{
+	struct ledger_pair *p = &t->ledger.pair[t->oldest++];
+	bool leave = draw_below(&t->state, 4) == 0 && t->left < LEFT_MOST;
+
+	t->left += leave;
+	if (p->made != FATE_YES || leave)
+		return;
+	for (unsigned which = 0; which < 2; which++) {
+		destroy(t, p, which);
+		if (draw_below(&t->state, 3) == 0)
+			destroy(t, p, which);
+	}
+}
+
+static void ask_for_random(struct worker *t)
+{
+	uint8_t bytes[100];
+	hsmlet_error e;
+	int rc;
+
+	begin(t);
+	rc = hsmlet_random(t->h, bytes, sizeof bytes, &e);
+	end(t, RANDOM, rc, &e);
+}
+
+static void ask_for_info(struct worker *t)
+{
+	hsmlet_info info;
+	hsmlet_error e;
+	int rc;
+
+	begin(t);
+	rc = hsmlet_get_info(t->h, &info, &e);
+	if (end(t, INFO, rc, &e) == FATE_YES)
+		t->login_lost = !info.logged_in;
+}
+
+static int open_link(unsigned limit, hsmlet **h, hsmlet_error *e)
+{
+	hsmlet_options o = live_options_of(&client);
+
+	o.limit_ms = limit;
+	return hsmlet_open(&o, h, e);
+}
+
+/* A link of its own for a moment. */
+static void open_another(struct worker *t)
+{
+	hsmlet_error e;
+	hsmlet *h = NULL;
+	int rc;
+
+	begin(t);
+	rc = open_link(limit_ms(t->number), &h, &e);
+	end(t, OPEN, rc, &e);
+	hsmlet_close(h);
+}
+
+static void step(struct worker *t)
+{
+	size_t kept = t->ledger.n - t->oldest, what = draw_below(&t->state, 100);
+	struct ledger_pair *p;
+
+	if (t->login_lost)
+		log_in(t);
+	if (kept > KEPT) {
+		retire(t);
+		return;
+	}
+	p = kept ? &t->ledger.pair[t->oldest + draw_below(&t->state, kept)] : NULL;
+	if (what < 3)
+		open_another(t);
+	else if (what < 6)
+		ask_for_info(t);
+	else if (what < 9)
+		ask_for_random(t);
+	else if (what < 60 && p && p->made == FATE_YES)
+		sign(t, p);
+	else
+		make(t);
+}
+
+static void *work(void *at)
+{
+	while (!atomic_load(&over))
+		step(at);
+	return NULL;
+}
+
+/* -- the storm ----------------------------------------------------------------------------------------------- */
+
+struct victim {
+	char name[16];
+	bool hangs;
+	int64_t back_us; /* when it is started again; 0: it runs */
+	unsigned strikes;
+};
+
+static struct victim victim[1 + PROXIES + HSMS];
+
+static void name_victims(void)
+{
+	size_t n = 0;
+
+	snprintf(victim[n++].name, sizeof victim->name, "directory1");
+	for (unsigned i = 1; i <= PROXIES; i++)
+		snprintf(victim[n++].name, sizeof victim->name, "proxy%u", i);
+	for (unsigned i = 1; i <= HSMS; i++)
+		snprintf(victim[n++].name, sizeof victim->name, "hsm%u", i);
+}
+
+/* HSMs and proxies as often; the directory now and then. */
+static struct victim *draw_victim(uint64_t *state)
+{
+	size_t what = draw_below(state, 20);
+
+	if (what == 0)
+		return &victim[0];
+	return what % 2 ? &victim[1 + draw_below(state, PROXIES)] : &victim[1 + PROXIES + draw_below(state, HSMS)];
+}
+
+/* Down for up to a second, and others meanwhile. One of four hangs all that time and is killed at its end. */
+static bool strike(uint64_t *state)
+{
+	struct victim *v = draw_victim(state);
+	int64_t down_us = (int64_t)draw_below(state, 1000000);
+	bool hangs = draw_below(state, 4) == 0;
+
+	if (v->back_us)
+		return true;
+	v->strikes++;
+	v->hangs = hangs;
+	v->back_us = hl_clock_mono_us() + down_us;
+	return hangs ? live_pause(w, v->name) : live_strike(w, v->name);
+}
+
+static bool raise_due(int64_t now_us)
+{
+	for (size_t i = 0; i < HL_COUNT(victim); i++) {
+		struct victim *v = &victim[i];
+
+		if (!v->back_us || v->back_us > now_us)
+			continue;
+		v->back_us = 0;
+		if ((v->hangs && !live_strike(w, v->name)) || !live_raise(w, v->name))
+			return false;
+	}
+	return true;
+}
+
+static void storm_until(int64_t until_us, uint64_t *state)
+{
+	bool well = true;
+
+	while (well && hl_clock_mono_us() < until_us) {
+		int64_t next_us = hl_clock_mono_us() + (int64_t)draw_below(state, 700000);
+
+		well = strike(state);
+		while (well && hl_clock_mono_us() < next_us)
+			well = live_watch(w, hl_clock_mono_us() + 20000) && raise_due(hl_clock_mono_us());
+	}
+	CU_ASSERT(well);
+}
+
+/* -- a fork in the middle ------------------------------------------------------------------------------------ */
+
+/* How many calls do not say that the handle is the parent's. */
+static int not_forked(hsmlet *h)
+{
+	static const hsmlet_mechanism m = { .number = HL_CKM_ECDSA_SHA256 };
+	const hsmlet_mechanism gcm = { HL_CKM_AES_GCM, &(hsmlet_gcm){ "123456789012", 12, NULL, 0, 128 },
+		sizeof(hsmlet_gcm) };
+	const hsmlet_attribute a = { HL_CKA_LABEL, HSMLET_BYTES, "x", 1 };
+	const uint32_t type = HL_CKA_LABEL;
+	hsmlet_attributes *got;
+	hsmlet_info info;
+	uint8_t out[64];
+	uint64_t handle;
+	size_t n = sizeof out;
+	const int rc[] = {
+		hsmlet_login(h, acme.pin, strlen(acme.pin), NULL),
+		hsmlet_logout(h, NULL),
+		hsmlet_get_info(h, &info, NULL),
+		hsmlet_random(h, out, sizeof out, NULL),
+		hsmlet_generate(h, HL_CKM_AES_KEY_GEN, &a, 1, NULL, 0, &handle, NULL, NULL),
+		hsmlet_find(h, &a, 1, 0, &handle, 1, &n, NULL),
+		hsmlet_get_attributes(h, 1, &type, 1, &got, NULL),
+		hsmlet_set_attributes(h, 1, &a, 1, NULL),
+		hsmlet_destroy(h, 1, NULL),
+		hsmlet_sign(h, 1, &m, "x", 1, out, &n, NULL),
+		hsmlet_verify(h, 1, &m, "x", 1, out, sizeof out, NULL),
+		hsmlet_encrypt(h, 1, &gcm, "x", 1, out, &n, NULL, NULL),
+		hsmlet_decrypt(h, 1, &gcm, out, 17, out, &n, NULL),
+	};
+	int bad = 0;
+
+	for (size_t i = 0; i < HL_COUNT(rc); i++)
+		bad += rc[i] != -(int)HL_E_FORKED;
+	return bad;
+}
+
+static void fork_once(hsmlet *const link[LINKS])
+{
+	int status = -1, bad = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		alarm((unsigned)live_limit_ms() / 1000); /* a lock of the parent's would hold it for ever */
+		for (unsigned i = 0; i < LINKS; i++) {
+			bad += not_forked(link[i]);
+			hsmlet_close(link[i]);
+		}
+		_exit(bad);
+	}
+	CU_ASSERT(pid > 0);
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* -- afterwards ---------------------------------------------------------------------------------------------- */
+
+static int descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void add(unsigned *to, const unsigned *from, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] += from[i];
+}
+
+static void print(const struct tally *all)
+{
+	unsigned sum[3] = { 0 };
+
+	for (size_t d = 0; d < DEEDS; d++) {
+		printf("  %-8s %6u done %6u refused %6u unknown\n", deed_name[d], all->done[d], all->refused[d],
+			all->unknown[d]);
+		sum[0] += all->done[d];
+		sum[1] += all->refused[d];
+		sum[2] += all->unknown[d];
+	}
+	printf("  %-8s %6u done %6u refused %6u unknown\n  told:", "all", sum[0], sum[1], sum[2]);
+	for (int i = 0; i < IDS; i++)
+		if (all->id[i])
+			printf(" HL-%04d %u", i, all->id[i]);
+	printf("\n  struck:");
+	for (size_t i = 0; i < HL_COUNT(victim); i++)
+		printf(" %s %u", victim[i].name, victim[i].strikes);
+	printf("\n  longest call %lld ms, beyond its limit at most %lld ms of %lld\n", (long long)all->longest_us / 1000,
+		(long long)all->worst_us / 1000, (long long)slack_us() / 1000);
+}
+
+static void judge(struct worker t[THREADS])
+{
+	struct tally all = { .worst_us = INT64_MIN };
+
+	for (unsigned i = 0; i < THREADS; i++) {
+		add(all.done, t[i].tally.done, DEEDS);
+		add(all.refused, t[i].tally.refused, DEEDS);
+		add(all.unknown, t[i].tally.unknown, DEEDS);
+		add(all.id, t[i].tally.id, IDS);
+		all.wrong += t[i].tally.wrong;
+		note_time(&all, t[i].tally.longest_us, t[i].tally.worst_us);
+	}
+	print(&all);
+	CU_ASSERT_EQUAL(all.wrong, 0);
+	CU_ASSERT(all.worst_us <= slack_us());
+	CU_ASSERT(all.done[MAKE] > 0 && all.done[SIGN] > 0 && all.done[DESTROY] > 0);
+}
+
+static void audit(struct worker t[THREADS])
+{
+	struct ledger l[THREADS];
+	char prefix[32];
+	hsmlet_error e;
+	hsmlet *h = NULL;
+
+	snprintf(prefix, sizeof prefix, "storm-%llx/", (unsigned long long)seed);
+	for (unsigned i = 0; i < THREADS; i++)
+		l[i] = t[i].ledger;
+	CU_ASSERT_EQUAL(open_link(0, &h, &e), 0);
+	if (h) {
+		CU_ASSERT_EQUAL(hsmlet_login(h, acme.pin, strlen(acme.pin), &e), 0);
+		CU_ASSERT_EQUAL(ledger_audit(h, prefix, l, THREADS), 0);
+	}
+	hsmlet_close(h);
+}
+
+/* -- the story ----------------------------------------------------------------------------------------------- */
+
+static void set_out(struct worker *t, unsigned number, hsmlet *h)
+{
+	*t = (struct worker){ .number = number, .h = h, .state = seed + number + 1, .login_lost = true,
+		.tally.worst_us = INT64_MIN };
+	snprintf(t->prefix, sizeof t->prefix, "storm-%llx/%u", (unsigned long long)seed, number);
+	if (pthread_create(&t->thread, NULL, work, t) != 0)
+		abort();
+}
+
+static void weather(hsmlet *const link[LINKS])
+{
+	int64_t begun = hl_clock_mono_us(), whole = seconds * INT64_C(1000000);
+	uint64_t state = seed;
+
+	storm_until(begun + whole / 2, &state);
+	fork_once(link);
+	storm_until(begun + whole, &state);
+	CU_ASSERT(raise_due(INT64_MAX));
+	atomic_store(&over, true);
+	CU_ASSERT(live_await_up(w));
+}
+
+static void whoever_is_killed_what_was_acknowledged_is_there_once(void)
+{
+	int before = descriptors();
+	static struct worker t[THREADS];
+	hsmlet *link[LINKS] = { NULL };
+	pthread_t gauging;
+	hsmlet_error e;
+
+	for (unsigned i = 0; i < LINKS; i++)
+		CU_ASSERT_EQUAL_FATAL(open_link(limit_ms(i), &link[i], &e), 0);
+	if (pthread_create(&gauging, NULL, gauge, NULL) != 0)
+		abort();
+	for (unsigned i = 0; i < THREADS; i++)
+		set_out(&t[i], i, link[i % LINKS]);
+	weather(link);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(t[i].thread, NULL);
+	pthread_join(gauging, NULL);
+	for (unsigned i = 0; i < LINKS; i++)
+		hsmlet_close(link[i]);
+	judge(t);
+	audit(t);
+	CU_ASSERT(sockets_await_none(w));
+	CU_ASSERT_EQUAL(descriptors(), before);
+	for (unsigned i = 0; i < THREADS; i++)
+		ledger_clear(&t[i].ledger);
+}
+
+static CU_TestInfo tests[] = {
+	{ "whoever is killed, what was acknowledged is there once",
+		whoever_is_killed_what_was_acknowledged_is_there_once },
+	CU_TEST_INFO_NULL,
+};
+
+static bool prepare(void)
+{
+	static const struct live_options many = { .proxies = PROXIES, .hsms = HSMS };
+	static const struct live_tenant tenant = {
+		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "12345678",
+	};
+	const char *given = getenv("HL_STORM_SEED"), *long_ = getenv("HL_STORM_SECONDS");
+
+	seed = given ? strtoull(given, NULL, 0) : (uint64_t)hl_clock_mono_us();
+	seconds = long_ ? (unsigned)strtoul(long_, NULL, 0) : 15;
+	printf("storm: %u s, HL_STORM_SEED=%llu\n", seconds, (unsigned long long)seed);
+	fflush(stdout); /* else a child that is forked would say it again */
+	name_victims();
+	w = live_start(&many);
+	return w && live_provision(w, &tenant, &acme) == HL_OK && live_client_ready(w, "acme", &acme, &client);
+}
+
+int main(void)
+{
+	int rc = prepare() ? hl_test_main("storm", tests) : 1;
+
+	if (rc != 0)
+		live_dump(w);
+	return live_stop(w) ? rc : 1;
+}
