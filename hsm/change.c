@@ -99,7 +99,6 @@ struct hsm_task *hsm_task_new(struct hsm *h, struct hsm_conn *conn, const struct
 	if (!t)
 		return NULL;
 	t->hsm = h;
-	t->conn = conn;
 	t->id = f->id;
 	t->request = hl_buf(HL_FRAME_MAX + HL_FRAME_HEAD);
 	hl_buf_put(&t->request, f->whole);
@@ -107,6 +106,9 @@ struct hsm_task *hsm_task_new(struct hsm *h, struct hsm_conn *conn, const struct
 		free(t);
 		return NULL;
 	}
+	t->conn = conn;
+	if (conn)
+		conn->tasks++;
 	t->next = h->tasks;
 	h->tasks = t;
 	return t;
@@ -120,6 +122,8 @@ void hsm_task_free(struct hsm_task *t)
 		at = &(*at)->next;
 	if (*at)
 		*at = t->next;
+	if (t->conn)
+		hsm_conn_task_ended(t->conn);
 	if (t->clear)
 		t->clear(t);
 	hsm_change_reset(&t->change);

@@ -46,6 +46,11 @@ void hsm_conn_free(struct hsm_conn *c)
 	for (struct hsm_task *t = h->tasks; t; t = t->next)
 		if (t->conn == c)
 			t->conn = NULL;
+	for (struct hsm_conn **at = &h->resumed; c->resumes && *at; at = &(*at)->next_resumed)
+		if (*at == c) {
+			*at = c->next_resumed;
+			break;
+		}
 	hl_map_take(&h->ports, c->port);
 	h->connections--;
 	h->channels -= c->counted;
@@ -315,12 +320,17 @@ static hl_err pump(struct hsm_conn *c)
 }
 
 /* Before the proof has left, requests wait: nothing is answered to a client that is not sure of us. */
+static bool takes_requests(const struct hsm_conn *c)
+{
+	return c->state == HSM_OPEN && !c->closing && c->io.out.n < OUT_PAUSE && c->tasks < HSM_TASKS_MAX;
+}
+
 static hl_err handle_requests(struct hsm_conn *c, size_t *handled)
 {
 	struct hl_frame f;
 	hl_err err = HL_OK;
 
-	for (*handled = 0; c->state == HSM_OPEN && !c->closing && c->io.out.n < OUT_PAUSE; ++*handled) {
+	for (*handled = 0; takes_requests(c); ++*handled) {
 		err = hl_channel_next(c->channel, &f);
 		if (err != HL_OK)
 			break;
@@ -342,6 +352,32 @@ static hl_err channel_bytes(struct hsm_conn *c)
 	if (hl_channel_ended(c->channel))
 		hsm_conn_close(c, HL_OK, true);
 	return HL_OK;
+}
+
+void hsm_conn_task_ended(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+
+	if (c->tasks-- < HSM_TASKS_MAX || c->resumes)
+		return;
+	c->resumes = true;
+	c->next_resumed = h->resumed;
+	h->resumed = c;
+}
+
+/* Requests that wait are in the channel or in the port, and nobody says BYTES again for those. */
+void hsm_conns_resume(struct hsm *h)
+{
+	struct hsm_conn *c;
+	hl_err err;
+
+	while ((c = h->resumed) != NULL) {
+		h->resumed = c->next_resumed;
+		c->resumes = false;
+		err = c->closing ? HL_OK : channel_bytes(c);
+		if (err != HL_OK)
+			hsm_conn_close(c, err, true);
+	}
 }
 
 static void on_bytes(struct hsm_conn *c)

@@ -142,6 +142,7 @@ void hsm_free(struct hsm *h)
 	}
 	hsm_keys_clear(h);
 	hsm_tokens_clear(h);
+	hsm_turns_clear(h);
 	hl_map_clear(&h->ports);
 	hl_link_clear(&h->directory);
 	hl_wishes_clear(&h->wishes);
@@ -233,6 +234,7 @@ void hsm_event(struct hsm *h, const struct hl_event *e)
 	} else if ((c = hl_map_get(&h->ports, e->port)) != NULL) {
 		hsm_conn_event(c, e);
 	}
+	hsm_conns_resume(h);
 	if (hl_link_beat_due(&h->directory))
 		beat(h);
 }

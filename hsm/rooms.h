@@ -21,6 +21,8 @@
 #define HSM_TOKEN_AHEAD_MS 60000 /* so far ahead of the HSM's clock its time may be */
 #define HSM_TOKENS_EVICTED 64    /* at most, by one commit */
 #define HSM_EFFECT_TRIES 8       /* of a request whose commits are stale */
+#define HSM_TASKS_MAX 32         /* of one connection, under way at once: no more of its requests are taken then */
+#define HSM_TURNS_MAX 32         /* PIN checks of one partition: one under way, the others wait for it */
 
 struct hsm_conn;
 
@@ -47,6 +49,8 @@ struct hsm {
 	struct hl_map keys; /* handle > struct hsm_cached */
 	struct hl_map tokens; /* partition > struct hsm_tokens */
 	struct hsm_task *tasks;
+	struct hl_map turns; /* partition > struct hsm_turns */
+	struct hsm_conn *resumed; /* may take requests again */
 	int64_t deadline_us; /* of conversations that are still opening: a lower bound */
 };
 
@@ -96,7 +100,8 @@ struct hsm_task {
 	void (*clear)(struct hsm_task *t); /* of what the kind adds; may be NULL */
 	struct hsm_task *next;
 };
-/** A zeroed task of `size` bytes, with a copy of `f`. NULL: out of memory. */
+/** A zeroed task of `size` bytes, with a copy of `f`. It counts as one of `conn` until it is freed; a connection
+ * that had HSM_TASKS_MAX of them then goes on. NULL: out of memory. */
 struct hsm_task *hsm_task_new(struct hsm *h, struct hsm_conn *conn, const struct hl_frame *f, size_t size);
 void hsm_task_free(struct hsm_task *t);
 /** Decode the task's request; the views are valid as long as the task is. */
@@ -107,6 +112,22 @@ void hsm_task_work(struct hsm_task *t, enum hl_lane lane, void (*run)(struct hl_
 /** Commit the task's change, then `done`; the outcome is in t->change.commit.result. After HL_E_STORE
  * nobody knows what happened: the process halts, and `done` is not called. */
 void hsm_task_commit(struct hsm_task *t, void (*done)(struct hsm_task *));
+
+/* -- turn.c: PIN checks of one partition, one after the other ------------------------------------------ */
+/* At the head of what such a check keeps. */
+struct hsm_turn {
+	struct hsm_task task; /* first */
+	struct hsm_turns *turns; /* NULL: it is in no line */
+	struct hsm_turn *behind;
+	bool began;
+	void (*go)(struct hsm_turn *t); /* its turn has come */
+};
+/** Stand in the line of `partition`, and go, at once where nobody is in front: `t` may have been freed when
+ * this returns. HL_E_BUSY: HSM_TURNS_MAX are in it. HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_turn_take(struct hsm_turn *t, uint64_t partition);
+/** It is over: the next one goes. `t` need not be in a line. */
+void hsm_turn_end(struct hsm_turn *t);
+void hsm_turns_clear(struct hsm *h);
 
 /* -- token.c: what is kept of requests that had their effect ------------------------------------------ */
 struct hsm_token {
@@ -186,11 +207,18 @@ struct hsm_conn {
 	uint64_t partition_id;
 	int64_t grant_until_s; /* monotonic */
 	bool logged_in;
+	unsigned tasks; /* under way */
+	bool resumes;   /* it stands in the core's list of those */
+	struct hsm_conn *next_resumed;
 };
 HL_CHECKED hl_err hsm_conn_start(struct hsm *h, uint32_t port);
 void hsm_conn_event(struct hsm_conn *c, const struct hl_event *e);
 void hsm_conn_time(struct hsm_conn *c, int64_t now_us);
 void hsm_conn_free(struct hsm_conn *c);
+/** A task of its has ended. */
+void hsm_conn_task_ended(struct hsm_conn *c);
+/** After an event: connections whose tasks have ended take the requests that wait. */
+void hsm_conns_resume(struct hsm *h);
 /** End it; `drain` sends first what is waiting. */
 void hsm_conn_close(struct hsm_conn *c, hl_err why, bool drain);
 /** Encrypt and send a reply; the mark (term, generation, time) that every reply begins with is filled in here. */

@@ -137,6 +137,9 @@ SIM_TESTS += tests/sim/test_ciphers
 tests_sim_test_ciphers_SOURCES = tests/sim/test_ciphers.c $(story)
 tests_sim_test_ciphers_LDADD = $(SIM_LIBS)
 # It counts how often we ask for an HMAC.
+SIM_TESTS += tests/sim/test_bounds
+tests_sim_test_bounds_SOURCES = tests/sim/test_bounds.c $(story)
+tests_sim_test_bounds_LDADD = $(SIM_LIBS)
 SIM_TESTS += tests/sim/test_lockout
 tests_sim_test_lockout_SOURCES = tests/sim/test_lockout.c $(story)
 tests_sim_test_lockout_LDADD = $(SIM_LIBS)
