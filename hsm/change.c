@@ -66,6 +66,14 @@ hl_err hsm_change_expect(struct hsm_change *c, const struct hsm_row *row)
 	return add(c, &(struct hsm_put){ .row = *row, .expect = true }, &i);
 }
 
+hl_err hsm_change_bound(struct hsm_change *c, enum hsm_table table, uint64_t partition, uint64_t most)
+{
+	struct hsm_put bound = { .row = { .table = table, .partition = partition }, .bound = true, .most = most };
+	size_t i;
+
+	return add(c, &bound, &i);
+}
+
 hl_err hsm_change_partition(struct hsm *h, struct hsm_change *c, const struct hsm_partition *p)
 {
 	struct hl_buf open = hl_buf(HL_FRAME_MAX), secret = hl_buf(HL_FRAME_MAX);

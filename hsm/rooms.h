@@ -83,6 +83,9 @@ HL_CHECKED hl_err hsm_change_put(
 HL_CHECKED hl_err hsm_change_remove(struct hsm_change *c, const struct hsm_row *row);
 /** The row must still stand at this version when the commit is made. */
 HL_CHECKED hl_err hsm_change_expect(struct hsm_change *c, const struct hsm_row *row);
+/** After the changes so far, the table may hold at most so many rows of the partition. */
+HL_CHECKED hl_err hsm_change_bound(
+	struct hsm_change *c, enum hsm_table table, uint64_t partition, uint64_t most);
 /** A partition's row as it now stands in `p`, one version further. */
 HL_CHECKED hl_err hsm_change_partition(struct hsm *h, struct hsm_change *c, const struct hsm_partition *p);
 void hsm_change_reset(struct hsm_change *c);

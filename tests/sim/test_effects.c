@@ -579,6 +579,85 @@ static void a_floor_that_rose_meanwhile_counts(void)
 	end();
 }
 
+/* -- a partition that is made again ----------------------------------------------------------------------- */
+
+/* The directory has lost the rows, say by a crash before the files were delivered, and is asked again. */
+static hl_err make_again(void)
+{
+	struct dir_store store = dir_memory_store(w->dir_store);
+	struct dir_change drop = { .drop_partition = PARTITION, .drop_user = "acmeservice" };
+	struct dir_commit commit = { .change = &drop };
+
+	store.ops->prepare(store.at, &commit);
+	commit.job.run(&commit.job);
+	CU_ASSERT_EQUAL(commit.result, HL_OK);
+	return world_provision(w, "acme", "acmeservice", PARTITION, NULL);
+}
+
+static uint32_t setup_generation(void)
+{
+	struct hsm_partition p;
+	uint32_t n;
+
+	partition(&p);
+	n = p.row.setup_generation;
+	hsm_partition_clear(&p);
+	return n;
+}
+
+/* As a creation does: the partition's row must stand as it is, and is not changed. */
+static void make_an_object(void)
+{
+	struct hsm_store store = sim_memstore_store(w->hsm_store);
+	struct hsm_change change = { 0 };
+	struct hsm_partition p;
+	struct hsm_row object = { .table = HSM_OBJECT, .id = 77, .version = 1, .open = hl_text("o") };
+	struct hsm_row row = { .table = HSM_PARTITION };
+
+	partition(&p);
+	object.partition = row.id = p.id;
+	row.version = p.version;
+	CU_ASSERT_EQUAL(hsm_change_put(w->hsm[0].core, &change, &object, hl_text("value")), HL_OK);
+	CU_ASSERT_EQUAL(hsm_change_expect(&change, &row), HL_OK);
+	change.commit.put = change.put;
+	store.ops->prepare(store.at, &change.commit);
+	change.commit.job.run(&change.commit.job);
+	CU_ASSERT_EQUAL(change.commit.result, HL_OK);
+	hsm_change_reset(&change);
+	hsm_partition_clear(&p);
+}
+
+static void begin_alone(uint64_t seed)
+{
+	CU_ASSERT_EQUAL_FATAL(world_new(seed, 3, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	log_in();
+}
+
+static void a_key_that_comes_before_the_renewal_is_committed_stops_it(void)
+{
+	begin_alone(24);
+	spoil(1, HL_OK, make_an_object);
+	CU_ASSERT_EQUAL(make_again(), HL_E_HOLDS_KEYS);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 1);
+	CU_ASSERT_EQUAL(setup_generation(), 1);
+	end();
+}
+
+static void a_renewal_that_was_overtaken_runs_again(void)
+{
+	begin_alone(25);
+	spoil(2, HL_OK, raise_the_floor);
+	CU_ASSERT_EQUAL(make_again(), HL_OK);
+	CU_ASSERT_EQUAL(spoilt.commits, 3);
+	CU_ASSERT_EQUAL(setup_generation(), 2);
+	spoil(1000, HL_E_STORE_STALE, NULL);
+	CU_ASSERT_EQUAL(make_again(), HL_E_BUSY);
+	CU_ASSERT_EQUAL(spoilt.commits, HSM_EFFECT_TRIES);
+	CU_ASSERT_EQUAL(setup_generation(), 2);
+	end();
+}
+
 static void a_busy_and_a_full_store_are_named_and_nothing_happened(void)
 {
 	struct hl_generated key;
@@ -866,6 +945,8 @@ static CU_TestInfo tests[] = {
 	{ "a right PIN is checked at every retry", a_right_pin_is_checked_at_every_retry },
 	{ "a change that was overtaken runs again", a_change_that_was_overtaken_runs_again },
 	{ "a floor that rose meanwhile counts", a_floor_that_rose_meanwhile_counts },
+	{ "a key that comes before the renewal is committed stops it", a_key_that_comes_before_the_renewal_is_committed_stops_it },
+	{ "a renewal that was overtaken runs again", a_renewal_that_was_overtaken_runs_again },
 	{ "a busy and a full store are named and nothing happened", a_busy_and_a_full_store_are_named_and_nothing_happened },
 	{ "a busy store is asked again", a_busy_store_is_asked_again },
 	{ "a token made by a wrong clock is made anew, once", a_token_made_by_a_wrong_clock_is_made_anew_once },
