@@ -156,6 +156,41 @@ static void a_connection_that_ends_leaves_nothing_behind(void)
 	end();
 }
 
+/* -- objects -------------------------------------------------------------------------------------------- */
+
+static void set_objects_max(uint32_t max)
+{
+	struct hsm_store store = sim_memstore_store(w->hsm_store);
+	struct hsm_change change = { 0 };
+	struct hsm_partition p;
+
+	CU_ASSERT_EQUAL_FATAL(hsm_partition_load(w->hsm[0].core, hl_text(w->user.partition), &p), HL_OK);
+	p.row.objects_max = max;
+	CU_ASSERT_EQUAL(hsm_change_partition(w->hsm[0].core, &change, &p), HL_OK);
+	change.commit.put = change.put;
+	store.ops->prepare(store.at, &change.commit);
+	change.commit.job.run(&change.commit.job);
+	CU_ASSERT_EQUAL(change.commit.result, HL_OK);
+	hsm_change_reset(&change);
+	hsm_partition_clear(&p);
+}
+
+static void creations_side_by_side_do_not_pass_the_limit(void)
+{
+	struct story_key key;
+	size_t n;
+
+	begin(9);
+	set_objects_max(5);
+	story_key_init(&key, "k");
+	for (int i = 0; i < 10; i++)
+		submit(c, &hl_msg_generate, &key.request, &hl_msg_generated);
+	CU_ASSERT_EQUAL(await(HL_E_FULL), 8);
+	CU_ASSERT_EQUAL(story_count(c, "k", &n), HL_OK);
+	CU_ASSERT_EQUAL(n, 4); /* two pairs */
+	end();
+}
+
 /* -- PIN checks ---------------------------------------------------------------------------------------- */
 
 static struct hl_login right, wrong;
@@ -264,6 +299,7 @@ static CU_TestInfo tests[] = {
 	{ "a client has so many tasks and no more", a_client_has_so_many_tasks_and_no_more },
 	{ "what waits in the port is taken when tasks end", what_waits_in_the_port_is_taken_when_tasks_end },
 	{ "a connection that ends leaves nothing behind", a_connection_that_ends_leaves_nothing_behind },
+	{ "creations side by side do not pass the limit", creations_side_by_side_do_not_pass_the_limit },
 	{ "one PIN of a partition is checked at a time", one_pin_of_a_partition_is_checked_at_a_time },
 	{ "PINs of two partitions are checked side by side", pins_of_two_partitions_are_checked_side_by_side },
 	{ "a line that is full is busy", a_line_that_is_full_is_busy },
