@@ -7,6 +7,7 @@
 #include "directory/rooms.h"
 
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
+#define IN_UNPROVEN_MAX (64u << 10)
 #define OUT_MAX (4u << 20)
 
 static hl_err new_lockout(struct dir *d)
@@ -32,8 +33,11 @@ hl_err dir_new(const struct hl_env *env, const struct dir_conf *conf, struct dir
 	err = new_lockout(d);
 	if (err == HL_OK)
 		err = hl_channel_ctx_new(&d->ctx);
+	if (err == HL_OK)
+		err = dir_provision_sweep(d);
 	if (err != HL_OK) {
 		dir_lockout_free(d->lockout);
+		hl_channel_ctx_free(d->ctx);
 		free(d);
 		return err;
 	}
@@ -45,8 +49,15 @@ hl_err dir_new(const struct hl_env *env, const struct dir_conf *conf, struct dir
 	return HL_OK;
 }
 
+/* One that only says who it is; it has a deadline until that is proved. */
+static bool is_unproven(const struct dir_conn *c)
+{
+	return !c->closing && (c->state == DIR_HELLO || c->state == DIR_SHAKING);
+}
+
 static void conn_free(struct dir_conn *c)
 {
+	c->dir->unproven -= is_unproven(c);
 	dir_member_gone(c);
 	dir_provision_gone(c);
 	hl_map_take(&c->dir->ports, c->port);
@@ -92,6 +103,7 @@ static void conn_close(struct dir_conn *c, hl_err why, bool drain)
 		return;
 	if (why != HL_OK)
 		hl_trace_life(c->dir->env, "link.refused", why, c->name);
+	c->dir->unproven -= is_unproven(c);
 	c->closing = true;
 	c->deadline_us = 0;
 	hl_wish_close(&c->dir->wishes, c->port, drain);
@@ -129,10 +141,27 @@ void dir_refuse(struct dir_conn *c, uint32_t id, hl_err err, const char *detail)
 
 /* -- opening ----------------------------------------------------------------------------------- */
 
+/* Anybody may dial. A member proves itself within milliseconds, so the one that has taken longest makes room: who
+ * opens links and says nothing keeps nobody out. */
+static void make_room(struct dir *d)
+{
+	struct dir_conn *c, *oldest = NULL;
+	size_t at = 0;
+
+	if (d->unproven < DIR_UNPROVEN_MAX)
+		return;
+	while ((c = hl_map_next(&d->ports, &at)) != NULL)
+		if (is_unproven(c) && (!oldest || c->deadline_us < oldest->deadline_us))
+			oldest = c;
+	conn_close(oldest, HL_E_BUSY, false);
+}
+
 static void accept_conn(struct dir *d, const struct hl_event *e)
 {
 	struct dir_conn *c = calloc(1, sizeof *c);
 
+	if (e->listener != DIR_LISTEN_ADMIN)
+		make_room(d);
 	if (!c || hl_map_put(&d->ports, e->port, c) != HL_OK) {
 		free(c);
 		hl_wish_close(&d->wishes, e->port, false);
@@ -143,8 +172,11 @@ static void accept_conn(struct dir *d, const struct hl_event *e)
 	c->state = e->listener == DIR_LISTEN_ADMIN ? DIR_ADMIN : DIR_HELLO;
 	c->io.in = hl_buf(IN_MAX);
 	c->io.out = hl_buf(OUT_MAX);
-	if (c->state == DIR_HELLO)
-		c->deadline_us = hl_mono_us(d->env) + DIR_SHAKE_MS * 1000;
+	if (c->state == DIR_ADMIN)
+		return;
+	d->unproven++;
+	c->io.in.max = IN_UNPROVEN_MAX;
+	c->deadline_us = hl_mono_us(d->env) + DIR_SHAKE_MS * 1000;
 }
 
 static hl_err lookup_secret(
@@ -226,7 +258,9 @@ static hl_err link_bytes(struct dir_conn *c)
 		HL_TRY(err);
 	err = HL_OK;
 	if (c->state == DIR_SHAKING && hl_channel_ready(c->channel)) {
+		c->dir->unproven--;
 		c->state = DIR_OPEN;
+		c->io.in.max = IN_MAX;
 		c->deadline_us = 0;
 	}
 	while (c->state == DIR_OPEN && !c->closing && (err = hl_channel_next(c->channel, &f)) == HL_OK)

@@ -21,6 +21,7 @@ struct dir_user {
 struct dir_partition {
 	char name[HL_NAME_TEXT + 1], tenant[HL_NAME_TEXT + 1], user[HL_NAME_TEXT + 1];
 	char package[17], cluster[HL_NAME_TEXT + 1];
+	char maker[HL_NAME_TEXT + 1]; /* the directory that is still making it; "": it is made */
 };
 
 struct dir_member {
@@ -39,6 +40,7 @@ struct dir_change {
 	const char *allow_user; /* whose allow-list the ranges below join; HL_E_NOT_FOUND */
 	const char (*allow)[DIR_RANGE_TEXT]; /* "192.0.2.7", "10.0.0.0/8", "::1"; HL_E_RANGE */
 	size_t allows;
+	const char *settle_partition; /* it is made; HL_E_NOT_FOUND */
 	const char *drop_partition; /* HL_E_NOT_FOUND */
 	/* Its allow-list goes along; HL_E_NOT_FOUND, HL_E_EXISTS: it has partitions. */
 	const char *drop_user;
