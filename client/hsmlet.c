@@ -44,7 +44,7 @@ static int fail(hsmlet_error *e, hl_err err, const struct client_failure *f, con
 		return -(int)err;
 	*e = (hsmlet_error){ .id = -(int)err, .exit_code = row->exit_code };
 	e->step = f ? (int)f->step : -1;
-	e->retryable = row->again == HL_AGAIN;
+	e->retryable = row->again == HL_AGAIN || (f && f->retryable);
 	e->attempts = f ? f->attempts : 0;
 	e->retry_after_ms = f ? f->retry_after_ms : 0;
 	snprintf(e->step_name, sizeof e->step_name, "%s", f ? step->name : "");
@@ -91,15 +91,14 @@ static void name_connection(hsmlet *h, hsmlet_error *e)
 /* -- one request ----------------------------------------------------------------------------------------------- */
 
 /* Send, wait, decode. `call->frame` holds what `reply` points into: the caller clears it. */
-static int ask(hsmlet *h, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
-	void *reply, struct client_call *call, unsigned limit_ms, hsmlet_error *e)
+static int ask_until(hsmlet *h, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
+	void *reply, struct client_call *call, int64_t deadline_us, hsmlet_error *e)
 {
 	hl_err err;
 
-	*call = (struct client_call){ .msg = msg, .body = body, .expect = expect };
+	*call = (struct client_call){ .msg = msg, .body = body, .expect = expect, .deadline_us = deadline_us };
 	if (h->pid != getpid())
 		return fail(e, HL_E_FORKED, NULL, NULL);
-	call->deadline_us = hl_mono_us(&h->env.env) + (int64_t)(h->limit_ms ? h->limit_ms : limit_ms) * 1000;
 	err = client_blocking_call(h->shell, call);
 	if (err == HL_OK)
 		err = call->err;
@@ -110,6 +109,18 @@ static int ask(hsmlet *h, const struct hl_msg *msg, const void *body, const stru
 		name_connection(h, e);
 	}
 	return -(int)err;
+}
+
+/* When a call that begins now must be over, with all its requests. */
+static int64_t deadline(hsmlet *h, unsigned limit_ms)
+{
+	return hl_mono_us(&h->env.env) + (int64_t)(h->limit_ms ? h->limit_ms : limit_ms) * 1000;
+}
+
+static int ask(hsmlet *h, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
+	void *reply, struct client_call *call, unsigned limit_ms, hsmlet_error *e)
+{
+	return ask_until(h, msg, body, expect, reply, call, deadline(h, limit_ms), e);
 }
 
 static int done(hsmlet *h, const struct hl_msg *msg, const void *body, hsmlet_error *e)
@@ -350,6 +361,7 @@ API int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e)
 API int hsmlet_random(hsmlet *h, void *out, size_t n, hsmlet_error *e)
 {
 	const size_t most = 65536;
+	const int64_t until = deadline(h, LIMIT_MS);
 	uint8_t *to = out;
 	int rc = 0;
 
@@ -358,7 +370,7 @@ API int hsmlet_random(hsmlet *h, void *out, size_t n, hsmlet_error *e)
 		struct hl_random_answer a;
 		struct client_call call;
 
-		rc = ask(h, &hl_msg_random, &request, &hl_msg_random_answer, &a, &call, LIMIT_MS, e);
+		rc = ask_until(h, &hl_msg_random, &request, &hl_msg_random_answer, &a, &call, until, e);
 		if (rc == 0 && a.bytes.n != request.length)
 			rc = fail(e, HL_E_RANGE, NULL, NULL);
 		if (rc == 0)
@@ -412,25 +424,45 @@ API int hsmlet_generate(hsmlet *h, uint32_t mechanism, const hsmlet_attribute *t
 	return rc;
 }
 
+/* One request looks at a part of the objects; `request` is then ready for the next part. */
+static int find_some(hsmlet *h, struct hl_find *request, uint64_t *handles, size_t *count, bool *more,
+	int64_t until, hsmlet_error *e)
+{
+	const size_t most = *count + request->limit;
+	struct hl_found found;
+	struct hl_handle one;
+	struct client_call call;
+	int rc = ask_until(h, &hl_msg_find, request, &hl_msg_found, &found, &call, until, e);
+
+	if (rc == 0) {
+		for (struct hl_bytes at = found.handles.raw;
+			*count < most && hl_list_next(&hl_msg_handle, &at, &one);)
+			handles[(*count)++] = one.handle;
+		*more = found.more;
+		if (found.more && found.last <= request->after)
+			rc = fail(e, HL_E_RANGE, NULL, "found"); /* it would go on for ever */
+		request->after = found.last;
+	}
+	hl_buf_clear(&call.frame);
+	return rc;
+}
+
 API int hsmlet_find(hsmlet *h, const hsmlet_attribute *template_, size_t n, uint64_t after,
 	uint64_t *handles, size_t max, size_t *count, hsmlet_error *e)
 {
 	struct hl_attribute items[ATTRIBUTES_MAX];
-	struct hl_find request = { .after = after, .limit = (uint32_t)(max < 1024 ? max : 1024) };
-	struct hl_found found;
-	struct hl_handle one;
-	struct client_call call;
-	int rc;
+	struct hl_find request = { .after = after };
+	const int64_t until = deadline(h, LIMIT_MS);
+	bool more = true;
+	int rc = 0;
 
+	*count = 0;
 	if (max == 0 || to_list(template_, n, items, &request.template) != HL_OK)
 		return fail(e, HL_E_ARG, NULL, "template");
-	rc = ask(h, &hl_msg_find, &request, &hl_msg_found, &found, &call, LIMIT_MS, e);
-	*count = 0;
-	if (rc == 0)
-		for (struct hl_bytes at = found.handles.raw;
-			*count < request.limit && hl_list_next(&hl_msg_handle, &at, &one);)
-			handles[(*count)++] = one.handle;
-	hl_buf_clear(&call.frame);
+	while (rc == 0 && more && *count < max) {
+		request.limit = (uint32_t)(max - *count < 1024 ? max - *count : 1024);
+		rc = find_some(h, &request, handles, count, &more, until, e);
+	}
 	return rc;
 }
 

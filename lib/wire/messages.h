@@ -212,12 +212,13 @@
 #define HL_M_FIND(F, L, S) \
 	HL_SEEN(F, S) \
 	F(S, 3, U64, after, 0, UINT64_MAX, HL_OPT, "handles above this one") \
-	F(S, 4, U32, limit, 1, 1024, 0, "at most so many") \
+	F(S, 4, U32, limit, 1, 1024, 0, "at most so many; the HSM may look at fewer and say that there may be more") \
 	L(S, 5, template, attribute, 64, 0, "all of these must match")
 #define HL_M_FOUND(F, L, S) \
 	HL_MARK(F, S) \
 	L(S, 4, handles, handle, 1024, 0, "in ascending order") \
-	F(S, 5, U8, more, 0, 1, HL_OPT, "1: there are more")
+	F(S, 5, U8, more, 0, 1, HL_OPT, "1: there may be more; ask again") \
+	F(S, 6, U64, last, 0, UINT64_MAX, HL_OPT, "then: all handles up to this one were looked at")
 
 #define HL_M_ATTRIBUTES_GET(F, L, S) \
 	HL_SEEN(F, S) \
