@@ -106,7 +106,7 @@ void client_lose_calls(struct client *c)
 /* A lock-out is told at once: more attempts would only make it last. */
 void client_drop_calls(struct client *c, hl_err err)
 {
-	bool may_pass = hl_err_row(err)->again == HL_AGAIN && err != HL_E_LOCKED;
+	bool may_pass = (c->failure.retryable || hl_err_row(err)->again == HL_AGAIN) && err != HL_E_LOCKED;
 
 	for (struct client_call *call = c->calls, *next; call; call = next) {
 		next = call->next;

@@ -122,12 +122,14 @@ static void note(struct client *c, hl_err err)
 	if (!reached || (err == HL_E_TIMEOUT && c->told != HL_OK && c->told != HL_E_TIMEOUT))
 		return;
 	c->told = err;
+	c->told_again = c->failure.retryable;
 	c->told_step = client_story[c->state].step;
 }
 
 /* Every address has been tried, as often as it is done. */
 static void give_up_all(struct client *c)
 {
+	c->failure.retryable = c->told != HL_OK && c->told_again;
 	if (c->failure.attempts == 0)
 		give_up_at(c, c->name_err, HL_STEP_DNS);
 	else if (c->told != HL_OK)
@@ -166,6 +168,8 @@ static void dial(struct client *c, const struct hl_addr *to)
 		&(struct hl_trace){
 			.step = HL_STEP_DNS, .way = HL_DID, .conn = c->id, .note = c->failure.where });
 	c->failure.attempts++;
+	c->failure.retryable = false;
+	c->failure.detail[0] = 0;
 	c->hsm[0] = 0;
 	c->port = HL_PORT_DIALLED | ((c->port + 1) & ~HL_PORT_DIALLED); /* late events of an old port are not ours */
 	c->connected = true;
@@ -280,7 +284,8 @@ static void opened(struct client *c, hl_err err)
 
 /* -- bytes ------------------------------------------------------------------------------------------------ */
 
-/* A refusal in the clear, steps 1 to 6: unauthenticated, so it never changes a stored credential. */
+/* A refusal in the clear, steps 1 to 6: unauthenticated, so it never changes a stored credential. Whether it may pass
+ * is said in it, also for an error that a later version has and this one does not. */
 static void refused(struct client *c, const struct hl_frame *f)
 {
 	struct hl_refused no;
@@ -291,10 +296,13 @@ static void refused(struct client *c, const struct hl_frame *f)
 		return;
 	}
 	err = hl_err_of_wire(no.code);
+	if (err == HL_E_BUG)
+		snprintf(c->failure.detail, sizeof c->failure.detail, "refused as HL-%04u", no.code);
 	c->failure.retry_after_ms = no.retry_after_ms;
+	c->failure.retryable = no.retryable || hl_err_row(err)->again == HL_AGAIN;
 	if (err == HL_E_EPOCH && c->epoch_retries++ < CLIENT_EPOCH_RETRIES)
 		client_route_again(&c->route); /* the proxy knows the new epoch now */
-	attempt_failed(c, err, hl_err_row(err)->again == HL_AGAIN && err != HL_E_LOCKED);
+	attempt_failed(c, err, c->failure.retryable && err != HL_E_LOCKED);
 }
 
 /* Which failures of an attempt may go away at another proxy or HSM. */

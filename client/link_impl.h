@@ -29,7 +29,8 @@ struct client {
 	unsigned epoch_retries;
 	hl_err name_err;        /* of the last name that led nowhere */
 	hl_err told;            /* what is told of this opening if no attempt succeeds, */
-	enum hl_step told_step; /* and at which step that was */
+	enum hl_step told_step; /* and at which step that was, */
+	bool told_again;        /* and whether it may pass */
 	uint32_t port;
 	struct hl_port io;
 	uint8_t id[HL_CONNECTION_ID];

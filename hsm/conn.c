@@ -128,8 +128,10 @@ static hl_err lookup_secret(
 	struct hsm_partition p;
 	hl_err err = hsm_partition_load(c->hsm, hl_text(c->partition), &p);
 
-	if (err != HL_OK)
+	if (err != HL_OK) {
+		c->secret_err = err == HL_E_PARTITION ? HL_OK : err;
 		return err;
+	}
 	if (kind == HL_CHANNEL_USER && generation == p.row.secret_generation)
 		err = hl_secret_set(out, p.secret.secret);
 	else if (kind == HL_CHANNEL_SETUP && generation == 0) /* a file does not tell its generation */
@@ -138,6 +140,20 @@ static hl_err lookup_secret(
 		err = HL_E_NOT_FOUND;
 	hsm_partition_clear(&p);
 	return err;
+}
+
+/* A store that cannot be read is told here, where the proxy can still try another member. A partition that is not there
+ * is not told: the handshake fails then as with a wrong secret. */
+static hl_err check_partition(struct hsm_conn *c)
+{
+	struct hsm_partition p;
+	hl_err err = hsm_partition_load(c->hsm, hl_text(c->partition), &p);
+
+	if (err == HL_E_PARTITION)
+		return HL_OK;
+	HL_TRY(err);
+	hsm_partition_clear(&p);
+	return HL_OK;
 }
 
 static hl_err read_ticket(struct hsm_conn *c)
@@ -164,6 +180,7 @@ static hl_err read_ticket(struct hsm_conn *c)
 	HL_TRY(hl_fault_err(h->env, HL_AT_HSM_TICKET, c->port));
 	HL_TRY(check_ticket(c, &t));
 	HL_TRY(keep_ticket(c, &t));
+	HL_TRY(check_partition(c));
 	bond.binding = t.binding;
 	HL_TRY(hl_channel_answer(h->ctx, &bond, lookup_secret, c, &c->channel));
 	hl_buf_eat(&c->io.in, f.whole.n);
@@ -176,10 +193,11 @@ static hl_err read_ticket(struct hsm_conn *c)
 
 static void refuse_ticket(struct hsm_conn *c, hl_err err)
 {
+	bool store = err == HL_E_STORE || err == HL_E_STORE_SEAL; /* another member, or this one restarted, may do better */
 	struct hl_refused no = {
 		.code = (uint16_t)-err,
 		.step = HL_STEP_RESULT,
-		.retryable = hl_err_row(err)->again == HL_AGAIN,
+		.retryable = store || hl_err_row(err)->again == HL_AGAIN,
 	};
 
 	hl_msg_put(&c->io.out, &hl_msg_refused, 0, &no);
@@ -307,6 +325,12 @@ static hl_err pump(struct hsm_conn *c)
 {
 	hl_err err = hl_channel_pump(c->channel, &c->io);
 
+	if (c->secret_err != HL_OK) {
+		/* Without the alert, which would tell the client that its secret is wrong. */
+		hl_buf_reset(&c->io.out);
+		hsm_conn_close(c, c->secret_err, false);
+		return HL_OK;
+	}
 	if (c->io.out.n > 0)
 		hl_wish_send(&c->hsm->wishes, c->port);
 	if (err != HL_E_FULL) /* what waits for room goes on at ROOM */

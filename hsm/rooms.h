@@ -202,6 +202,7 @@ struct hsm_conn {
 	uint32_t port;
 	bool closing, counted;
 	bool known; /* id is set */
+	hl_err secret_err; /* the secret could not be read, which says nothing about whether the client has it */
 	struct hl_port io;
 	struct hl_channel *channel;
 	int64_t deadline_us;

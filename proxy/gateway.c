@@ -218,6 +218,8 @@ static void show_ticket(struct proxy_conn *c)
 static void next_hsm(struct proxy_conn *c, hl_err why)
 {
 	c->hsm_err = why;
+	c->again = false;
+	c->retry_after_ms = 0;
 	c->next_ticket++;
 	if (c->side[PROXY_HSM].open && !c->side[PROXY_HSM].closing) {
 		c->side[PROXY_HSM].closing = true;
@@ -240,10 +242,13 @@ static int read_opened(struct proxy_conn *c)
 		hl_buf_eat(&c->side[PROXY_HSM].io.in, f.whole.n);
 		return HL_OK;
 	}
-	if (rc == HL_OK && hl_msg_get(&hl_msg_refused, &f, &refused) == HL_OK)
-		next_hsm(c, hl_err_of_wire(refused.code));
-	else
+	if (rc != HL_OK || hl_msg_get(&hl_msg_refused, &f, &refused) != HL_OK) {
 		next_hsm(c, HL_E_TYPE);
+		return WAIT;
+	}
+	next_hsm(c, hl_err_of_wire(refused.code));
+	c->again = refused.retryable;
+	c->retry_after_ms = refused.retry_after_ms;
 	return WAIT;
 }
 
@@ -331,7 +336,7 @@ static void end(struct proxy_conn *c, hl_err err)
 		struct hl_refused refused = {
 			.code = (uint16_t)-err,
 			.step = (uint8_t)step,
-			.retryable = hl_err_row(err)->again == HL_AGAIN,
+			.retryable = c->again || hl_err_row(err)->again == HL_AGAIN,
 			.retry_after_ms = c->retry_after_ms,
 		};
 
