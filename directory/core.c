@@ -12,11 +12,11 @@
 
 static hl_err new_lockout(struct dir *d)
 {
-	uint8_t key[DIR_LOCK_KEY];
+	uint8_t key[HL_LOCK_KEY];
 	hl_err err;
 
 	hl_random(d->env, key, sizeof key);
-	err = dir_lockout_new(key, &d->lockout);
+	err = hl_lockout_new(key, &d->lockout);
 	OPENSSL_cleanse(key, sizeof key);
 	return err;
 }
@@ -36,7 +36,7 @@ hl_err dir_new(const struct hl_env *env, const struct dir_conf *conf, struct dir
 	if (err == HL_OK)
 		err = dir_provision_sweep(d);
 	if (err != HL_OK) {
-		dir_lockout_free(d->lockout);
+		hl_lockout_free(d->lockout);
 		hl_channel_ctx_free(d->ctx);
 		free(d);
 		return err;
@@ -80,7 +80,7 @@ void dir_free(struct dir *d)
 		at = 0;
 	}
 	dir_grants_clear(d);
-	dir_lockout_free(d->lockout);
+	hl_lockout_free(d->lockout);
 	hl_map_clear(&d->ports);
 	hl_wishes_clear(&d->wishes);
 	hl_channel_ctx_free(d->ctx);

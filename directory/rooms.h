@@ -2,7 +2,7 @@
 #pragma once
 
 #include "directory/core.h"
-#include "directory/lockout.h"
+#include "lib/auth/lockout.h"
 #include "lib/base/map.h"
 
 #define DIR_MEMBERS 64
@@ -45,7 +45,7 @@ struct dir {
 	int64_t sweep_us;
 	uint8_t epoch[HL_NONCE_EPOCH], epoch_before[HL_NONCE_EPOCH];
 	int64_t epoch_us;    /* when the epoch changes */
-	struct dir_lockout *lockout;
+	struct hl_lockout *lockout;
 	uint8_t nobody[2][HL_SCRAM_HASH]; /* stored and server key of users that do not exist */
 	struct dir_provision *provision;  /* list of those under way */
 	uint32_t next_request;

@@ -115,10 +115,24 @@ static hl_err keep_ticket(struct hsm_conn *c, const struct hl_ticket *t)
 	int64_t left_s = ((int64_t)t->expires_ms - hl_wall_ms(h->env)) / 1000 + 1;
 
 	HL_TRY(hl_bytes_str(t->partition, c->partition, sizeof c->partition));
-	HL_TRY(hl_bytes_str(t->client, c->client, sizeof c->client));
 	c->partition_id = hsm_partition_id(t->partition);
 	c->grant_until_s = hl_mono_us(h->env) / 1000000 + left_s;
 	return HL_OK;
+}
+
+/* Wrong secrets are counted by partition and client, whoever the proxy is. A pair that is locked is told so before it
+ * may show another one. */
+static hl_err check_lock(struct hsm_conn *c, const struct hl_ticket *t, uint32_t *retry_after_ms)
+{
+	struct hsm *h = c->hsm;
+	char text[HL_ADDR_TEXT];
+	struct hl_addr client = { 0 };
+
+	HL_TRY(hl_bytes_str(t->client, text, sizeof text));
+	HL_TRY(hl_addr_parse(text, &client));
+	HL_TRY(hl_lockout_pair(h->lockout, t->partition, &client, &c->pair));
+	*retry_after_ms = hl_lockout_wait_ms(h->lockout, c->pair, hl_mono_us(h->env));
+	return *retry_after_ms > 0 ? HL_E_LOCKED : HL_OK;
 }
 
 static hl_err lookup_secret(
@@ -128,6 +142,7 @@ static hl_err lookup_secret(
 	struct hsm_partition p;
 	hl_err err = hsm_partition_load(c->hsm, hl_text(c->partition), &p);
 
+	c->asked = true;
 	if (err != HL_OK) {
 		c->secret_err = err == HL_E_PARTITION ? HL_OK : err;
 		return err;
@@ -156,7 +171,7 @@ static hl_err check_partition(struct hsm_conn *c)
 	return HL_OK;
 }
 
-static hl_err read_ticket(struct hsm_conn *c)
+static hl_err read_ticket(struct hsm_conn *c, uint32_t *retry_after_ms)
 {
 	struct hsm *h = c->hsm;
 	struct hl_hsm_opened opened = { .hsm = hl_text(h->conf.name) };
@@ -180,6 +195,7 @@ static hl_err read_ticket(struct hsm_conn *c)
 	HL_TRY(hl_fault_err(h->env, HL_AT_HSM_TICKET, c->port));
 	HL_TRY(check_ticket(c, &t));
 	HL_TRY(keep_ticket(c, &t));
+	HL_TRY(check_lock(c, &t, retry_after_ms));
 	HL_TRY(check_partition(c));
 	bond.binding = t.binding;
 	HL_TRY(hl_channel_answer(h->ctx, &bond, lookup_secret, c, &c->channel));
@@ -191,13 +207,14 @@ static hl_err read_ticket(struct hsm_conn *c)
 	return HL_OK;
 }
 
-static void refuse_ticket(struct hsm_conn *c, hl_err err)
+static void refuse_ticket(struct hsm_conn *c, hl_err err, uint32_t retry_after_ms)
 {
 	bool store = err == HL_E_STORE || err == HL_E_STORE_SEAL; /* another member, or this one restarted, may do better */
 	struct hl_refused no = {
 		.code = (uint16_t)-err,
 		.step = HL_STEP_RESULT,
 		.retryable = store || hl_err_row(err)->again == HL_AGAIN,
+		.retry_after_ms = retry_after_ms,
 	};
 
 	hl_msg_put(&c->io.out, &hl_msg_refused, 0, &no);
@@ -333,6 +350,8 @@ static hl_err pump(struct hsm_conn *c)
 	}
 	if (c->io.out.n > 0)
 		hl_wish_send(&c->hsm->wishes, c->port);
+	if (err == HL_E_CHANNEL && c->state == HSM_SHAKING && c->asked)
+		hl_lockout_failed(c->hsm->lockout, c->pair, hl_mono_us(c->hsm->env));
 	if (err != HL_E_FULL) /* what waits for room goes on at ROOM */
 		HL_TRY(err);
 	if (c->state == HSM_SHAKING && hl_channel_ready(c->channel)) {
@@ -406,14 +425,15 @@ void hsm_conns_resume(struct hsm *h)
 
 static void on_bytes(struct hsm_conn *c)
 {
+	uint32_t retry_after_ms = 0;
 	hl_err err;
 
 	if (c->state == HSM_TICKET) {
-		err = read_ticket(c);
+		err = read_ticket(c, &retry_after_ms);
 		if (err == HL_E_SHORT)
 			return;
 		if (err != HL_OK) {
-			refuse_ticket(c, err);
+			refuse_ticket(c, err, retry_after_ms);
 			return;
 		}
 	}

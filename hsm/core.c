@@ -85,6 +85,17 @@ static hl_err found_cluster(struct hsm *h)
 
 /* -- life ---------------------------------------------------------------------------------------- */
 
+static hl_err new_lockout(struct hsm *h)
+{
+	uint8_t key[HL_LOCK_KEY];
+	hl_err err;
+
+	hl_random(h->env, key, sizeof key);
+	err = hl_lockout_new(key, &h->lockout);
+	OPENSSL_cleanse(key, sizeof key);
+	return err;
+}
+
 static hl_err start(struct hsm *h)
 {
 	struct hl_link_conf link = {
@@ -102,6 +113,7 @@ static hl_err start(struct hsm *h)
 	HL_TRY(err);
 	HL_TRY(hl_link_ticket_key(h->conf.link_secret, h->ticket_key));
 	HL_TRY(hl_channel_ctx_new(&h->ctx));
+	HL_TRY(new_lockout(h));
 	hl_link_init(&h->directory, h->env, h->ctx, &h->wishes, &link);
 	hl_link_start(&h->directory);
 	return HL_OK;
@@ -147,6 +159,7 @@ void hsm_free(struct hsm *h)
 	hl_link_clear(&h->directory);
 	hl_wishes_clear(&h->wishes);
 	hl_channel_ctx_free(h->ctx);
+	hl_lockout_free(h->lockout);
 	EVP_PKEY_free(h->identity);
 	OPENSSL_cleanse(h->ticket_key, sizeof h->ticket_key);
 	free(h);

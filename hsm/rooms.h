@@ -5,6 +5,7 @@
 
 #include "hsm/core.h"
 #include "hsm/key.h"
+#include "lib/auth/lockout.h"
 #include "lib/base/map.h"
 
 #define HSM_TICKET_MS 2000 /* a proxy that has connected shows its ticket */
@@ -46,6 +47,7 @@ struct hsm {
 	EVP_PKEY *identity;
 	uint8_t identity_public[32];
 	uint64_t term;
+	struct hl_lockout *lockout; /* wrong secrets of channels, by partition and client */
 	struct hl_map keys; /* handle > struct hsm_cached */
 	struct hl_map tokens; /* partition > struct hsm_tokens */
 	struct hsm_task *tasks;
@@ -207,7 +209,9 @@ struct hsm_conn {
 	struct hl_channel *channel;
 	int64_t deadline_us;
 	uint8_t id[HL_CONNECTION_ID];
-	char partition[HL_NAME_TEXT + 1], client[HL_ADDR_TEXT];
+	char partition[HL_NAME_TEXT + 1];
+	uint64_t pair;       /* partition and client, in the lock-out */
+	bool asked;          /* for the secret: what the client shows is being checked */
 	uint64_t partition_id;
 	int64_t grant_until_s; /* monotonic */
 	bool logged_in;

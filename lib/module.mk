@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libhl.la
 libhl_la_SOURCES = \
 	lib/auth/link.c lib/auth/link.h \
+	lib/auth/lockout.c lib/auth/lockout.h \
 	lib/auth/setup.c lib/auth/setup.h \
 	lib/auth/scram.c lib/auth/scram.h \
 	lib/auth/scram_text.c lib/auth/scram_text.h \
