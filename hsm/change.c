@@ -147,6 +147,12 @@ hl_err hsm_task_request(const struct hsm_task *t, const struct hl_msg *m, void *
 	return hl_msg_get(m, &f, body);
 }
 
+/* Connections are told apart by their ports at all points; one that is gone has none. */
+hl_err hsm_task_fault(const struct hsm_task *t, enum hl_point p)
+{
+	return hl_fault_err(t->hsm->env, p, t->conn ? t->conn->port : 0);
+}
+
 /* The continuation of a task travels in its job as a function of the job. */
 static void work_done(struct hl_job *j)
 {

@@ -111,6 +111,8 @@ struct hsm_task *hsm_task_new(struct hsm *h, struct hsm_conn *conn, const struct
 void hsm_task_free(struct hsm_task *t);
 /** Decode the task's request; the views are valid as long as the task is. */
 HL_CHECKED hl_err hsm_task_request(const struct hsm_task *t, const struct hl_msg *m, void *body);
+/** The error of a fault that fires for the task's connection at `p`, as hl_fault_err(). */
+HL_CHECKED hl_err hsm_task_fault(const struct hsm_task *t, enum hl_point p);
 /** Run `run` in `lane`, then `done` back in the loop. */
 void hsm_task_work(struct hsm_task *t, enum hl_lane lane, void (*run)(struct hl_job *),
 	void (*done)(struct hsm_task *));

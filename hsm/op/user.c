@@ -90,15 +90,18 @@ static void counted(struct hsm_task *t)
 	if (err == HL_E_STORE_STALE)
 		err = HL_E_BUSY;
 	if (err == HL_OK)
-		err = hl_fault_err(t->hsm->env, HL_AT_HSM_COMMITTED, t->id);
+		err = hsm_task_fault(t, HL_AT_HSM_COMMITTED);
 	answer(l, err == HL_OK ? l->outcome : err);
 }
 
 static bool is_locked(const struct hl_partition_row *row, int64_t now, uint32_t *retry_after_ms)
 {
+	int64_t left_ms;
+
 	if ((int64_t)row->pin_locked_ms <= now)
 		return false;
-	*retry_after_ms = (uint32_t)((int64_t)row->pin_locked_ms - now);
+	left_ms = (int64_t)row->pin_locked_ms - now; /* long, where the clock was put back meanwhile */
+	*retry_after_ms = left_ms < HL_RETRY_MAX_MS ? (uint32_t)left_ms : HL_RETRY_MAX_MS;
 	return true;
 }
 

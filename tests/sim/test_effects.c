@@ -444,6 +444,58 @@ static void a_right_pin_is_checked_at_every_retry(void)
 	end();
 }
 
+/* A clock that is put back makes the lock last longer than a refusal can say. */
+static void a_lock_is_told_whatever_the_clock_does(void)
+{
+	struct hl_login login = { .pin = hl_text("wrong") };
+	struct client_call call;
+	struct hl_done done;
+
+	begin(26);
+	for (int i = 0; i < HSM_LOGIN_FAILURES; i++)
+		CU_ASSERT_EQUAL(story_log_in(c, login.pin), HL_E_PIN);
+	sim_wall_advance(w->sim, -8ll * 24 * 3600 * 1000);
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK); /* the client's clock follows */
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_login, &login, &hl_msg_done, &done, &call), HL_E_PIN_LOCKED);
+	CU_ASSERT_EQUAL(call.failure.retry_after_ms, HL_RETRY_MAX_MS);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
+/* -- faults --------------------------------------------------------------------------------------------- */
+
+static uint64_t seen_entity[HL_POINT_COUNT];
+
+static bool see_fault(void *at, enum hl_point p, uint64_t entity, struct hl_fault *out)
+{
+	(void)at, (void)out;
+	seen_entity[p] = entity;
+	return false;
+}
+
+/* At each point of the HSM one connection goes by one number, so that a plan can mean this one. */
+static void a_connection_has_one_number_at_all_fault_points(void)
+{
+	struct hl_env_ops ops;
+	struct hl_env env;
+	struct hl_generated key;
+
+	begin(27);
+	env = *member()->env;
+	ops = *env.ops;
+	ops.fault = see_fault;
+	env.ops = &ops;
+	env.faults = true;
+	member()->env = &env;
+	CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_OK);
+	CU_ASSERT_NOT_EQUAL(seen_entity[HL_AT_HSM_REQUEST], 0);
+	CU_ASSERT_EQUAL(seen_entity[HL_AT_HSM_COMMITTED], seen_entity[HL_AT_HSM_REQUEST]);
+	seen_entity[HL_AT_HSM_COMMITTED] = 0;
+	CU_ASSERT_EQUAL(story_log_in(c, hl_text("wrong")), HL_E_PIN);
+	CU_ASSERT_EQUAL(seen_entity[HL_AT_HSM_COMMITTED], seen_entity[HL_AT_HSM_REQUEST]);
+	end();
+}
+
 /* -- commits that fail ---------------------------------------------------------------------------------- */
 
 /* The store of a member, with commits that end as the test says. */
@@ -943,6 +995,8 @@ static CU_TestInfo tests[] = {
 	{ "a wrong PIN that is retried counts once", a_wrong_pin_that_is_retried_counts_once },
 	{ "a wrong PIN whose answer was cut off counts once", a_wrong_pin_whose_answer_was_cut_off_counts_once },
 	{ "a right PIN is checked at every retry", a_right_pin_is_checked_at_every_retry },
+	{ "a lock is told, whatever the clock does", a_lock_is_told_whatever_the_clock_does },
+	{ "a connection has one number at all fault points", a_connection_has_one_number_at_all_fault_points },
 	{ "a change that was overtaken runs again", a_change_that_was_overtaken_runs_again },
 	{ "a floor that rose meanwhile counts", a_floor_that_rose_meanwhile_counts },
 	{ "a key that comes before the renewal is committed stops it", a_key_that_comes_before_the_renewal_is_committed_stops_it },
