@@ -202,20 +202,24 @@ static void send_call(struct client *c, struct client_call *call)
 		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
 		OPENSSL_cleanse(body, call->msg->size);
 	}
-	if (err != HL_OK) {
+	if (err == HL_OK) {
+		call->sent = true;
+		hl_wish_send(&c->wishes, c->port);
+	} else if (hl_channel_dead(c->channel) != HL_OK) {
+		/* Nothing of it left, so it is not lost. It goes over the next link. */
+		call->not_before_us = hl_mono_us(c->env) + client_pause_us(c, call->losses++);
+		client_broken(c, err);
+	} else {
 		unlink_call(c, call);
 		finish(c, call, err == HL_E_RANGE ? HL_E_ARG : err);
-		return;
 	}
-	call->sent = true;
-	hl_wish_send(&c->wishes, c->port);
 }
 
 void client_flush_calls(struct client *c)
 {
 	int64_t now = hl_mono_us(c->env);
 
-	for (struct client_call *call = c->calls, *next; call; call = next) {
+	for (struct client_call *call = c->calls, *next; call && client_is_open(c); call = next) {
 		next = call->next;
 		if (!call->sent && call->not_before_us <= now)
 			send_call(c, call);

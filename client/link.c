@@ -158,6 +158,12 @@ static void attempt_failed(struct client *c, hl_err err, bool elsewhere)
 
 /* -- step 0: draw an address ------------------------------------------------------------------------- */
 
+/* Late events of an old port are not ours. */
+static void next_port(struct client *c)
+{
+	c->port = HL_PORT_DIALLED | ((c->port + 1) & ~HL_PORT_DIALLED);
+}
+
 static void dial(struct client *c, const struct hl_addr *to)
 {
 	int64_t now = hl_mono_us(c->env);
@@ -171,7 +177,7 @@ static void dial(struct client *c, const struct hl_addr *to)
 	c->failure.retryable = false;
 	c->failure.detail[0] = 0;
 	c->hsm[0] = 0;
-	c->port = HL_PORT_DIALLED | ((c->port + 1) & ~HL_PORT_DIALLED); /* late events of an old port are not ours */
+	next_port(c);
 	c->connected = true;
 	client_enter(c, DIALLING);
 	hl_wish_dial(&c->wishes, c->port, to, now + CLIENT_DIAL_MS * 1000);
@@ -348,8 +354,7 @@ static hl_err channel_frames(struct client *c)
 	return err == HL_E_SHORT ? HL_OK : err;
 }
 
-/* The link was open and is no more. */
-static void broken(struct client *c, hl_err err)
+void client_broken(struct client *c, hl_err err)
 {
 	c->failure.err = err; /* where it was dialled still holds */
 	c->failure.step = HL_STEP_OPEN;
@@ -378,7 +383,7 @@ static void channel_bytes(struct client *c)
 	if (err == HL_OK)
 		return;
 	if (c->state == OPEN)
-		broken(c, err);
+		client_broken(c, err);
 	else
 		attempt_failed(c, err, is_elsewhere(err) || err == HL_E_USED || err == HL_E_BUSY);
 }
@@ -404,7 +409,7 @@ static void ended(struct client *c, hl_err err)
 		err = HL_E_CLOSED;
 	c->connected = false;
 	if (!expected && c->state == OPEN)
-		broken(c, err);
+		client_broken(c, err);
 	else if (!expected)
 		attempt_failed(c, err, true);
 	gone(c);
@@ -414,7 +419,7 @@ static void ended(struct client *c, hl_err err)
 static void silent(struct client *c)
 {
 	if (c->state == OPEN)
-		broken(c, HL_E_CLOSED);
+		client_broken(c, HL_E_CLOSED);
 	else
 		attempt_failed(c, HL_E_TIMEOUT, true);
 }
@@ -458,11 +463,34 @@ static int64_t sooner(int64_t a, int64_t b)
 	return !a || (b && b < a) ? b : a;
 }
 
-bool client_wish(struct client *c, struct hl_wish *out)
+/* A wish was lost: the shell may know of no connection where we wait for one, or of one that we have left. Whatever it
+ * has is closed, and what it says of it is not ours any more. */
+static void start_over(struct client *c)
+{
+	bool open = c->state == OPEN;
+
+	hl_wish_close(&c->wishes, c->port, false);
+	next_port(c);
+	forget_connection(c);
+	c->connected = c->closing = c->again = false;
+	if (open)
+		client_broken(c, HL_E_NOMEM);
+	else if (c->state != IDLE)
+		give_up(c, HL_E_NOMEM);
+}
+
+static int64_t deadline(const struct client *c)
 {
 	int64_t at = sooner(sooner(sooner(c->step_us, c->open_us), c->reopen_us), client_alive_deadline(c));
 
-	return hl_wishes_take(&c->wishes, sooner(at, client_calls_deadline(c)), out);
+	return sooner(at, client_calls_deadline(c));
+}
+
+bool client_wish(struct client *c, struct hl_wish *out)
+{
+	if (c->wishes.n == 0 && hl_wishes_lost(&c->wishes))
+		start_over(c);
+	return hl_wishes_take(&c->wishes, deadline(c), out);
 }
 
 void client_event(struct client *c, const struct hl_event *e)

@@ -67,6 +67,10 @@ void client_enter(struct client *c, enum client_state state);
 /** Steps 0 ends, 1 begins: the hello is put into the port. */
 HL_CHECKED hl_err client_say_hello(struct client *c);
 
+/* link.c */
+/** The link was open and is no more: it is opened anew where calls are left. */
+void client_broken(struct client *c, hl_err err);
+
 /* alive.c */
 /** Bytes came and were looked at. */
 void client_alive_heard(struct client *c);

@@ -351,6 +351,10 @@ void dir_event(struct dir *d, const struct hl_event *e)
 
 bool dir_wish(struct dir *d, struct hl_wish *out)
 {
+	if (hl_wishes_lost(&d->wishes)) {
+		d->env->ops->halt(d->env->at, HL_E_NOMEM);
+		return false;
+	}
 	return hl_wishes_take(&d->wishes, deadline(d), out);
 }
 

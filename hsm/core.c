@@ -257,6 +257,10 @@ bool hsm_wish(struct hsm *h, struct hl_wish *out)
 	int64_t link = hl_link_deadline(&h->directory);
 	int64_t at = h->deadline_us;
 
+	if (hl_wishes_lost(&h->wishes)) {
+		h->env->ops->halt(h->env->at, HL_E_NOMEM);
+		return false;
+	}
 	if (link && (!at || link < at))
 		at = link;
 	return hl_wishes_take(&h->wishes, at, out);

@@ -172,6 +172,10 @@ bool proxy_wish(struct proxy *p, struct hl_wish *out)
 	int64_t link = hl_link_deadline(&p->directory);
 	int64_t at = p->deadline_us;
 
+	if (hl_wishes_lost(&p->wishes)) {
+		p->env->ops->halt(p->env->at, HL_E_NOMEM);
+		return false;
+	}
 	if (link && (!at || link < at))
 		at = link;
 	return hl_wishes_take(&p->wishes, at, out);

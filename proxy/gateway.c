@@ -345,8 +345,7 @@ static void end(struct proxy_conn *c, hl_err err)
 	for (unsigned s = 0; s < PROXY_SIDES; s++)
 		if (c->side[s].open || c->side[s].dialling)
 			hl_wish_close(&c->proxy->wishes, c->side[s].port, s == PROXY_CLIENT && tell);
-	/* The refusal has at most a step's time to leave. */
-	c->deadline_us = 0;
+	c->deadline_us = 0; /* a refusal that the client does not read has the shell's time to drain, then both sides have ended */
 }
 
 /* The only place where a conversation moves on, waits or ends. */
