@@ -331,15 +331,10 @@ void client_time_calls(struct client *c, int64_t now)
 {
 	for (struct client_call *call = c->calls, *next; call; call = next) {
 		next = call->next;
-		if (call->deadline_us == 0 || now < call->deadline_us)
+		if (!hl_passed(call->deadline_us, now))
 			continue;
 		end_call(c, call, late(c));
 	}
-}
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return !a || (b && b < a) ? b : a;
 }
 
 int64_t client_calls_deadline(const struct client *c)
@@ -347,9 +342,9 @@ int64_t client_calls_deadline(const struct client *c)
 	int64_t at = 0;
 
 	for (const struct client_call *call = c->calls; call; call = call->next) {
-		at = sooner(at, call->deadline_us);
+		at = hl_sooner(at, call->deadline_us);
 		if (c->state == OPEN && !call->sent)
-			at = sooner(at, call->not_before_us);
+			at = hl_sooner(at, call->not_before_us);
 	}
 	return at;
 }

@@ -458,11 +458,6 @@ static void time_passed(struct client *c)
 		silent(c);
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return !a || (b && b < a) ? b : a;
-}
-
 /* A wish was lost: the shell may know of no connection where we wait for one, or of one that we have left. Whatever it
  * has is closed, and what it says of it is not ours any more. */
 static void start_over(struct client *c)
@@ -481,9 +476,9 @@ static void start_over(struct client *c)
 
 static int64_t deadline(const struct client *c)
 {
-	int64_t at = sooner(sooner(sooner(c->step_us, c->open_us), c->reopen_us), client_alive_deadline(c));
+	int64_t at = hl_sooner(hl_sooner(hl_sooner(c->step_us, c->open_us), c->reopen_us), client_alive_deadline(c));
 
-	return sooner(at, client_calls_deadline(c));
+	return hl_sooner(at, client_calls_deadline(c));
 }
 
 bool client_wish(struct client *c, struct hl_wish *out)

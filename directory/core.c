@@ -303,14 +303,12 @@ static void conn_event(struct dir_conn *c, const struct hl_event *e)
 
 static int64_t deadline(struct dir *d)
 {
-	int64_t provision = dir_provision_deadline(d);
-	int64_t at = provision && provision < d->epoch_us ? provision : d->epoch_us;
+	int64_t at = hl_sooner(d->epoch_us, dir_provision_deadline(d));
 	struct dir_conn *c;
 	size_t i = 0;
 
 	while ((c = hl_map_next(&d->ports, &i)) != NULL)
-		if (c->deadline_us && c->deadline_us < at)
-			at = c->deadline_us;
+		at = hl_sooner(at, c->deadline_us);
 	return at;
 }
 
@@ -324,7 +322,7 @@ static void time_passed(struct dir *d)
 	dir_grants_time(d, now);
 	dir_provision_time(d, now);
 	while ((c = hl_map_next(&d->ports, &i)) != NULL)
-		if (c->deadline_us && now >= c->deadline_us)
+		if (hl_passed(c->deadline_us, now))
 			conn_close(c, HL_E_TIMEOUT, false);
 }
 

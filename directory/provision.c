@@ -458,8 +458,7 @@ int64_t dir_provision_deadline(const struct dir *d)
 	int64_t at = 0;
 
 	for (const struct dir_provision *p = d->provision; p; p = p->next)
-		if (p->deadline_us && (!at || p->deadline_us < at))
-			at = p->deadline_us;
+		at = hl_sooner(at, p->deadline_us);
 	return at;
 }
 
@@ -467,7 +466,7 @@ void dir_provision_time(struct dir *d, int64_t now_us)
 {
 	for (struct dir_provision *p = d->provision, *next; p; p = next) {
 		next = p->next;
-		if (!p->deadline_us || now_us < p->deadline_us)
+		if (!hl_passed(p->deadline_us, now_us))
 			continue;
 		p->hsm = NULL; /* an answer that comes later is nobody's */
 		p->deadline_us = 0;

@@ -18,8 +18,7 @@ static void set_deadline(struct hsm_conn *c, int limit_ms)
 	struct hsm *h = c->hsm;
 
 	c->deadline_us = limit_ms ? hl_mono_us(h->env) + limit_ms * 1000 : 0;
-	if (c->deadline_us && (!h->deadline_us || c->deadline_us < h->deadline_us))
-		h->deadline_us = c->deadline_us;
+	h->deadline_us = hl_sooner(h->deadline_us, c->deadline_us);
 }
 
 hl_err hsm_conn_start(struct hsm *h, uint32_t port)
@@ -86,7 +85,7 @@ void hsm_conn_close(struct hsm_conn *c, hl_err why, bool drain)
 
 void hsm_conn_time(struct hsm_conn *c, int64_t now_us)
 {
-	if (c->deadline_us && now_us >= c->deadline_us)
+	if (hl_passed(c->deadline_us, now_us))
 		hsm_conn_close(c, HL_E_TIMEOUT, false);
 }
 

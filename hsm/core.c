@@ -213,20 +213,18 @@ static void directory_event(struct hsm *h, const struct hl_event *e)
 
 /* -- events ---------------------------------------------------------------------------------------- */
 
-/* The soonest deadline is kept as a lower bound; it is made exact when it has passed. */
 static void connections_time(struct hsm *h)
 {
 	int64_t now = hl_mono_us(h->env);
 	struct hsm_conn *c;
 	size_t at = 0;
 
-	if (!h->deadline_us || now < h->deadline_us)
+	if (!hl_passed(h->deadline_us, now))
 		return;
 	h->deadline_us = 0;
 	while ((c = hl_map_next(&h->ports, &at)) != NULL) {
 		hsm_conn_time(c, now);
-		if (c->deadline_us && (!h->deadline_us || c->deadline_us < h->deadline_us))
-			h->deadline_us = c->deadline_us;
+		h->deadline_us = hl_sooner(h->deadline_us, c->deadline_us);
 	}
 }
 
@@ -254,16 +252,11 @@ void hsm_event(struct hsm *h, const struct hl_event *e)
 
 bool hsm_wish(struct hsm *h, struct hl_wish *out)
 {
-	int64_t link = hl_link_deadline(&h->directory);
-	int64_t at = h->deadline_us;
-
 	if (hl_wishes_lost(&h->wishes)) {
 		h->env->ops->halt(h->env->at, HL_E_NOMEM);
 		return false;
 	}
-	if (link && (!at || link < at))
-		at = link;
-	return hl_wishes_take(&h->wishes, at, out);
+	return hl_wishes_take(&h->wishes, hl_sooner(h->deadline_us, hl_link_deadline(&h->directory)), out);
 }
 
 static void core_event(void *core, const struct hl_event *e)

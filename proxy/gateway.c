@@ -315,8 +315,7 @@ static void set_deadline(struct proxy_conn *c)
 	struct proxy *p = c->proxy;
 
 	c->deadline_us = limit_ms ? hl_mono_us(p->env) + limit_ms * 1000 : 0;
-	if (c->deadline_us && (!p->deadline_us || c->deadline_us < p->deadline_us))
-		p->deadline_us = c->deadline_us;
+	p->deadline_us = hl_sooner(p->deadline_us, c->deadline_us);
 }
 
 /* End the conversation in one place: tell the client why where it still listens to frames. */
@@ -551,7 +550,7 @@ void proxy_conn_abandoned(struct proxy_conn *c)
 /* Whose fault it is that a step took too long depends on whom the proxy was waiting for. */
 void proxy_conn_time(struct proxy_conn *c, int64_t now_us)
 {
-	if (!c->deadline_us || now_us < c->deadline_us)
+	if (!hl_passed(c->deadline_us, now_us))
 		return;
 	if (story[c->step].step == HL_STEP_GRANT)
 		end(c, HL_E_DIRECTORY);

@@ -8,6 +8,7 @@ libhltest_la_SOURCES = \
 	tests/support/folder.c tests/support/folder.h \
 	tests/support/sample.c tests/support/sample.h \
 	tests/support/test.c tests/support/test.h \
+	tests/support/vectors.c tests/support/vectors.h \
 	tests/support/wire.c tests/support/wire.h
 libhltest_la_LIBADD = $(CUNIT_LIBS)
 

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "lib/base/bytes.h"
+#include "lib/base/deadline.h"
 
 /* Numbers from the core's own dialling have this bit, those of accepted ports do not. */
 #define HL_PORT_DIALLED 0x80000000u
