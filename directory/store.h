@@ -55,7 +55,7 @@ struct dir_commit {
 	struct hl_job job; /* first; set by prepare */
 	void *store;
 	const struct dir_change *change;
-	hl_err result; /* HL_OK, one of the change's, HL_E_BUSY, HL_E_NOMEM, HL_E_STORE */
+	hl_err result; /* HL_OK, one of the change's, HL_E_BUSY, HL_E_FULL, HL_E_NOMEM, HL_E_STORE */
 };
 
 typedef bool dir_each_range(void *at, const char *range);
@@ -99,7 +99,7 @@ struct dir_sqlite;
  * serves the reads, on the thread that opened it, another the commits, on the store lane.
  * HL_E_CREATE; HL_E_MODE: file or folder is open to others or not ours; HL_E_STORE_SCHEMA: a
  * newer hsmlet made it; HL_E_STORE: it is no store of a directory (its content is left as it
- * was), or it is damaged, or SQLite refuses; HL_E_BUSY, HL_E_NOMEM.
+ * was), or it is damaged, or SQLite refuses; HL_E_BUSY, HL_E_FULL, HL_E_NOMEM.
  */
 HL_CHECKED hl_err dir_sqlite_open(const char *path, struct dir_sqlite **out);
 /** NULL is allowed. No commit may be under way. */

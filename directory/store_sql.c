@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "lib/os/sqlite.h"
+
 /* clang-format off */
 enum statement {
 	GET_USER, GET_PARTITION, LIST_RANGES, LIST_PARTITIONS, LIST_CLUSTER, LIST_POOL,
@@ -62,18 +64,7 @@ hl_err dir_sql_status(int rc, hl_err broken)
 		return HL_E_EXISTS;
 	if (rc == SQLITE_CONSTRAINT_FOREIGNKEY)
 		return broken;
-	switch (rc & 0xff) { /* the extended code without its detail */
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return HL_OK;
-	case SQLITE_BUSY:
-		return HL_E_BUSY;
-	case SQLITE_NOMEM:
-		return HL_E_NOMEM;
-	default:
-		return HL_E_STORE;
-	}
+	return hl_sqlite_err(rc);
 }
 
 /* One use of a statement: bind in order, step, take columns in order. The first failure sticks. */

@@ -1,5 +1,6 @@
 /* The same stories over the store on disk and the one in memory, then what only a file can do. */
 #include "directory/store.h"
+#include "directory/store_sql.h"
 #include "scenarios/dir_memory.h"
 #include "tests/support/test.h"
 
@@ -853,6 +854,25 @@ static void another_writer_makes_it_busy_and_readers_go_on(void)
 	tear_down();
 }
 
+/* The disk is full: said by its name, and nothing has changed. */
+static void a_full_store_is_told(void)
+{
+	struct dir_partition p;
+	char name[32];
+	hl_err err = HL_OK;
+	int i;
+
+	set_up();
+	CU_ASSERT_EQUAL(sqlite3_exec(here.sqlite->db[DIR_WRITER], "PRAGMA max_page_count = 1", NULL, NULL, NULL), SQLITE_OK);
+	for (i = 0; i < 1000 && err == HL_OK; i++) {
+		snprintf(name, sizeof name, "part%d", i);
+		err = provision("acme", name, name);
+	}
+	CU_ASSERT_EQUAL(err, HL_E_FULL);
+	CU_ASSERT_EQUAL(get_partition(name, &p), HL_E_NOT_FOUND);
+	tear_down();
+}
+
 static void disk_knows_what_memory_knows(void (*story)(void))
 {
 	for (int i = 0; i < 2; i++) {
@@ -901,6 +921,7 @@ static CU_TestInfo tests[] = {
 	{ "an open file or folder is refused", an_open_file_or_folder_is_refused },
 	{ "what is no file is refused", what_is_no_file_is_refused },
 	{ "a store of the first schema is brought up to date", a_store_of_the_first_schema_is_brought_up_to_date },
+	{ "a full store is told", a_full_store_is_told },
 	{ "a newer schema is left to a newer program", a_newer_schema_is_left_to_a_newer_program },
 	{ "a foreign file is refused and left as it was",
 		a_foreign_file_is_refused_and_left_as_it_was },
