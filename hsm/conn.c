@@ -134,18 +134,13 @@ static hl_err check_lock(struct hsm_conn *c, const struct hl_ticket *t, uint32_t
 	return *retry_after_ms > 0 ? HL_E_LOCKED : HL_OK;
 }
 
-static hl_err lookup_secret(
-	void *at, enum hl_channel_kind kind, uint32_t generation, struct hl_secret *out)
+static hl_err read_secret(const struct hsm_conn *c, enum hl_channel_kind kind, uint32_t generation, struct hl_secret *out)
 {
-	struct hsm_conn *c = at;
 	struct hsm_partition p;
 	hl_err err = hsm_partition_load(c->hsm, hl_text(c->partition), &p);
 
-	c->asked = true;
-	if (err != HL_OK) {
-		c->secret_err = err == HL_E_PARTITION ? HL_OK : err;
-		return err;
-	}
+	if (err != HL_OK)
+		return err == HL_E_PARTITION ? HL_E_NOT_FOUND : err;
 	if (kind == HL_CHANNEL_USER && generation == p.row.secret_generation)
 		err = hl_secret_set(out, p.secret.secret);
 	else if (kind == HL_CHANNEL_SETUP && generation == 0) /* a file does not tell its generation */
@@ -153,6 +148,17 @@ static hl_err lookup_secret(
 	else
 		err = HL_E_NOT_FOUND;
 	hsm_partition_clear(&p);
+	return err;
+}
+
+static hl_err lookup_secret(
+	void *at, enum hl_channel_kind kind, uint32_t generation, struct hl_secret *out)
+{
+	struct hsm_conn *c = at;
+	hl_err err = read_secret(c, kind, generation, out);
+
+	c->asked = true;
+	c->secret_err = err == HL_E_NOT_FOUND ? HL_OK : err;
 	return err;
 }
 

@@ -44,7 +44,7 @@ tests_unit_test_member_LDADD = $(OS_LIBS)
 tests_unit_test_shell_LDADD = $(OS_LIBS)
 tests_unit_test_trace_LDADD = $(LDADD) $(JANSSON_LIBS)
 UNIT_TESTS += tests/unit/test_bytes tests/unit/test_core tests/unit/test_err tests/unit/test_frame tests/unit/test_map
-UNIT_TESTS += tests/unit/test_msg tests/unit/test_msg_bounds
+UNIT_TESTS += tests/unit/test_lockout tests/unit/test_msg tests/unit/test_msg_bounds
 tests_unit_test_msg_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # -- client -------------------------------------------------------------------------------------
@@ -61,8 +61,6 @@ tests_unit_test_secrets_LDADD = $(CLIENT_LIBS)
 
 # -- directory ----------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_dir_store tests/unit/test_dns tests/unit/test_range
-UNIT_TESTS += tests/unit/test_lockout
-tests_unit_test_lockout_LDADD = $(DIR_LIBS)
 UNIT_TESTS += tests/unit/test_mailbox
 tests_unit_test_mailbox_LDADD = libdir.la $(OS_LIBS) $(SQLITE_LIBS) $(LDNS_LIBS)
 tests_unit_test_dir_store_LDADD = libhlsim.la $(DIR_LIBS)
