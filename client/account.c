@@ -1,14 +1,9 @@
 #include "client/account.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "client/os_files.h"
 #include "lib/auth/setup.h"
-
-static const char *look_up(const char *name)
-{
-	return getenv(name);
-}
 
 static const struct client_slot *slot_of(const struct client_host *h, const char *partition)
 {
@@ -68,11 +63,11 @@ hl_err client_account_find(struct client_account *a, const char *conf, const cha
 	if (conf)
 		snprintf(a->conf_path, sizeof a->conf_path, "%s", conf);
 	else
-		HL_TRY(client_conf_find(look_up, a->conf_path));
+		HL_TRY(client_conf_find(client_environment, a->conf_path));
 	/* Without a file yet, the place where one would be made: beside primus.cfg. */
 	if (secrets)
 		snprintf(a->secrets_path, sizeof a->secrets_path, "%s", secrets);
-	else if (client_secrets_find(look_up, a->secrets_path) != HL_OK)
+	else if (client_secrets_find(client_environment, a->secrets_path) != HL_OK)
 		return HL_E_SECRETS_NONE;
 	HL_TRY(client_conf_load(a->conf_path, &a->conf, detail));
 	return pick(a, partition, detail);

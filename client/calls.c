@@ -106,7 +106,7 @@ void client_lose_calls(struct client *c)
 /* A lock-out is told at once: more attempts would only make it last. */
 void client_drop_calls(struct client *c, hl_err err)
 {
-	bool may_pass = hl_err_row(err)->again == HL_AGAIN && err != HL_E_LOCKED;
+	bool may_pass = (c->failure.retryable || hl_err_row(err)->again == HL_AGAIN) && err != HL_E_LOCKED;
 
 	for (struct client_call *call = c->calls, *next; call; call = next) {
 		next = call->next;
@@ -202,23 +202,25 @@ static void send_call(struct client *c, struct client_call *call)
 		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
 		OPENSSL_cleanse(body, call->msg->size);
 	}
-	if (err == HL_E_FULL) { /* much is under way: it waits until some of that has left */
-		call->not_before_us = 0;
-		return;
-	}
-	if (err != HL_OK) {
+	if (err == HL_OK) {
+		call->sent = true;
+		hl_wish_send(&c->wishes, c->port);
+	} else if (err == HL_E_FULL) {
+		call->not_before_us = 0; /* much is under way: it waits until some of that has left */
+	} else if (hl_channel_dead(c->channel) != HL_OK) {
+		/* Nothing of it left, so it is not lost. It goes over the next link. */
+		call->not_before_us = hl_mono_us(c->env) + client_pause_us(c, call->losses++);
+		client_broken(c, err);
+	} else {
 		end_call(c, call, err == HL_E_RANGE ? HL_E_ARG : err);
-		return;
 	}
-	call->sent = true;
-	hl_wish_send(&c->wishes, c->port);
 }
 
 void client_flush_calls(struct client *c)
 {
 	int64_t now = hl_mono_us(c->env);
 
-	for (struct client_call *call = c->calls, *next; call; call = next) {
+	for (struct client_call *call = c->calls, *next; call && client_is_open(c); call = next) {
 		next = call->next;
 		if (!call->sent && call->not_before_us <= now)
 			send_call(c, call);
@@ -332,15 +334,10 @@ void client_time_calls(struct client *c, int64_t now)
 {
 	for (struct client_call *call = c->calls, *next; call; call = next) {
 		next = call->next;
-		if (call->deadline_us == 0 || now < call->deadline_us)
+		if (!hl_passed(call->deadline_us, now))
 			continue;
 		end_call(c, call, late(c));
 	}
-}
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return !a || (b && b < a) ? b : a;
 }
 
 int64_t client_calls_deadline(const struct client *c)
@@ -348,9 +345,9 @@ int64_t client_calls_deadline(const struct client *c)
 	int64_t at = 0;
 
 	for (const struct client_call *call = c->calls; call; call = call->next) {
-		at = sooner(at, call->deadline_us);
+		at = hl_sooner(at, call->deadline_us);
 		if (c->state == OPEN && !call->sent)
-			at = sooner(at, call->not_before_us);
+			at = hl_sooner(at, call->not_before_us);
 	}
 	return at;
 }

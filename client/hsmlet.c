@@ -1,5 +1,5 @@
-/* hsmlet.c - the public API over the blocking shell: each call is one request and its answer. */
-#include "client/hsmlet.h"
+/* hsmlet.c - the public API over the blocking shell: handles, requests, the user. */
+#include "client/hsmlet_impl.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,14 +11,8 @@
 #include "client/account.h"
 #include "client/os_blocking.h"
 #include "client/os_fd.h"
-#include "client/parameter.h"
 #include "lib/os/clock.h"
 #include "lib/os/env.h"
-#include "lib/wire/numbers.h"
-
-#define API __attribute__((visibility("default")))
-#define LIMIT_MS CLIENT_CALL_MS
-#define LIMIT_GENERATE_MS CLIENT_GENERATE_MS
 
 struct hsmlet {
 	pid_t pid; /* of the process that opened it */
@@ -35,7 +29,7 @@ struct hsmlet {
 
 /* -- errors -------------------------------------------------------------------------------------------------- */
 
-static int fail(hsmlet_error *e, hl_err err, const struct client_failure *f, const char *detail)
+int client_api_fail(hsmlet_error *e, hl_err err, const struct client_failure *f, const char *detail)
 {
 	const struct hl_err_row *row = hl_err_row(err);
 	const struct hl_step_row *step = hl_step_row(f ? f->step : HL_STEP_OPEN);
@@ -44,7 +38,7 @@ static int fail(hsmlet_error *e, hl_err err, const struct client_failure *f, con
 		return -(int)err;
 	*e = (hsmlet_error){ .id = -(int)err, .exit_code = row->exit_code };
 	e->step = f ? (int)f->step : -1;
-	e->retryable = row->again == HL_AGAIN;
+	e->retryable = row->again == HL_AGAIN || (f && f->retryable);
 	e->attempts = f ? f->attempts : 0;
 	e->retry_after_ms = f ? f->retry_after_ms : 0;
 	snprintf(e->step_name, sizeof e->step_name, "%s", f ? step->name : "");
@@ -90,33 +84,42 @@ static void name_connection(hsmlet *h, hsmlet_error *e)
 
 /* -- one request ----------------------------------------------------------------------------------------------- */
 
-/* Send, wait, decode. `call->frame` holds what `reply` points into: the caller clears it. */
-static int ask(hsmlet *h, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
-	void *reply, struct client_call *call, unsigned limit_ms, hsmlet_error *e)
+int client_api_ask_until(hsmlet *h, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
+	void *reply, struct client_call *call, int64_t deadline_us, hsmlet_error *e)
 {
 	hl_err err;
 
-	*call = (struct client_call){ .msg = msg, .body = body, .expect = expect };
+	*call = (struct client_call){ .msg = msg, .body = body, .expect = expect, .deadline_us = deadline_us };
 	if (h->pid != getpid())
-		return fail(e, HL_E_FORKED, NULL, NULL);
-	call->deadline_us = hl_mono_us(&h->env.env) + (int64_t)(h->limit_ms ? h->limit_ms : limit_ms) * 1000;
+		return client_api_fail(e, HL_E_FORKED, NULL, NULL);
 	err = client_blocking_call(h->shell, call);
 	if (err == HL_OK)
 		err = call->err;
 	if (err == HL_OK)
 		err = hl_msg_get(expect, &call->reply, reply);
 	if (err != HL_OK) {
-		fail(e, err, &call->failure, NULL);
+		client_api_fail(e, err, &call->failure, NULL);
 		name_connection(h, e);
 	}
 	return -(int)err;
 }
 
-static int done(hsmlet *h, const struct hl_msg *msg, const void *body, hsmlet_error *e)
+int64_t client_api_deadline(hsmlet *h, unsigned limit_ms)
+{
+	return hl_mono_us(&h->env.env) + (int64_t)(h->limit_ms ? h->limit_ms : limit_ms) * 1000;
+}
+
+int client_api_ask(hsmlet *h, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
+	void *reply, struct client_call *call, unsigned limit_ms, hsmlet_error *e)
+{
+	return client_api_ask_until(h, msg, body, expect, reply, call, client_api_deadline(h, limit_ms), e);
+}
+
+int client_api_done(hsmlet *h, const struct hl_msg *msg, const void *body, hsmlet_error *e)
 {
 	struct client_call call;
 	struct hl_done reply;
-	int rc = ask(h, msg, body, &hl_msg_done, &reply, &call, LIMIT_MS, e);
+	int rc = client_api_ask(h, msg, body, &hl_msg_done, &reply, &call, LIMIT_MS, e);
 
 	hl_buf_clear(&call.frame);
 	return rc;
@@ -160,11 +163,11 @@ static int connect_now(hsmlet *h, hsmlet_error *e)
 	client_open(h->core);
 	err = client_blocking_run(h->shell, opened_or_failed, h->core);
 	if (err != HL_OK)
-		return fail(e, err, NULL, NULL);
+		return client_api_fail(e, err, NULL, NULL);
 	f = client_failed(h->core);
 	if (!f)
 		return 0;
-	fail(e, f->err, f, NULL);
+	client_api_fail(e, f->err, f, NULL);
 	name_connection(h, e);
 	return -(int)f->err;
 }
@@ -178,12 +181,12 @@ static int open_with(
 	int rc;
 
 	if (!h)
-		return fail(e, HL_E_NOMEM, NULL, NULL);
+		return client_api_fail(e, HL_E_NOMEM, NULL, NULL);
 	h->pid = getpid();
 	h->trace = CLIENT_FD_NONE;
 	h->limit_ms = o->limit_ms;
 	err = o->size == sizeof *o ? prepare(h, o, setup, detail) : HL_E_ARG;
-	rc = err == HL_OK ? connect_now(h, e) : fail(e, err, NULL, detail);
+	rc = err == HL_OK ? connect_now(h, e) : client_api_fail(e, err, NULL, detail);
 	if (rc != 0)
 		hsmlet_close(h);
 	else
@@ -261,7 +264,7 @@ static int store_secret(hsmlet *h, const struct hl_secret_fetched *fetched, hsml
 	if (err == HL_OK)
 		err = client_secret_put(&h->env.env, h->account.secrets_path, &s, detail);
 	hl_secret_clear(&s.secret);
-	return err == HL_OK ? 0 : fail(e, err, NULL, detail);
+	return err == HL_OK ? 0 : client_api_fail(e, err, NULL, detail);
 }
 
 /* What is left for the next part of a call that has several; 0 where the caller named no limit. */
@@ -290,7 +293,7 @@ API int hsmlet_exchange(
 		return rc;
 	rest = *options;
 	h->limit_ms = ms_left(options, begun_us);
-	rc = ask(h, &hl_msg_secret_fetch, &fetch, &hl_msg_secret_fetched, &fetched, &call, LIMIT_MS, e);
+	rc = client_api_ask(h, &hl_msg_secret_fetch, &fetch, &hl_msg_secret_fetched, &fetched, &call, LIMIT_MS, e);
 	if (rc == 0)
 		rc = store_secret(h, &fetched, e);
 	hl_buf_clear(&call.frame);
@@ -309,12 +312,12 @@ API int hsmlet_exchange(
 
 API int hsmlet_login(hsmlet *h, const char *pin, size_t n, hsmlet_error *e)
 {
-	return done(h, &hl_msg_login, &(struct hl_login){ .pin = hl_bytes(pin, n) }, e);
+	return client_api_done(h, &hl_msg_login, &(struct hl_login){ .pin = hl_bytes(pin, n) }, e);
 }
 
 API int hsmlet_logout(hsmlet *h, hsmlet_error *e)
 {
-	return done(h, &hl_msg_logout, &(struct hl_logout){ 0 }, e);
+	return client_api_done(h, &hl_msg_logout, &(struct hl_logout){ 0 }, e);
 }
 
 static void copy_text(struct hl_bytes from, char *to, size_t size)
@@ -329,7 +332,7 @@ API int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e)
 	struct hl_info_answer a;
 	struct client_call call;
 	struct sight s;
-	int rc = ask(h, &hl_msg_info, &request, &hl_msg_info_answer, &a, &call, LIMIT_MS, e);
+	int rc = client_api_ask(h, &hl_msg_info, &request, &hl_msg_info_answer, &a, &call, LIMIT_MS, e);
 
 	if (rc == 0) {
 		*out = (hsmlet_info){ .objects = a.objects, .objects_max = a.objects_max };
@@ -350,6 +353,7 @@ API int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e)
 API int hsmlet_random(hsmlet *h, void *out, size_t n, hsmlet_error *e)
 {
 	const size_t most = 65536;
+	const int64_t until = client_api_deadline(h, LIMIT_MS);
 	uint8_t *to = out;
 	int rc = 0;
 
@@ -358,270 +362,15 @@ API int hsmlet_random(hsmlet *h, void *out, size_t n, hsmlet_error *e)
 		struct hl_random_answer a;
 		struct client_call call;
 
-		rc = ask(h, &hl_msg_random, &request, &hl_msg_random_answer, &a, &call, LIMIT_MS, e);
+		rc = client_api_ask_until(h, &hl_msg_random, &request, &hl_msg_random_answer, &a, &call, until, e);
 		if (rc == 0 && a.bytes.n != request.length)
-			rc = fail(e, HL_E_RANGE, NULL, NULL);
+			rc = client_api_fail(e, HL_E_RANGE, NULL, NULL);
 		if (rc == 0)
 			memcpy(to, a.bytes.p, a.bytes.n);
 		hl_buf_clear(&call.frame);
 		to += request.length;
 		n -= request.length;
 	}
-	return rc;
-}
-
-/* -- objects ----------------------------------------------------------------------------------------------------- */
-
-#define ATTRIBUTES_MAX 64
-
-/* An application's template as the message's list; the items are the caller's array. */
-static hl_err to_list(
-	const hsmlet_attribute *from, size_t n, struct hl_attribute *items, struct hl_list *out)
-{
-	if (n > ATTRIBUTES_MAX)
-		return HL_E_ARG;
-	for (size_t i = 0; i < n; i++)
-		items[i] = (struct hl_attribute){
-			.type = from[i].type,
-			.form = (uint8_t)from[i].form,
-			.value = hl_bytes(from[i].value, from[i].n),
-		};
-	*out = (struct hl_list){ .items = items, .count = n };
-	return HL_OK;
-}
-
-API int hsmlet_generate(hsmlet *h, uint32_t mechanism, const hsmlet_attribute *template_, size_t n,
-	const hsmlet_attribute *public_template, size_t public_n, uint64_t *key, uint64_t *public_key,
-	hsmlet_error *e)
-{
-	struct hl_attribute items[ATTRIBUTES_MAX], public_items[ATTRIBUTES_MAX];
-	struct hl_generate request = { .mechanism = mechanism };
-	struct hl_generated made;
-	struct client_call call;
-	int rc;
-
-	if (to_list(template_, n, items, &request.template) != HL_OK ||
-		to_list(public_template, public_n, public_items, &request.public_template) != HL_OK)
-		return fail(e, HL_E_ARG, NULL, "template");
-	rc = ask(h, &hl_msg_generate, &request, &hl_msg_generated, &made, &call, LIMIT_GENERATE_MS, e);
-	hl_buf_clear(&call.frame);
-	if (rc == 0)
-		*key = made.handle;
-	if (rc == 0 && public_key)
-		*public_key = made.public_handle;
-	return rc;
-}
-
-API int hsmlet_find(hsmlet *h, const hsmlet_attribute *template_, size_t n, uint64_t after,
-	uint64_t *handles, size_t max, size_t *count, hsmlet_error *e)
-{
-	struct hl_attribute items[ATTRIBUTES_MAX];
-	struct hl_find request = { .after = after, .limit = (uint32_t)(max < 1024 ? max : 1024) };
-	struct hl_found found;
-	struct hl_handle one;
-	struct client_call call;
-	int rc;
-
-	if (max == 0 || to_list(template_, n, items, &request.template) != HL_OK)
-		return fail(e, HL_E_ARG, NULL, "template");
-	rc = ask(h, &hl_msg_find, &request, &hl_msg_found, &found, &call, LIMIT_MS, e);
-	*count = 0;
-	if (rc == 0)
-		for (struct hl_bytes at = found.handles.raw;
-			*count < request.limit && hl_list_next(&hl_msg_handle, &at, &one);)
-			handles[(*count)++] = one.handle;
-	hl_buf_clear(&call.frame);
-	return rc;
-}
-
-struct hsmlet_attributes {
-	struct hl_buf frame; /* behind the values */
-	size_t n;
-	hsmlet_attribute item[ATTRIBUTES_MAX];
-};
-
-static void take_attributes(const struct hl_list *list, hsmlet_attributes *out)
-{
-	struct hl_attribute a;
-
-	for (struct hl_bytes at = list->raw;
-		out->n < ATTRIBUTES_MAX && hl_list_next(&hl_msg_attribute, &at, &a);) {
-		bool gone = a.form == HL_FORM_UNAVAILABLE;
-
-		out->item[out->n++] = (hsmlet_attribute){
-			.type = a.type,
-			.form = a.form,
-			.value = gone ? NULL : a.value.p,
-			.n = gone ? SIZE_MAX : a.value.n,
-		};
-	}
-}
-
-API int hsmlet_get_attributes(hsmlet *h, uint64_t object, const uint32_t *types, size_t n,
-	hsmlet_attributes **out, hsmlet_error *e)
-{
-	struct hl_attribute_type items[ATTRIBUTES_MAX];
-	struct hl_attributes_get request = { .handle = object, .types = { .items = items, .count = n } };
-	struct hl_attributes answer;
-	struct client_call call;
-	hsmlet_attributes *a = n <= ATTRIBUTES_MAX ? calloc(1, sizeof *a) : NULL;
-	int rc;
-
-	if (!a)
-		return fail(e, n <= ATTRIBUTES_MAX ? HL_E_NOMEM : HL_E_ARG, NULL, NULL);
-	for (size_t i = 0; i < n; i++)
-		items[i].type = types[i];
-	rc = ask(h, &hl_msg_attributes_get, &request, &hl_msg_attributes, &answer, &call, LIMIT_MS, e);
-	a->frame = call.frame;
-	if (rc == 0)
-		take_attributes(&answer.attributes, a);
-	if (rc == 0)
-		*out = a;
-	else
-		hsmlet_attributes_free(a);
-	return rc;
-}
-
-API size_t hsmlet_attributes_count(const hsmlet_attributes *a)
-{
-	return a->n;
-}
-
-API hsmlet_attribute hsmlet_attributes_at(const hsmlet_attributes *a, size_t i)
-{
-	return i < a->n ? a->item[i] : (hsmlet_attribute){ .form = HSMLET_UNAVAILABLE, .n = SIZE_MAX };
-}
-
-API void hsmlet_attributes_free(hsmlet_attributes *a)
-{
-	if (a)
-		hl_buf_clear(&a->frame);
-	free(a);
-}
-
-API int hsmlet_set_attributes(
-	hsmlet *h, uint64_t object, const hsmlet_attribute *attributes, size_t n, hsmlet_error *e)
-{
-	struct hl_attribute items[ATTRIBUTES_MAX];
-	struct hl_attributes_set request = { .handle = object };
-
-	if (to_list(attributes, n, items, &request.attributes) != HL_OK)
-		return fail(e, HL_E_ARG, NULL, "attributes");
-	return done(h, &hl_msg_attributes_set, &request, e);
-}
-
-API int hsmlet_destroy(hsmlet *h, uint64_t object, hsmlet_error *e)
-{
-	struct hl_destroy request = { .handle = object };
-
-	return done(h, &hl_msg_destroy, &request, e);
-}
-
-/* -- signatures --------------------------------------------------------------------------------------------------- */
-
-API int hsmlet_sign(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
-	void *signature, size_t *signature_n, hsmlet_error *e)
-{
-	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
-	struct hl_sign request = { .key = key, .mechanism = mechanism->number, .data = hl_bytes(data, n) };
-	struct hl_signed made;
-	struct client_call call;
-	hl_err err = client_parameter(mechanism, &parameter);
-	int rc;
-
-	if (err != HL_OK)
-		return fail(e, err, NULL, NULL);
-	request.parameter = hl_buf_view(&parameter);
-	rc = ask(h, &hl_msg_sign, &request, &hl_msg_signed, &made, &call, LIMIT_MS, e);
-	if (rc == 0 && made.signature.n > *signature_n)
-		rc = fail(e, HL_E_FULL, NULL, "signature");
-	if (rc == 0) {
-		memcpy(signature, made.signature.p, made.signature.n);
-		*signature_n = made.signature.n;
-	}
-	hl_buf_clear(&call.frame);
-	return rc;
-}
-
-API int hsmlet_verify(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
-	const void *signature, size_t signature_n, hsmlet_error *e)
-{
-	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
-	struct hl_verify request = {
-		.key = key,
-		.mechanism = mechanism->number,
-		.data = hl_bytes(data, n),
-		.signature = hl_bytes(signature, signature_n),
-	};
-	hl_err err = client_parameter(mechanism, &parameter);
-
-	if (err != HL_OK)
-		return fail(e, err, NULL, NULL);
-	request.parameter = hl_buf_view(&parameter);
-	return done(h, &hl_msg_verify, &request, e);
-}
-
-/* -- encryption --------------------------------------------------------------------------------------------------- */
-
-/* What was asked for, into the caller's room. */
-static int give(struct hl_bytes data, void *out, size_t *out_n, hsmlet_error *e)
-{
-	if (data.n > *out_n)
-		return fail(e, HL_E_FULL, NULL, "out");
-	if (data.n > 0)
-		memcpy(out, data.p, data.n);
-	*out_n = data.n;
-	return 0;
-}
-
-static bool wants_iv(const hsmlet_mechanism *m)
-{
-	return m->number == HL_CKM_AES_GCM && ((const hsmlet_gcm *)m->parameter)->iv_n == 0;
-}
-
-API int hsmlet_encrypt(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
-	void *out, size_t *out_n, unsigned char made_iv[HSMLET_MADE_IV], hsmlet_error *e)
-{
-	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
-	struct hl_encrypt request = { .key = key, .mechanism = mechanism->number, .data = hl_bytes(data, n) };
-	struct hl_encrypted answer;
-	struct client_call call;
-	hl_err err = client_parameter(mechanism, &parameter);
-	int rc;
-
-	if (err == HL_OK && wants_iv(mechanism) && !made_iv)
-		err = HL_E_ARG; /* without it nobody could decrypt again */
-	if (err != HL_OK)
-		return fail(e, err, NULL, err == HL_E_ARG ? "made_iv" : NULL);
-	request.parameter = hl_buf_view(&parameter);
-	rc = ask(h, &hl_msg_encrypt, &request, &hl_msg_encrypted, &answer, &call, LIMIT_MS, e);
-	if (rc == 0 && answer.iv.n != (wants_iv(mechanism) ? HSMLET_MADE_IV : 0))
-		rc = fail(e, HL_E_RANGE, NULL, "iv");
-	if (rc == 0)
-		rc = give(answer.data, out, out_n, e);
-	if (rc == 0 && answer.iv.n > 0)
-		memcpy(made_iv, answer.iv.p, answer.iv.n);
-	hl_buf_clear(&call.frame);
-	return rc;
-}
-
-API int hsmlet_decrypt(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
-	void *out, size_t *out_n, hsmlet_error *e)
-{
-	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
-	struct hl_decrypt request = { .key = key, .mechanism = mechanism->number, .data = hl_bytes(data, n) };
-	struct hl_decrypted answer;
-	struct client_call call;
-	hl_err err = client_parameter(mechanism, &parameter);
-	int rc;
-
-	if (err != HL_OK)
-		return fail(e, err, NULL, NULL);
-	request.parameter = hl_buf_view(&parameter);
-	rc = ask(h, &hl_msg_decrypt, &request, &hl_msg_decrypted, &answer, &call, LIMIT_MS, e);
-	if (rc == 0)
-		rc = give(answer.data, out, out_n, e);
-	hl_buf_clear(&call.frame);
 	return rc;
 }
 

@@ -83,7 +83,8 @@ int hsmlet_generate(hsmlet *h, uint32_t mechanism, const hsmlet_attribute *templ
 	const hsmlet_attribute *public_template, size_t public_n, uint64_t *key, uint64_t *public_key,
 	hsmlet_error *e);
 
-/** Handles above `after` of objects that have all these attributes, ascending; *count is at most `max`. */
+/** Handles above `after` of objects that have all these attributes, ascending; *count is at most `max`, and less only
+ * where there are no more. */
 int hsmlet_find(hsmlet *h, const hsmlet_attribute *template_, size_t n, uint64_t after,
 	uint64_t *handles, size_t max, size_t *count, hsmlet_error *e);
 

@@ -121,12 +121,14 @@ static void note(struct client *c, hl_err err)
 	if (!reached || (err == HL_E_TIMEOUT && c->told != HL_OK && c->told != HL_E_TIMEOUT))
 		return;
 	c->told = err;
+	c->told_again = c->failure.retryable;
 	c->told_step = client_story[c->state].step;
 }
 
 /* Every address has been tried, as often as it is done. */
 static void give_up_all(struct client *c)
 {
+	c->failure.retryable = c->told != HL_OK && c->told_again;
 	if (c->failure.attempts == 0) {
 		snprintf(c->failure.detail, sizeof c->failure.detail, "%.128s", c->route.at->host);
 		give_up_at(c, c->name_err, HL_STEP_DNS);
@@ -157,6 +159,12 @@ static void attempt_failed(struct client *c, hl_err err, bool elsewhere)
 
 /* -- step 0: draw an address ------------------------------------------------------------------------- */
 
+/* Late events of an old port are not ours. */
+static void next_port(struct client *c)
+{
+	c->port = HL_PORT_DIALLED | ((c->port + 1) & ~HL_PORT_DIALLED);
+}
+
 static void dial(struct client *c, const struct hl_addr *to)
 {
 	int64_t now = hl_mono_us(c->env);
@@ -167,8 +175,10 @@ static void dial(struct client *c, const struct hl_addr *to)
 		&(struct hl_trace){
 			.step = HL_STEP_DNS, .way = HL_DID, .conn = c->id, .note = c->failure.where });
 	c->failure.attempts++;
+	c->failure.retryable = false;
+	c->failure.detail[0] = 0;
 	c->hsm[0] = 0;
-	c->port = HL_PORT_DIALLED | ((c->port + 1) & ~HL_PORT_DIALLED); /* late events of an old port are not ours */
+	next_port(c);
 	c->connected = true;
 	client_enter(c, DIALLING);
 	hl_wish_dial(&c->wishes, c->port, to, now + CLIENT_DIAL_MS * 1000);
@@ -282,7 +292,8 @@ static void opened(struct client *c, hl_err err)
 
 /* -- bytes ------------------------------------------------------------------------------------------------ */
 
-/* A refusal in the clear, steps 1 to 6: unauthenticated, so it never changes a stored credential. */
+/* A refusal in the clear, steps 1 to 6: unauthenticated, so it never changes a stored credential. Whether it may pass
+ * is said in it, also for an error that a later version has and this one does not. */
 static void refused(struct client *c, const struct hl_frame *f)
 {
 	struct hl_refused no;
@@ -293,10 +304,13 @@ static void refused(struct client *c, const struct hl_frame *f)
 		return;
 	}
 	err = hl_err_of_wire(no.code);
+	if (err == HL_E_BUG)
+		snprintf(c->failure.detail, sizeof c->failure.detail, "refused as HL-%04u", no.code);
 	c->failure.retry_after_ms = no.retry_after_ms;
+	c->failure.retryable = no.retryable || hl_err_row(err)->again == HL_AGAIN;
 	if (err == HL_E_EPOCH && c->epoch_retries++ < CLIENT_EPOCH_RETRIES)
 		client_route_again(&c->route); /* the proxy knows the new epoch now */
-	attempt_failed(c, err, hl_err_row(err)->again == HL_AGAIN && err != HL_E_LOCKED);
+	attempt_failed(c, err, c->failure.retryable && err != HL_E_LOCKED);
 }
 
 /* Which failures of an attempt may go away at another proxy or HSM. */
@@ -342,8 +356,7 @@ static hl_err channel_frames(struct client *c)
 	return err == HL_E_SHORT ? HL_OK : err;
 }
 
-/* The link was open and is no more. */
-static void broken(struct client *c, hl_err err)
+void client_broken(struct client *c, hl_err err)
 {
 	c->failure.err = err; /* where it was dialled still holds */
 	c->failure.step = HL_STEP_OPEN;
@@ -374,7 +387,7 @@ static void channel_bytes(struct client *c)
 	if (err == HL_OK)
 		return;
 	if (c->state == OPEN)
-		broken(c, err);
+		client_broken(c, err);
 	else
 		attempt_failed(c, err, is_elsewhere(err) || err == HL_E_USED || err == HL_E_BUSY);
 }
@@ -400,7 +413,7 @@ static void ended(struct client *c, hl_err err)
 		err = HL_E_CLOSED;
 	c->connected = false;
 	if (!expected && c->state == OPEN)
-		broken(c, err);
+		client_broken(c, err);
 	else if (!expected)
 		attempt_failed(c, err, true);
 	gone(c);
@@ -410,7 +423,7 @@ static void ended(struct client *c, hl_err err)
 static void silent(struct client *c)
 {
 	if (c->state == OPEN)
-		broken(c, HL_E_CLOSED);
+		client_broken(c, HL_E_CLOSED);
 	else
 		attempt_failed(c, HL_E_TIMEOUT, true);
 }
@@ -449,16 +462,34 @@ static void time_passed(struct client *c)
 		silent(c);
 }
 
-static int64_t sooner(int64_t a, int64_t b)
+/* A wish was lost: the shell may know of no connection where we wait for one, or of one that we have left. Whatever it
+ * has is closed, and what it says of it is not ours any more. */
+static void start_over(struct client *c)
 {
-	return !a || (b && b < a) ? b : a;
+	bool open = c->state == OPEN;
+
+	hl_wish_close(&c->wishes, c->port, false);
+	next_port(c);
+	forget_connection(c);
+	c->connected = c->closing = c->again = false;
+	if (open)
+		client_broken(c, HL_E_NOMEM);
+	else if (c->state != IDLE)
+		give_up(c, HL_E_NOMEM);
+}
+
+static int64_t deadline(const struct client *c)
+{
+	int64_t at = hl_sooner(hl_sooner(hl_sooner(c->step_us, c->open_us), c->reopen_us), client_alive_deadline(c));
+
+	return hl_sooner(at, client_calls_deadline(c));
 }
 
 bool client_wish(struct client *c, struct hl_wish *out)
 {
-	int64_t at = sooner(sooner(sooner(c->step_us, c->open_us), c->reopen_us), client_alive_deadline(c));
-
-	return hl_wishes_take(&c->wishes, sooner(at, client_calls_deadline(c)), out);
+	if (c->wishes.n == 0 && hl_wishes_lost(&c->wishes))
+		start_over(c);
+	return hl_wishes_take(&c->wishes, deadline(c), out);
 }
 
 void client_event(struct client *c, const struct hl_event *e)

@@ -50,7 +50,7 @@ struct client_failure {
 	enum hl_step step;
 	unsigned attempts;         /* connections that were tried */
 	uint32_t retry_after_ms;
-	bool retryable;            /* the HSM said so */
+	bool retryable;            /* whoever refused said so */
 	char where[HL_ADDR_TEXT];  /* last address dialled, or "" */
 	char detail[129];
 };

@@ -30,7 +30,8 @@ struct client {
 	uint32_t lookup;        /* the one that is awaited: answers to earlier ones come too late */
 	hl_err name_err;        /* of the last name that led nowhere */
 	hl_err told;            /* what is told of this opening if no attempt succeeds, */
-	enum hl_step told_step; /* and at which step that was */
+	enum hl_step told_step; /* and at which step that was, */
+	bool told_again;        /* and whether it may pass */
 	uint32_t port;
 	struct hl_port io;
 	uint8_t id[HL_CONNECTION_ID];
@@ -66,6 +67,10 @@ extern const struct client_step {
 void client_enter(struct client *c, enum client_state state);
 /** Steps 0 ends, 1 begins: the hello is put into the port. */
 HL_CHECKED hl_err client_say_hello(struct client *c);
+
+/* link.c */
+/** The link was open and is no more: it is opened anew where calls are left. */
+void client_broken(struct client *c, hl_err err);
 
 /* alive.c */
 /** Bytes came and were looked at. */

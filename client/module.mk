@@ -8,7 +8,9 @@ libhlclient_la_SOURCES = \
 	client/conf_edit.c \
 	client/edit.c client/edit.h \
 	client/entry.c client/entry.h \
-	client/hsmlet.c client/hsmlet.h \
+	client/hsmlet.c client/hsmlet.h client/hsmlet_impl.h \
+	client/hsmlet_crypto.c \
+	client/hsmlet_objects.c \
 	client/calls.c \
 	client/link.c client/link.h client/link_impl.h \
 	client/route.c client/route.h \

@@ -323,11 +323,6 @@ static void fulfil(struct client_blocking *b)
 	}
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return !a || (b && b < a) ? b : a;
-}
-
 /* The bell, the connection, then the lookup's descriptors. */
 struct watch {
 	struct pollfd fds[2 + DNS_FDS];
@@ -365,7 +360,7 @@ static void watch(struct client_blocking *b, struct watch *w)
 	w->n = 2;
 	if (b->dns)
 		w->n += client_dns_fds(b->dns, w->fds + 2, DNS_FDS, &w->timeout_ms);
-	b->poll_until_us = sooner(b->wait_us, b->connecting ? b->dial_us : 0);
+	b->poll_until_us = hl_sooner(b->wait_us, b->connecting ? b->dial_us : 0);
 	w->timeout_ms = until_ms(b, b->poll_until_us, w->timeout_ms);
 }
 

@@ -4,12 +4,18 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define WAIT_MS 10000
 #define AGAIN_MS 5
+
+const char *client_environment(const char *name)
+{
+	return getenv(name);
+}
 
 bool client_file_exists(const char *path)
 {

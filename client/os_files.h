@@ -1,7 +1,10 @@
-/* os_files.h - what the client asks of the file system beyond lib/os/files.h. */
+/* os_files.h - what the client asks of the file system beyond lib/os/files.h, and of the environment. */
 #pragma once
 
 #include "lib/base/bytes.h"
+
+/** The environment's variable of this name; NULL: there is none. */
+const char *client_environment(const char *name);
 
 /** Whether there is something at `path` that can be opened for reading, as far as the mode tells. */
 bool client_file_exists(const char *path);

@@ -102,8 +102,8 @@ static hl_err check_epoch(const struct dir *d, const struct query *q)
 /* A locked pair costs no look-up and no comparison, whether the name is known or not. */
 static hl_err check_lock(const struct dir *d, struct query *q)
 {
-	HL_TRY(dir_lockout_pair(d->lockout, hl_text(q->first.user), &q->peer, &q->pair));
-	q->retry_after_ms = dir_lockout_wait_ms(d->lockout, q->pair, hl_mono_us(d->env));
+	HL_TRY(hl_lockout_pair(d->lockout, hl_text(q->first.user), &q->peer, &q->pair));
+	q->retry_after_ms = hl_lockout_wait_ms(d->lockout, q->pair, hl_mono_us(d->env));
 	return q->retry_after_ms > 0 ? HL_E_LOCKED : HL_OK;
 }
 
@@ -122,7 +122,7 @@ static hl_err check_proof(struct dir *d, struct query *q, struct hl_buf *server_
 	if (err == HL_OK && found != HL_OK)
 		err = HL_E_SERVICE_AUTH;
 	if (err == HL_E_SERVICE_AUTH)
-		dir_lockout_failed(d->lockout, q->pair, hl_mono_us(d->env));
+		hl_lockout_failed(d->lockout, q->pair, hl_mono_us(d->env));
 	return err;
 }
 

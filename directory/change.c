@@ -27,7 +27,8 @@ static hl_err partition_check(const struct dir_partition *p)
 	HL_TRY(text_check(p->tenant, sizeof p->tenant));
 	HL_TRY(text_check(p->user, sizeof p->user));
 	HL_TRY(text_check(p->package, sizeof p->package));
-	return text_check(p->cluster, sizeof p->cluster);
+	HL_TRY(text_check(p->cluster, sizeof p->cluster));
+	return p->maker[0] ? text_check(p->maker, sizeof p->maker) : HL_OK;
 }
 
 hl_err dir_change_check(const struct dir_change *c)
@@ -43,6 +44,7 @@ hl_err dir_change_check(const struct dir_change *c)
 	for (size_t i = 0; i < c->allows; i++)
 		HL_TRY(dir_range_check(
 			hl_bytes(c->allow[i], strnlen(c->allow[i], DIR_RANGE_TEXT))));
+	HL_TRY(name_check(c->settle_partition));
 	HL_TRY(name_check(c->drop_partition));
 	return name_check(c->drop_user);
 }

@@ -7,15 +7,16 @@
 #include "directory/rooms.h"
 
 #define IN_MAX (HL_FRAME_MAX + (64u << 10))
+#define IN_UNPROVEN_MAX (64u << 10)
 #define OUT_MAX (4u << 20)
 
 static hl_err new_lockout(struct dir *d)
 {
-	uint8_t key[DIR_LOCK_KEY];
+	uint8_t key[HL_LOCK_KEY];
 	hl_err err;
 
 	hl_random(d->env, key, sizeof key);
-	err = dir_lockout_new(key, &d->lockout);
+	err = hl_lockout_new(key, &d->lockout);
 	OPENSSL_cleanse(key, sizeof key);
 	return err;
 }
@@ -32,8 +33,11 @@ hl_err dir_new(const struct hl_env *env, const struct dir_conf *conf, struct dir
 	err = new_lockout(d);
 	if (err == HL_OK)
 		err = hl_channel_ctx_new(&d->ctx);
+	if (err == HL_OK)
+		err = dir_provision_sweep(d);
 	if (err != HL_OK) {
-		dir_lockout_free(d->lockout);
+		hl_lockout_free(d->lockout);
+		hl_channel_ctx_free(d->ctx);
 		free(d);
 		return err;
 	}
@@ -45,8 +49,15 @@ hl_err dir_new(const struct hl_env *env, const struct dir_conf *conf, struct dir
 	return HL_OK;
 }
 
+/* One that only says who it is; it has a deadline until that is proved. */
+static bool is_unproven(const struct dir_conn *c)
+{
+	return !c->closing && (c->state == DIR_HELLO || c->state == DIR_SHAKING);
+}
+
 static void conn_free(struct dir_conn *c)
 {
+	c->dir->unproven -= is_unproven(c);
 	dir_member_gone(c);
 	dir_provision_gone(c);
 	hl_map_take(&c->dir->ports, c->port);
@@ -69,7 +80,7 @@ void dir_free(struct dir *d)
 		at = 0;
 	}
 	dir_grants_clear(d);
-	dir_lockout_free(d->lockout);
+	hl_lockout_free(d->lockout);
 	hl_map_clear(&d->ports);
 	hl_wishes_clear(&d->wishes);
 	hl_channel_ctx_free(d->ctx);
@@ -92,6 +103,7 @@ static void conn_close(struct dir_conn *c, hl_err why, bool drain)
 		return;
 	if (why != HL_OK)
 		hl_trace_life(c->dir->env, "link.refused", why, c->name);
+	c->dir->unproven -= is_unproven(c);
 	c->closing = true;
 	c->deadline_us = 0;
 	hl_wish_close(&c->dir->wishes, c->port, drain);
@@ -129,10 +141,27 @@ void dir_refuse(struct dir_conn *c, uint32_t id, hl_err err, const char *detail)
 
 /* -- opening ----------------------------------------------------------------------------------- */
 
+/* Anybody may dial. A member proves itself within milliseconds, so the one that has taken longest makes room: who
+ * opens links and says nothing keeps nobody out. */
+static void make_room(struct dir *d)
+{
+	struct dir_conn *c, *oldest = NULL;
+	size_t at = 0;
+
+	if (d->unproven < DIR_UNPROVEN_MAX)
+		return;
+	while ((c = hl_map_next(&d->ports, &at)) != NULL)
+		if (is_unproven(c) && (!oldest || c->deadline_us < oldest->deadline_us))
+			oldest = c;
+	conn_close(oldest, HL_E_BUSY, false);
+}
+
 static void accept_conn(struct dir *d, const struct hl_event *e)
 {
 	struct dir_conn *c = calloc(1, sizeof *c);
 
+	if (e->listener != DIR_LISTEN_ADMIN)
+		make_room(d);
 	if (!c || hl_map_put(&d->ports, e->port, c) != HL_OK) {
 		free(c);
 		hl_wish_close(&d->wishes, e->port, false);
@@ -143,8 +172,11 @@ static void accept_conn(struct dir *d, const struct hl_event *e)
 	c->state = e->listener == DIR_LISTEN_ADMIN ? DIR_ADMIN : DIR_HELLO;
 	c->io.in = hl_buf(IN_MAX);
 	c->io.out = hl_buf(OUT_MAX);
-	if (c->state == DIR_HELLO)
-		c->deadline_us = hl_mono_us(d->env) + DIR_SHAKE_MS * 1000;
+	if (c->state == DIR_ADMIN)
+		return;
+	d->unproven++;
+	c->io.in.max = IN_UNPROVEN_MAX;
+	c->deadline_us = hl_mono_us(d->env) + DIR_SHAKE_MS * 1000;
 }
 
 static hl_err lookup_secret(
@@ -236,7 +268,9 @@ static hl_err link_bytes(struct dir_conn *c)
 		HL_TRY(err);
 	err = HL_OK;
 	if (c->state == DIR_SHAKING && hl_channel_ready(c->channel)) {
+		c->dir->unproven--;
 		c->state = DIR_OPEN;
+		c->io.in.max = IN_MAX;
 		heard(c);
 	}
 	while (c->state == DIR_OPEN && !c->closing && (err = hl_channel_next(c->channel, &f)) == HL_OK) {
@@ -281,14 +315,12 @@ static void conn_event(struct dir_conn *c, const struct hl_event *e)
 
 static int64_t deadline(struct dir *d)
 {
-	int64_t provision = dir_provision_deadline(d);
-	int64_t at = provision && provision < d->epoch_us ? provision : d->epoch_us;
+	int64_t at = hl_sooner(d->epoch_us, dir_provision_deadline(d));
 	struct dir_conn *c;
 	size_t i = 0;
 
 	while ((c = hl_map_next(&d->ports, &i)) != NULL)
-		if (c->deadline_us && c->deadline_us < at)
-			at = c->deadline_us;
+		at = hl_sooner(at, c->deadline_us);
 	return at;
 }
 
@@ -302,7 +334,7 @@ static void time_passed(struct dir *d)
 	dir_grants_time(d, now);
 	dir_provision_time(d, now);
 	while ((c = hl_map_next(&d->ports, &i)) != NULL)
-		if (c->deadline_us && now >= c->deadline_us)
+		if (hl_passed(c->deadline_us, now))
 			conn_close(c, HL_E_TIMEOUT, false);
 }
 
@@ -329,6 +361,10 @@ void dir_event(struct dir *d, const struct hl_event *e)
 
 bool dir_wish(struct dir *d, struct hl_wish *out)
 {
+	if (hl_wishes_lost(&d->wishes)) {
+		d->env->ops->halt(d->env->at, HL_E_NOMEM);
+		return false;
+	}
 	return hl_wishes_take(&d->wishes, deadline(d), out);
 }
 

@@ -17,10 +17,11 @@ struct dir_peer {
 	struct hl_secret secret;
 };
 
-/* Credential files on their way out: the shell writes them (lane STORE), the core forgets them. */
+/* Credential files on their way out: the shell writes them (lane STORE), both or none; the core forgets them. */
 struct dir_delivery {
 	struct hl_job job; /* first; set by prepare */
 	void *mailbox;
+	bool withdraw; /* remove what was delivered */
 	struct {
 		char name[256];       /* file name */
 		struct hl_buf text;

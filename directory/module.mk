@@ -5,7 +5,6 @@ libdir_la_SOURCES = \
 	directory/change.c \
 	directory/core.c directory/core.h \
 	directory/dns.c directory/dns.h directory/ldns.h \
-	directory/lockout.c directory/lockout.h \
 	directory/members.c \
 	directory/provision.c \
 	directory/range.c \

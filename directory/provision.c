@@ -1,9 +1,11 @@
 /* provision.c - a new tenant: rows in the store, a partition at an HSM, two credential files.
  *
- *	check > make the verifier > commit the rows > partition.make > deliver the files > answer
+ *	check > make the verifier > commit the rows > partition.make > deliver the files > settle the rows > answer
  *
  * The passwords exist here from partition.made until the files are delivered, then they are wiped:
- * the directory keeps the verifier only. Where a later stage fails, the rows are taken back. */
+ * the directory keeps the verifier only. Where a later stage fails, files and rows are taken back. Until they are
+ * settled the rows name the directory that is at it, which takes them back at its next start: a partition whose
+ * files nobody got would only be in the way. */
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
@@ -13,7 +15,7 @@
 #include "lib/auth/scram.h"
 #include "lib/auth/setup.h"
 
-enum stage { ADDING, MAKING, DELIVERING, TAKING_BACK };
+enum stage { ADDING, MAKING, DELIVERING, SETTLING, WITHDRAWING, TAKING_BACK };
 
 struct dir_provision {
 	struct dir_provision *next;
@@ -35,7 +37,7 @@ struct dir_provision {
 	struct dir_change change;
 	struct dir_commit commit;
 	struct dir_delivery delivery;
-	hl_err failure; /* TAKING_BACK: what is told afterwards */
+	hl_err failure; /* WITHDRAWING, TAKING_BACK: what is told afterwards */
 	const char *detail;
 };
 
@@ -80,28 +82,56 @@ static void fail(struct dir_provision *p, hl_err err, const char *detail)
 	provision_free(p);
 }
 
-static void take_back(struct dir_provision *p, hl_err err, const char *detail)
+static void commit(struct dir_provision *p, enum stage stage, const struct dir_change *change)
 {
-	p->failure = err;
-	p->detail = detail;
-	p->stage = TAKING_BACK;
-	p->change = (struct dir_change){
-		.drop_partition = p->partition.name,
-		.drop_user = p->user.name,
-	};
+	p->stage = stage;
+	p->change = *change;
+	p->commit.change = &p->change;
 	p->dir->conf.store.ops->prepare(p->dir->conf.store.at, &p->commit);
 	hl_submit(p->dir->env, &p->commit.job);
 }
 
+static void hand_over(struct dir_provision *p, enum stage stage)
+{
+	p->stage = stage;
+	p->delivery.withdraw = stage == WITHDRAWING;
+	p->dir->conf.mailbox.prepare(p->dir->conf.mailbox.at, &p->delivery);
+	hl_submit(p->dir->env, &p->delivery.job);
+}
+
+static struct dir_change removal(const struct dir_partition *p)
+{
+	return (struct dir_change){ .drop_partition = p->name, .drop_user = p->user };
+}
+
+static void take_back(struct dir_provision *p, hl_err err, const char *detail)
+{
+	struct dir_change change = removal(&p->partition);
+
+	p->failure = err;
+	p->detail = detail;
+	commit(p, TAKING_BACK, &change);
+}
+
 static void delivered(struct dir_provision *p)
+{
+	if (p->delivery.result != HL_OK)
+		take_back(p, p->delivery.result, "credential files");
+	else
+		commit(p, SETTLING, &(struct dir_change){ .settle_partition = p->partition.name });
+}
+
+static void settled(struct dir_provision *p)
 {
 	struct hl_provisioned done = {
 		.service_file = hl_text(p->delivery.file[0].path),
 		.hsm_file = hl_text(p->delivery.file[1].path),
 	};
 
-	if (p->delivery.result != HL_OK) {
-		take_back(p, p->delivery.result, "credential files");
+	if (p->commit.result != HL_OK) {
+		p->failure = p->commit.result;
+		p->detail = p->partition.name;
+		hand_over(p, WITHDRAWING);
 		return;
 	}
 	hl_trace_life(p->dir->env, "provision.done", HL_OK, p->partition.name);
@@ -133,9 +163,7 @@ static hl_err deliver(struct dir_provision *p, const struct hl_partition_made *m
 		HL_TRY(hl_secret_set(&h->pin, made->pin));
 	HL_TRY(write_file(p, 0, &p->service, p->user.name));
 	HL_TRY(write_file(p, 1, h, p->partition.name));
-	p->stage = DELIVERING;
-	p->dir->conf.mailbox.prepare(p->dir->conf.mailbox.at, &p->delivery);
-	hl_submit(p->dir->env, &p->delivery.job);
+	hand_over(p, DELIVERING);
 	return HL_OK;
 }
 
@@ -209,7 +237,15 @@ static void committed(struct dir_provision *p)
 		ask_hsm(p);
 }
 
-/* Rows that could not be taken back stay, and a later attempt says that they exist: let the operator see why. */
+static void withdrawn(struct dir_provision *p)
+{
+	if (p->delivery.result != HL_OK)
+		hl_trace_life(p->dir->env, "delivery.left-over", p->delivery.result, p->partition.name);
+	take_back(p, p->failure, p->detail);
+}
+
+/* Rows that could not be taken back stay until the next start, and an attempt before it says that they exist: let the
+ * operator see why. */
 static void taken_back(struct dir_provision *p)
 {
 	if (p->commit.result != HL_OK)
@@ -219,18 +255,21 @@ static void taken_back(struct dir_provision *p)
 
 bool dir_provision_job(struct dir *d, struct hl_job *job)
 {
+	static void (*const done[])(struct dir_provision *p) = {
+		[ADDING] = committed,
+		[DELIVERING] = delivered,
+		[SETTLING] = settled,
+		[WITHDRAWING] = withdrawn,
+		[TAKING_BACK] = taken_back,
+	};
 	struct dir_provision *p = d->provision;
 
 	while (p && job != &p->commit.job && job != &p->delivery.job)
 		p = p->next;
 	if (!p)
 		return false;
-	if (p->stage == ADDING)
-		committed(p);
-	else if (p->stage == DELIVERING)
-		delivered(p);
-	else
-		taken_back(p);
+	if (done[p->stage])
+		done[p->stage](p);
 	return true;
 }
 
@@ -314,6 +353,7 @@ static hl_err take_request(struct dir_provision *p, const struct hl_provision *r
 	p->detail = "cluster";
 	HL_TRY(hl_bytes_str(hl_text(p->dir->conf.cluster), p->partition.cluster,
 		sizeof p->partition.cluster));
+	HL_TRY(hl_bytes_str(hl_text(p->dir->conf.name), p->partition.maker, sizeof p->partition.maker));
 	p->detail = "setup_password";
 	if (r->setup_password.n > 0)
 		HL_TRY(hl_setup_check(r->setup_password));
@@ -350,18 +390,53 @@ void dir_provision(struct dir_conn *admin, const struct hl_frame *f)
 		fail(p, err, p->detail);
 		return;
 	}
-	p->stage = ADDING;
-	p->change = (struct dir_change){
-		.add_tenant = p->tenant,
-		.add_user = &p->user,
-		.add_partition = &p->partition,
-		.allow_user = p->user.name,
-		.allow = (const char (*)[DIR_RANGE_TEXT])p->allow,
-		.allows = p->allows,
-	};
-	p->commit.change = &p->change;
-	d->conf.store.ops->prepare(d->conf.store.at, &p->commit);
-	hl_submit(d->env, &p->commit.job);
+	commit(p, ADDING,
+		&(struct dir_change){
+			.add_tenant = p->tenant,
+			.add_user = &p->user,
+			.add_partition = &p->partition,
+			.allow_user = p->user.name,
+			.allow = (const char (*)[DIR_RANGE_TEXT])p->allow,
+			.allows = p->allows,
+		});
+}
+
+/* -- at start ------------------------------------------------------------------------------------ */
+
+struct left_over {
+	const char *maker;
+	struct dir_partition partition;
+	bool found;
+};
+
+static bool look_for(void *at, const struct dir_partition *p)
+{
+	struct left_over *l = at;
+
+	l->found = strcmp(p->maker, l->maker) == 0;
+	if (l->found)
+		l->partition = *p;
+	return !l->found;
+}
+
+hl_err dir_provision_sweep(struct dir *d)
+{
+	const struct dir_store *store = &d->conf.store;
+	struct left_over l = { .maker = d->conf.name };
+
+	HL_TRY(store->ops->partitions(store->at, look_for, &l));
+	while (l.found) {
+		struct dir_change change = removal(&l.partition);
+		struct dir_commit c = { .change = &change };
+
+		store->ops->prepare(store->at, &c);
+		c.job.run(&c.job); /* before there is a loop to hold up */
+		HL_TRY(c.result);
+		hl_trace_life(d->env, "provision.swept", HL_OK, l.partition.name);
+		l.found = false;
+		HL_TRY(store->ops->partitions(store->at, look_for, &l));
+	}
+	return HL_OK;
 }
 
 void dir_provision_gone(struct dir_conn *c)
@@ -383,8 +458,7 @@ int64_t dir_provision_deadline(const struct dir *d)
 	int64_t at = 0;
 
 	for (const struct dir_provision *p = d->provision; p; p = p->next)
-		if (p->deadline_us && (!at || p->deadline_us < at))
-			at = p->deadline_us;
+		at = hl_sooner(at, p->deadline_us);
 	return at;
 }
 
@@ -392,7 +466,7 @@ void dir_provision_time(struct dir *d, int64_t now_us)
 {
 	for (struct dir_provision *p = d->provision, *next; p; p = next) {
 		next = p->next;
-		if (!p->deadline_us || now_us < p->deadline_us)
+		if (!hl_passed(p->deadline_us, now_us))
 			continue;
 		p->hsm = NULL; /* an answer that comes later is nobody's */
 		p->deadline_us = 0;

@@ -2,13 +2,14 @@
 #pragma once
 
 #include "directory/core.h"
-#include "directory/lockout.h"
+#include "lib/auth/lockout.h"
 #include "lib/base/map.h"
 
 #define DIR_MEMBERS 64
 #define DIR_EPOCH_US (30 * 1000000ll)
 #define DIR_SHAKE_MS 2000 /* from accepting a link to its open channel */
 #define DIR_BEAT_MS (4 * HL_LINK_BEAT_MS) /* a member that has said nothing for so long is not there */
+#define DIR_UNPROVEN_MAX 64 /* links that have not proved who dials */
 #define DIR_MAKING_US 5000000 /* an HSM has this long to make a partition */
 #define DIR_SETUP_LIFE_MS (7 * 24 * 3600 * 1000ull)
 #define DIR_SERVICE_PASSWORD 26 /* symbols of 62: 154 bits */
@@ -38,13 +39,14 @@ struct dir {
 	struct hl_channel_ctx *ctx;
 	struct hl_wishes wishes;
 	struct hl_map ports; /* port number > struct dir_conn */
+	size_t unproven;     /* of these, and not closing */
 	struct dir_up member[DIR_MEMBERS];
 	size_t members;
 	struct hl_map grants; /* key of the nonce > struct dir_grant */
 	int64_t sweep_us;
 	uint8_t epoch[HL_NONCE_EPOCH], epoch_before[HL_NONCE_EPOCH];
 	int64_t epoch_us;    /* when the epoch changes */
-	struct dir_lockout *lockout;
+	struct hl_lockout *lockout;
 	uint8_t nobody[2][HL_SCRAM_HASH]; /* stored and server key of users that do not exist */
 	struct dir_provision *provision;  /* list of those under way */
 	uint32_t next_request;
@@ -92,6 +94,8 @@ void dir_provision_gone(struct dir_conn *c);
 int64_t dir_provision_deadline(const struct dir *d);
 void dir_provision_time(struct dir *d, int64_t now_us);
 void dir_provisions_clear(struct dir *d);
+/** Take back what this directory began in an earlier life and did not end. As a commit, or as a read. */
+HL_CHECKED hl_err dir_provision_sweep(struct dir *d);
 
 /* core.c */
 /** Send one message: encrypted on a link, in the clear on the admin socket. */

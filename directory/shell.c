@@ -102,14 +102,39 @@ static hl_err write_one(const char *folder, struct dir_delivery *d, size_t i)
 	return hl_file_write(d->file[i].path, 0600, hl_buf_view(&d->file[i].text));
 }
 
-static void write_files(struct hl_job *j)
+/* Half of the credentials is of no use to anybody, and is still a secret. */
+static hl_err remove_files(const struct dir_delivery *d, size_t n)
+{
+	hl_err err = HL_OK;
+
+	for (size_t i = 0; i < n; i++)
+		if (unlink(d->file[i].path) != 0 && errno != ENOENT)
+			err = HL_E_IO;
+	return err;
+}
+
+static hl_err write_files(const char *folder, struct dir_delivery *d)
+{
+	hl_err err;
+
+	HL_TRY(hl_folder_make(folder, 0700));
+	for (size_t i = 0; i < HL_COUNT(d->file); i++) {
+		err = write_one(folder, d, i);
+		if (err == HL_OK)
+			continue;
+		if (remove_files(d, i) != HL_OK)
+			hl_log(HL_LOG_ERROR, "delivery", "folder=%s text=half of a delivery stays", folder);
+		return err;
+	}
+	return HL_OK;
+}
+
+static void deliver(struct hl_job *j)
 {
 	struct dir_delivery *d = (struct dir_delivery *)j;
 	const char *folder = d->mailbox;
 
-	d->result = hl_folder_make(folder, 0700);
-	for (size_t i = 0; d->result == HL_OK && i < HL_COUNT(d->file); i++)
-		d->result = write_one(folder, d, i);
+	d->result = d->withdraw ? remove_files(d, HL_COUNT(d->file)) : write_files(folder, d);
 	if (d->result != HL_OK)
 		hl_log(HL_LOG_ERROR, "delivery", "folder=%s err=HL-%04d text=%s", folder, -(int)d->result,
 			hl_err_text(d->result));
@@ -118,7 +143,7 @@ static void write_files(struct hl_job *j)
 static void prepare(void *at, struct dir_delivery *d)
 {
 	d->mailbox = at;
-	d->job.run = write_files;
+	d->job.run = deliver;
 	d->job.lane = HL_LANE_STORE;
 }
 

@@ -72,6 +72,10 @@ static const char *const schema[] = {
 
 	"PRAGMA application_id = " TEXT(APPLICATION) ";"
 	"PRAGMA user_version = 1;",
+
+	/* What a directory began and did not end it takes back when it starts again. */
+	"ALTER TABLE partition ADD COLUMN maker TEXT NOT NULL DEFAULT '';"
+	"PRAGMA user_version = 2;",
 };
 /* clang-format on */
 

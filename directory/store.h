@@ -21,6 +21,7 @@ struct dir_user {
 struct dir_partition {
 	char name[HL_NAME_TEXT + 1], tenant[HL_NAME_TEXT + 1], user[HL_NAME_TEXT + 1];
 	char package[17], cluster[HL_NAME_TEXT + 1];
+	char maker[HL_NAME_TEXT + 1]; /* the directory that is still making it; "": it is made */
 };
 
 struct dir_member {
@@ -39,6 +40,7 @@ struct dir_change {
 	const char *allow_user; /* whose allow-list the ranges below join; HL_E_NOT_FOUND */
 	const char (*allow)[DIR_RANGE_TEXT]; /* "192.0.2.7", "10.0.0.0/8", "::1"; HL_E_RANGE */
 	size_t allows;
+	const char *settle_partition; /* it is made; HL_E_NOT_FOUND */
 	const char *drop_partition; /* HL_E_NOT_FOUND */
 	/* Its allow-list goes along; HL_E_NOT_FOUND, HL_E_EXISTS: it has partitions. */
 	const char *drop_user;
@@ -53,7 +55,7 @@ struct dir_commit {
 	struct hl_job job; /* first; set by prepare */
 	void *store;
 	const struct dir_change *change;
-	hl_err result; /* HL_OK, one of the change's, HL_E_BUSY, HL_E_NOMEM, HL_E_STORE */
+	hl_err result; /* HL_OK, one of the change's, HL_E_BUSY, HL_E_FULL, HL_E_NOMEM, HL_E_STORE */
 };
 
 typedef bool dir_each_range(void *at, const char *range);
@@ -97,7 +99,7 @@ struct dir_sqlite;
  * serves the reads, on the thread that opened it, another the commits, on the store lane.
  * HL_E_CREATE; HL_E_MODE: file or folder is open to others or not ours; HL_E_STORE_SCHEMA: a
  * newer hsmlet made it; HL_E_STORE: it is no store of a directory (its content is left as it
- * was), or it is damaged, or SQLite refuses; HL_E_BUSY, HL_E_NOMEM.
+ * was), or it is damaged, or SQLite refuses; HL_E_BUSY, HL_E_FULL, HL_E_NOMEM.
  */
 HL_CHECKED hl_err dir_sqlite_open(const char *path, struct dir_sqlite **out);
 /** NULL is allowed. No commit may be under way. */

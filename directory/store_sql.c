@@ -5,11 +5,13 @@
 
 #include <stdlib.h>
 
+#include "lib/os/sqlite.h"
+
 /* clang-format off */
 enum statement {
 	GET_USER, GET_PARTITION, LIST_RANGES, LIST_PARTITIONS, LIST_CLUSTER, LIST_POOL,
 	BEGIN, COMMIT, ROLLBACK,
-	ADD_TENANT, ADD_USER, ADD_PARTITION, ALLOW, DROP_PARTITION, DROP_USER,
+	ADD_TENANT, ADD_USER, ADD_PARTITION, ALLOW, SETTLE_PARTITION, DROP_PARTITION, DROP_USER,
 	CLEAR_CLUSTER, ADD_CLUSTER, CLEAR_POOL, ADD_POOL,
 	STATEMENTS
 };
@@ -18,11 +20,11 @@ enum statement {
 static const struct { enum dir_side side; const char *sql; hl_err broken; } table[STATEMENTS] = {
 	[GET_USER] = { DIR_READER, "SELECT name, tenant, stored, server, disabled, expires_ms"
 		" FROM service_user WHERE name = ?1", HL_E_BUG },
-	[GET_PARTITION] = { DIR_READER, "SELECT name, tenant, user, package, cluster"
+	[GET_PARTITION] = { DIR_READER, "SELECT name, tenant, user, package, cluster, maker"
 		" FROM partition WHERE name = ?1", HL_E_BUG },
 	[LIST_RANGES] = { DIR_READER, "SELECT range"
 		" FROM allowed WHERE user = ?1 ORDER BY range", HL_E_BUG },
-	[LIST_PARTITIONS] = { DIR_READER, "SELECT name, tenant, user, package, cluster"
+	[LIST_PARTITIONS] = { DIR_READER, "SELECT name, tenant, user, package, cluster, maker"
 		" FROM partition ORDER BY name", HL_E_BUG },
 	[LIST_CLUSTER] = { DIR_READER, "SELECT name, address"
 		" FROM cluster_member WHERE cluster = ?1 ORDER BY rank", HL_E_BUG },
@@ -39,10 +41,11 @@ static const struct { enum dir_side side; const char *sql; hl_err broken; } tabl
 		" (name, tenant, stored, server, disabled, expires_ms)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)", HL_E_NOT_FOUND },
 	[ADD_PARTITION] = { DIR_WRITER, "INSERT INTO partition"
-		" (name, tenant, user, package, cluster)"
-		" VALUES (?1, ?2, ?3, ?4, ?5)", HL_E_NOT_FOUND },
+		" (name, tenant, user, package, cluster, maker)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)", HL_E_NOT_FOUND },
 	[ALLOW] = { DIR_WRITER, "INSERT INTO allowed (user, range) VALUES (?1, ?2)"
 		" ON CONFLICT DO NOTHING", HL_E_NOT_FOUND },
+	[SETTLE_PARTITION] = { DIR_WRITER, "UPDATE partition SET maker = '' WHERE name = ?1", HL_E_BUG },
 	[DROP_PARTITION] = { DIR_WRITER, "DELETE FROM partition WHERE name = ?1", HL_E_BUG },
 	[DROP_USER] = { DIR_WRITER, "DELETE FROM service_user WHERE name = ?1", HL_E_EXISTS },
 
@@ -61,18 +64,7 @@ hl_err dir_sql_status(int rc, hl_err broken)
 		return HL_E_EXISTS;
 	if (rc == SQLITE_CONSTRAINT_FOREIGNKEY)
 		return broken;
-	switch (rc & 0xff) { /* the extended code without its detail */
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return HL_OK;
-	case SQLITE_BUSY:
-		return HL_E_BUSY;
-	case SQLITE_NOMEM:
-		return HL_E_NOMEM;
-	default:
-		return HL_E_STORE;
-	}
+	return hl_sqlite_err(rc);
 }
 
 /* One use of a statement: bind in order, step, take columns in order. The first failure sticks. */
@@ -237,6 +229,7 @@ static void take_partition(struct call *c, struct dir_partition *p)
 	take_text(c, p->user, sizeof p->user);
 	take_text(c, p->package, sizeof p->package);
 	take_text(c, p->cluster, sizeof p->cluster);
+	take_text(c, p->maker, sizeof p->maker);
 }
 
 static hl_err get_partition(void *store, struct hl_bytes name, struct dir_partition *out)
@@ -355,6 +348,7 @@ static hl_err add_partition(struct dir_sqlite *s, const struct dir_partition *p)
 	put_str(&c, p->user);
 	put_str(&c, p->package);
 	put_str(&c, p->cluster);
+	put_str(&c, p->maker);
 	return run(s, &c, &changed);
 }
 
@@ -368,7 +362,8 @@ static hl_err allow(struct dir_sqlite *s, const char *user, const char *range)
 	return run(s, &c, &changed);
 }
 
-static hl_err drop(struct dir_sqlite *s, enum statement which, const char *name)
+/* A change of the one row of this name. */
+static hl_err change(struct dir_sqlite *s, enum statement which, const char *name)
 {
 	int changed = 0;
 
@@ -388,10 +383,12 @@ static hl_err apply(struct dir_sqlite *s, const struct dir_change *c)
 		HL_TRY(add_partition(s, c->add_partition));
 	for (size_t i = 0; i < c->allows; i++)
 		HL_TRY(allow(s, c->allow_user, c->allow[i]));
+	if (c->settle_partition)
+		HL_TRY(change(s, SETTLE_PARTITION, c->settle_partition));
 	if (c->drop_partition)
-		HL_TRY(drop(s, DROP_PARTITION, c->drop_partition));
+		HL_TRY(change(s, DROP_PARTITION, c->drop_partition));
 	if (c->drop_user)
-		HL_TRY(drop(s, DROP_USER, c->drop_user));
+		HL_TRY(change(s, DROP_USER, c->drop_user));
 	return HL_OK;
 }
 
@@ -415,11 +412,11 @@ static hl_err end(struct dir_sqlite *s, hl_err err)
 	return err;
 }
 
-static hl_err commit(struct dir_sqlite *s, const struct dir_change *change)
+static hl_err commit(struct dir_sqlite *s, const struct dir_change *c)
 {
-	HL_TRY(dir_change_check(change));
+	HL_TRY(dir_change_check(c));
 	HL_TRY(begin(s));
-	return end(s, apply(s, change));
+	return end(s, apply(s, c));
 }
 
 static void run_commit(struct hl_job *job)

@@ -66,6 +66,14 @@ hl_err hsm_change_expect(struct hsm_change *c, const struct hsm_row *row)
 	return add(c, &(struct hsm_put){ .row = *row, .expect = true }, &i);
 }
 
+hl_err hsm_change_bound(struct hsm_change *c, enum hsm_table table, uint64_t partition, uint64_t most)
+{
+	struct hsm_put bound = { .row = { .table = table, .partition = partition }, .bound = true, .most = most };
+	size_t i;
+
+	return add(c, &bound, &i);
+}
+
 hl_err hsm_change_partition(struct hsm *h, struct hsm_change *c, const struct hsm_partition *p)
 {
 	struct hl_buf open = hl_buf(HL_FRAME_MAX), secret = hl_buf(HL_FRAME_MAX);
@@ -99,7 +107,6 @@ struct hsm_task *hsm_task_new(struct hsm *h, struct hsm_conn *conn, const struct
 	if (!t)
 		return NULL;
 	t->hsm = h;
-	t->conn = conn;
 	t->id = f->id;
 	t->request = hl_buf(HL_FRAME_MAX + HL_FRAME_HEAD);
 	hl_buf_put(&t->request, f->whole);
@@ -107,6 +114,9 @@ struct hsm_task *hsm_task_new(struct hsm *h, struct hsm_conn *conn, const struct
 		free(t);
 		return NULL;
 	}
+	t->conn = conn;
+	if (conn)
+		conn->tasks++;
 	t->next = h->tasks;
 	h->tasks = t;
 	return t;
@@ -120,6 +130,8 @@ void hsm_task_free(struct hsm_task *t)
 		at = &(*at)->next;
 	if (*at)
 		*at = t->next;
+	if (t->conn)
+		hsm_conn_task_ended(t->conn);
 	if (t->clear)
 		t->clear(t);
 	hsm_change_reset(&t->change);
@@ -133,6 +145,12 @@ hl_err hsm_task_request(const struct hsm_task *t, const struct hl_msg *m, void *
 
 	HL_TRY(hl_frame_peek(hl_buf_view(&t->request), HL_FRAME_MAX, &f));
 	return hl_msg_get(m, &f, body);
+}
+
+/* Connections are told apart by their ports at all points; one that is gone has none. */
+hl_err hsm_task_fault(const struct hsm_task *t, enum hl_point p)
+{
+	return hl_fault_err(t->hsm->env, p, t->conn ? t->conn->port : 0);
 }
 
 /* The continuation of a task travels in its job as a function of the job. */

@@ -23,10 +23,10 @@ static hl_err bind_part(sqlite3_stmt *st, int at, struct hl_bytes part)
 
 static hl_err bind_put(sqlite3_stmt *st, const struct hsm_put *p)
 {
-	const uint64_t numbers[] = { p->row.partition, p->row.id, p->row.version };
+	const uint64_t numbers[] = { p->row.partition, p->bound ? p->most : p->row.id, p->row.version };
 
-	HL_TRY(hsm_sqlite_bind(st, HL_COUNT(numbers), numbers));
-	if (p->remove || p->expect)
+	HL_TRY(hsm_sqlite_bind(st, p->bound ? 2 : HL_COUNT(numbers), numbers));
+	if (p->remove || p->expect || p->bound)
 		return HL_OK;
 	HL_TRY(bind_part(st, 4, p->row.open));
 	return bind_part(st, 5, p->row.sealed);
@@ -34,6 +34,8 @@ static hl_err bind_put(sqlite3_stmt *st, const struct hsm_put *p)
 
 static enum hsm_sql_row statement(const struct hsm_put *p)
 {
+	if (p->bound)
+		return HSM_BOUND;
 	if (p->expect)
 		return HSM_STANDS;
 	if (p->remove)
@@ -58,7 +60,7 @@ static hl_err put(struct hsm_sqlite *s, const struct hsm_put *p)
 	sqlite3_clear_bindings(st);
 	if (rc != HL_OK)
 		return rc;
-	if (p->expect)
+	if (p->expect || p->bound)
 		return step == SQLITE_ROW ? HL_OK : HL_E_STORE_STALE;
 	return sqlite3_changes(s->db[HSM_WRITER]) == 1 ? HL_OK : HL_E_STORE_STALE;
 }

@@ -18,8 +18,7 @@ static void set_deadline(struct hsm_conn *c, int limit_ms)
 	struct hsm *h = c->hsm;
 
 	c->deadline_us = limit_ms ? hl_mono_us(h->env) + limit_ms * 1000 : 0;
-	if (c->deadline_us && (!h->deadline_us || c->deadline_us < h->deadline_us))
-		h->deadline_us = c->deadline_us;
+	h->deadline_us = hl_sooner(h->deadline_us, c->deadline_us);
 }
 
 hl_err hsm_conn_start(struct hsm *h, uint32_t port)
@@ -46,6 +45,11 @@ void hsm_conn_free(struct hsm_conn *c)
 	for (struct hsm_task *t = h->tasks; t; t = t->next)
 		if (t->conn == c)
 			t->conn = NULL;
+	for (struct hsm_conn **at = &h->resumed; c->resumes && *at; at = &(*at)->next_resumed)
+		if (*at == c) {
+			*at = c->next_resumed;
+			break;
+		}
 	hl_map_take(&h->ports, c->port);
 	h->connections--;
 	h->channels -= c->counted;
@@ -81,7 +85,7 @@ void hsm_conn_close(struct hsm_conn *c, hl_err why, bool drain)
 
 void hsm_conn_time(struct hsm_conn *c, int64_t now_us)
 {
-	if (c->deadline_us && now_us >= c->deadline_us)
+	if (hl_passed(c->deadline_us, now_us))
 		hsm_conn_close(c, HL_E_TIMEOUT, false);
 }
 
@@ -110,21 +114,33 @@ static hl_err keep_ticket(struct hsm_conn *c, const struct hl_ticket *t)
 	int64_t left_s = ((int64_t)t->expires_ms - hl_wall_ms(h->env)) / 1000 + 1;
 
 	HL_TRY(hl_bytes_str(t->partition, c->partition, sizeof c->partition));
-	HL_TRY(hl_bytes_str(t->client, c->client, sizeof c->client));
 	c->partition_id = hsm_partition_id(t->partition);
 	c->grant_until_s = hl_mono_us(h->env) / 1000000 + left_s;
 	return HL_OK;
 }
 
-static hl_err lookup_secret(
-	void *at, enum hl_channel_kind kind, uint32_t generation, struct hl_secret *out)
+/* Wrong secrets are counted by partition and client, whoever the proxy is. A pair that is locked is told so before it
+ * may show another one. */
+static hl_err check_lock(struct hsm_conn *c, const struct hl_ticket *t, uint32_t *retry_after_ms)
 {
-	struct hsm_conn *c = at;
+	struct hsm *h = c->hsm;
+	char text[HL_ADDR_TEXT];
+	struct hl_addr client = { 0 };
+
+	HL_TRY(hl_bytes_str(t->client, text, sizeof text));
+	HL_TRY(hl_addr_parse(text, &client));
+	HL_TRY(hl_lockout_pair(h->lockout, t->partition, &client, &c->pair));
+	*retry_after_ms = hl_lockout_wait_ms(h->lockout, c->pair, hl_mono_us(h->env));
+	return *retry_after_ms > 0 ? HL_E_LOCKED : HL_OK;
+}
+
+static hl_err read_secret(const struct hsm_conn *c, enum hl_channel_kind kind, uint32_t generation, struct hl_secret *out)
+{
 	struct hsm_partition p;
 	hl_err err = hsm_partition_load(c->hsm, hl_text(c->partition), &p);
 
 	if (err != HL_OK)
-		return err;
+		return err == HL_E_PARTITION ? HL_E_NOT_FOUND : err;
 	if (kind == HL_CHANNEL_USER && generation == p.row.secret_generation)
 		err = hl_secret_set(out, p.secret.secret);
 	else if (kind == HL_CHANNEL_SETUP && generation == 0) /* a file does not tell its generation */
@@ -135,7 +151,32 @@ static hl_err lookup_secret(
 	return err;
 }
 
-static hl_err read_ticket(struct hsm_conn *c)
+static hl_err lookup_secret(
+	void *at, enum hl_channel_kind kind, uint32_t generation, struct hl_secret *out)
+{
+	struct hsm_conn *c = at;
+	hl_err err = read_secret(c, kind, generation, out);
+
+	c->asked = true;
+	c->secret_err = err == HL_E_NOT_FOUND ? HL_OK : err;
+	return err;
+}
+
+/* A store that cannot be read is told here, where the proxy can still try another member. A partition that is not there
+ * is not told: the handshake fails then as with a wrong secret. */
+static hl_err check_partition(struct hsm_conn *c)
+{
+	struct hsm_partition p;
+	hl_err err = hsm_partition_load(c->hsm, hl_text(c->partition), &p);
+
+	if (err == HL_E_PARTITION)
+		return HL_OK;
+	HL_TRY(err);
+	hsm_partition_clear(&p);
+	return HL_OK;
+}
+
+static hl_err read_ticket(struct hsm_conn *c, uint32_t *retry_after_ms)
 {
 	struct hsm *h = c->hsm;
 	struct hl_hsm_opened opened = { .hsm = hl_text(h->conf.name) };
@@ -159,6 +200,8 @@ static hl_err read_ticket(struct hsm_conn *c)
 	HL_TRY(hl_fault_err(h->env, HL_AT_HSM_TICKET, c->port));
 	HL_TRY(check_ticket(c, &t));
 	HL_TRY(keep_ticket(c, &t));
+	HL_TRY(check_lock(c, &t, retry_after_ms));
+	HL_TRY(check_partition(c));
 	bond.binding = t.binding;
 	HL_TRY(hl_channel_answer(h->ctx, &bond, lookup_secret, c, &c->channel));
 	hl_buf_eat(&c->io.in, f.whole.n);
@@ -169,12 +212,14 @@ static hl_err read_ticket(struct hsm_conn *c)
 	return HL_OK;
 }
 
-static void refuse_ticket(struct hsm_conn *c, hl_err err)
+static void refuse_ticket(struct hsm_conn *c, hl_err err, uint32_t retry_after_ms)
 {
+	bool store = err == HL_E_STORE || err == HL_E_STORE_SEAL; /* another member, or this one restarted, may do better */
 	struct hl_refused no = {
 		.code = (uint16_t)-err,
 		.step = HL_STEP_RESULT,
-		.retryable = hl_err_row(err)->again == HL_AGAIN,
+		.retryable = store || hl_err_row(err)->again == HL_AGAIN,
+		.retry_after_ms = retry_after_ms,
 	};
 
 	hl_msg_put(&c->io.out, &hl_msg_refused, 0, &no);
@@ -302,8 +347,16 @@ static hl_err pump(struct hsm_conn *c)
 {
 	hl_err err = hl_channel_pump(c->channel, &c->io);
 
+	if (c->secret_err != HL_OK) {
+		/* Without the alert, which would tell the client that its secret is wrong. */
+		hl_buf_reset(&c->io.out);
+		hsm_conn_close(c, c->secret_err, false);
+		return HL_OK;
+	}
 	if (c->io.out.n > 0)
 		hl_wish_send(&c->hsm->wishes, c->port);
+	if (err == HL_E_CHANNEL && c->state == HSM_SHAKING && c->asked)
+		hl_lockout_failed(c->hsm->lockout, c->pair, hl_mono_us(c->hsm->env));
 	if (err != HL_E_FULL) /* what waits for room goes on at ROOM */
 		HL_TRY(err);
 	if (c->state == HSM_SHAKING && hl_channel_ready(c->channel)) {
@@ -315,12 +368,17 @@ static hl_err pump(struct hsm_conn *c)
 }
 
 /* Before the proof has left, requests wait: nothing is answered to a client that is not sure of us. */
+static bool takes_requests(const struct hsm_conn *c)
+{
+	return c->state == HSM_OPEN && !c->closing && c->io.out.n < OUT_PAUSE && c->tasks < HSM_TASKS_MAX;
+}
+
 static hl_err handle_requests(struct hsm_conn *c, size_t *handled)
 {
 	struct hl_frame f;
 	hl_err err = HL_OK;
 
-	for (*handled = 0; c->state == HSM_OPEN && !c->closing && c->io.out.n < OUT_PAUSE; ++*handled) {
+	for (*handled = 0; takes_requests(c); ++*handled) {
 		err = hl_channel_next(c->channel, &f);
 		if (err != HL_OK)
 			break;
@@ -344,16 +402,43 @@ static hl_err channel_bytes(struct hsm_conn *c)
 	return HL_OK;
 }
 
+void hsm_conn_task_ended(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+
+	if (c->tasks-- < HSM_TASKS_MAX || c->resumes)
+		return;
+	c->resumes = true;
+	c->next_resumed = h->resumed;
+	h->resumed = c;
+}
+
+/* Requests that wait are in the channel or in the port, and nobody says BYTES again for those. */
+void hsm_conns_resume(struct hsm *h)
+{
+	struct hsm_conn *c;
+	hl_err err;
+
+	while ((c = h->resumed) != NULL) {
+		h->resumed = c->next_resumed;
+		c->resumes = false;
+		err = c->closing ? HL_OK : channel_bytes(c);
+		if (err != HL_OK)
+			hsm_conn_close(c, err, true);
+	}
+}
+
 static void on_bytes(struct hsm_conn *c)
 {
+	uint32_t retry_after_ms = 0;
 	hl_err err;
 
 	if (c->state == HSM_TICKET) {
-		err = read_ticket(c);
+		err = read_ticket(c, &retry_after_ms);
 		if (err == HL_E_SHORT)
 			return;
 		if (err != HL_OK) {
-			refuse_ticket(c, err);
+			refuse_ticket(c, err, retry_after_ms);
 			return;
 		}
 	}

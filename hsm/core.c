@@ -85,6 +85,17 @@ static hl_err found_cluster(struct hsm *h)
 
 /* -- life ---------------------------------------------------------------------------------------- */
 
+static hl_err new_lockout(struct hsm *h)
+{
+	uint8_t key[HL_LOCK_KEY];
+	hl_err err;
+
+	hl_random(h->env, key, sizeof key);
+	err = hl_lockout_new(key, &h->lockout);
+	OPENSSL_cleanse(key, sizeof key);
+	return err;
+}
+
 static hl_err start(struct hsm *h)
 {
 	struct hl_link_conf link = {
@@ -102,6 +113,7 @@ static hl_err start(struct hsm *h)
 	HL_TRY(err);
 	HL_TRY(hl_link_ticket_key(h->conf.link_secret, h->ticket_key));
 	HL_TRY(hl_channel_ctx_new(&h->ctx));
+	HL_TRY(new_lockout(h));
 	hl_link_init(&h->directory, h->env, h->ctx, &h->wishes, &link);
 	hl_link_start(&h->directory);
 	return HL_OK;
@@ -142,10 +154,12 @@ void hsm_free(struct hsm *h)
 	}
 	hsm_keys_clear(h);
 	hsm_tokens_clear(h);
+	hsm_turns_clear(h);
 	hl_map_clear(&h->ports);
 	hl_link_clear(&h->directory);
 	hl_wishes_clear(&h->wishes);
 	hl_channel_ctx_free(h->ctx);
+	hl_lockout_free(h->lockout);
 	EVP_PKEY_free(h->identity);
 	OPENSSL_cleanse(h->ticket_key, sizeof h->ticket_key);
 	free(h);
@@ -199,20 +213,18 @@ static void directory_event(struct hsm *h, const struct hl_event *e)
 
 /* -- events ---------------------------------------------------------------------------------------- */
 
-/* The soonest deadline is kept as a lower bound; it is made exact when it has passed. */
 static void connections_time(struct hsm *h)
 {
 	int64_t now = hl_mono_us(h->env);
 	struct hsm_conn *c;
 	size_t at = 0;
 
-	if (!h->deadline_us || now < h->deadline_us)
+	if (!hl_passed(h->deadline_us, now))
 		return;
 	h->deadline_us = 0;
 	while ((c = hl_map_next(&h->ports, &at)) != NULL) {
 		hsm_conn_time(c, now);
-		if (c->deadline_us && (!h->deadline_us || c->deadline_us < h->deadline_us))
-			h->deadline_us = c->deadline_us;
+		h->deadline_us = hl_sooner(h->deadline_us, c->deadline_us);
 	}
 }
 
@@ -233,18 +245,18 @@ void hsm_event(struct hsm *h, const struct hl_event *e)
 	} else if ((c = hl_map_get(&h->ports, e->port)) != NULL) {
 		hsm_conn_event(c, e);
 	}
+	hsm_conns_resume(h);
 	if (hl_link_beat_due(&h->directory))
 		beat(h);
 }
 
 bool hsm_wish(struct hsm *h, struct hl_wish *out)
 {
-	int64_t link = hl_link_deadline(&h->directory);
-	int64_t at = h->deadline_us;
-
-	if (link && (!at || link < at))
-		at = link;
-	return hl_wishes_take(&h->wishes, at, out);
+	if (hl_wishes_lost(&h->wishes)) {
+		h->env->ops->halt(h->env->at, HL_E_NOMEM);
+		return false;
+	}
+	return hl_wishes_take(&h->wishes, hl_sooner(h->deadline_us, hl_link_deadline(&h->directory)), out);
 }
 
 static void core_event(void *core, const struct hl_event *e)

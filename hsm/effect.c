@@ -75,7 +75,7 @@ static void committed(struct hsm_task *t)
 	if (err == HL_E_STORE_STALE)
 		err = HL_E_BUSY;
 	if (err == HL_OK)
-		err = hl_fault_err(t->hsm->env, HL_AT_HSM_COMMITTED, t->id);
+		err = hsm_task_fault(t, HL_AT_HSM_COMMITTED);
 	hsm_effect_end(e, err, NULL);
 }
 

@@ -28,7 +28,8 @@ libhsmcore_la_SOURCES = \
 	hsm/rooms.h \
 	hsm/seal.c hsm/seal.h \
 	hsm/signature.c \
-	hsm/token.c
+	hsm/token.c \
+	hsm/turn.c
 libhsm_la_SOURCES = \
 	hsm/commit_store.c \
 	hsm/device_store.c hsm/device_store.h \

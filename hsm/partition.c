@@ -51,6 +51,7 @@ struct make {
 	char setup[HL_SETUP_TEXT + 1], pin[HSM_PIN_TEXT + 1];
 	uint8_t pin_salt[HSM_PIN_SALT], pin_hash[HSM_PIN_HASH];
 	hl_err hashed;
+	unsigned tries;
 };
 
 static void make_clear(struct hsm_task *t)
@@ -77,9 +78,20 @@ static void make_end(struct make *m, hl_err err)
 	hsm_task_free(&m->task);
 }
 
+static void pin_hashed(struct hsm_task *t);
+
+/* A row that moved, or a key that came: look again. */
 static void made_committed(struct hsm_task *t)
 {
-	make_end((struct make *)t, t->change.commit.result);
+	struct make *m = (struct make *)t;
+	hl_err err = t->change.commit.result;
+
+	if (err == HL_E_STORE_STALE && ++m->tries < HSM_EFFECT_TRIES) {
+		hsm_change_reset(&t->change);
+		pin_hashed(t);
+		return;
+	}
+	make_end(m, err == HL_E_STORE_STALE ? HL_E_BUSY : err);
 }
 
 /* What the row will hold; the parts that a renewed partition keeps come from `old`. */
@@ -134,7 +146,8 @@ static void hash_pin(struct hl_job *j)
 		HSM_PIN_ITERATIONS, m->pin_hash);
 }
 
-/* A partition that holds keys keeps its credentials: a new setup password then needs the security officer. */
+/* A partition that holds keys keeps its credentials: a new setup password then needs the security officer. A key that
+ * is made after we looked does not change the partition's row, so the commit says again that there is none. */
 static void pin_hashed(struct hsm_task *t)
 {
 	struct make *m = (struct make *)t;
@@ -153,6 +166,8 @@ static void pin_hashed(struct hsm_task *t)
 		err = HL_OK;
 	if (err == HL_OK)
 		err = fill(m, &old);
+	if (err == HL_OK)
+		err = hsm_change_bound(&t->change, HSM_OBJECT, hsm_partition_id(m->request.partition), 0);
 	hsm_partition_clear(&old);
 	if (err == HL_OK)
 		hsm_task_commit(t, made_committed);

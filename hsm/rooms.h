@@ -5,6 +5,7 @@
 
 #include "hsm/core.h"
 #include "hsm/key.h"
+#include "lib/auth/lockout.h"
 #include "lib/base/map.h"
 
 #define HSM_TICKET_MS 2000 /* a proxy that has connected shows its ticket */
@@ -21,6 +22,8 @@
 #define HSM_TOKEN_AHEAD_MS 60000 /* so far ahead of the HSM's clock its time may be */
 #define HSM_TOKENS_EVICTED 64    /* at most, by one commit */
 #define HSM_EFFECT_TRIES 8       /* of a request whose commits are stale */
+#define HSM_TASKS_MAX 32         /* of one connection, under way at once: no more of its requests are taken then */
+#define HSM_TURNS_MAX 32         /* PIN checks of one partition: one under way, the others wait for it */
 
 struct hsm_conn;
 
@@ -44,9 +47,12 @@ struct hsm {
 	EVP_PKEY *identity;
 	uint8_t identity_public[32];
 	uint64_t term;
+	struct hl_lockout *lockout; /* wrong secrets of channels, by partition and client */
 	struct hl_map keys; /* handle > struct hsm_cached */
 	struct hl_map tokens; /* partition > struct hsm_tokens */
 	struct hsm_task *tasks;
+	struct hl_map turns; /* partition > struct hsm_turns */
+	struct hsm_conn *resumed; /* may take requests again */
 	int64_t deadline_us; /* of conversations that are still opening: a lower bound */
 };
 
@@ -79,6 +85,9 @@ HL_CHECKED hl_err hsm_change_put(
 HL_CHECKED hl_err hsm_change_remove(struct hsm_change *c, const struct hsm_row *row);
 /** The row must still stand at this version when the commit is made. */
 HL_CHECKED hl_err hsm_change_expect(struct hsm_change *c, const struct hsm_row *row);
+/** After the changes so far, the table may hold at most so many rows of the partition. */
+HL_CHECKED hl_err hsm_change_bound(
+	struct hsm_change *c, enum hsm_table table, uint64_t partition, uint64_t most);
 /** A partition's row as it now stands in `p`, one version further. */
 HL_CHECKED hl_err hsm_change_partition(struct hsm *h, struct hsm_change *c, const struct hsm_partition *p);
 void hsm_change_reset(struct hsm_change *c);
@@ -96,17 +105,36 @@ struct hsm_task {
 	void (*clear)(struct hsm_task *t); /* of what the kind adds; may be NULL */
 	struct hsm_task *next;
 };
-/** A zeroed task of `size` bytes, with a copy of `f`. NULL: out of memory. */
+/** A zeroed task of `size` bytes, with a copy of `f`. It counts as one of `conn` until it is freed; a connection
+ * that had HSM_TASKS_MAX of them then goes on. NULL: out of memory. */
 struct hsm_task *hsm_task_new(struct hsm *h, struct hsm_conn *conn, const struct hl_frame *f, size_t size);
 void hsm_task_free(struct hsm_task *t);
 /** Decode the task's request; the views are valid as long as the task is. */
 HL_CHECKED hl_err hsm_task_request(const struct hsm_task *t, const struct hl_msg *m, void *body);
+/** The error of a fault that fires for the task's connection at `p`, as hl_fault_err(). */
+HL_CHECKED hl_err hsm_task_fault(const struct hsm_task *t, enum hl_point p);
 /** Run `run` in `lane`, then `done` back in the loop. */
 void hsm_task_work(struct hsm_task *t, enum hl_lane lane, void (*run)(struct hl_job *),
 	void (*done)(struct hsm_task *));
 /** Commit the task's change, then `done`; the outcome is in t->change.commit.result. After HL_E_STORE
  * nobody knows what happened: the process halts, and `done` is not called. */
 void hsm_task_commit(struct hsm_task *t, void (*done)(struct hsm_task *));
+
+/* -- turn.c: PIN checks of one partition, one after the other ------------------------------------------ */
+/* At the head of what such a check keeps. */
+struct hsm_turn {
+	struct hsm_task task; /* first */
+	struct hsm_turns *turns; /* NULL: it is in no line */
+	struct hsm_turn *behind;
+	bool began;
+	void (*go)(struct hsm_turn *t); /* its turn has come */
+};
+/** Stand in the line of `partition`, and go, at once where nobody is in front: `t` may have been freed when
+ * this returns. HL_E_BUSY: HSM_TURNS_MAX are in it. HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_turn_take(struct hsm_turn *t, uint64_t partition);
+/** It is over: the next one goes. `t` need not be in a line. */
+void hsm_turn_end(struct hsm_turn *t);
+void hsm_turns_clear(struct hsm *h);
 
 /* -- token.c: what is kept of requests that had their effect ------------------------------------------ */
 struct hsm_token {
@@ -178,19 +206,29 @@ struct hsm_conn {
 	uint32_t port;
 	bool closing, counted;
 	bool known; /* id is set */
+	hl_err secret_err; /* the secret could not be read, which says nothing about whether the client has it */
 	struct hl_port io;
 	struct hl_channel *channel;
 	int64_t deadline_us;
 	uint8_t id[HL_CONNECTION_ID];
-	char partition[HL_NAME_TEXT + 1], client[HL_ADDR_TEXT];
+	char partition[HL_NAME_TEXT + 1];
+	uint64_t pair;       /* partition and client, in the lock-out */
+	bool asked;          /* for the secret: what the client shows is being checked */
 	uint64_t partition_id;
 	int64_t grant_until_s; /* monotonic */
 	bool logged_in;
+	unsigned tasks; /* under way */
+	bool resumes;   /* it stands in the core's list of those */
+	struct hsm_conn *next_resumed;
 };
 HL_CHECKED hl_err hsm_conn_start(struct hsm *h, uint32_t port);
 void hsm_conn_event(struct hsm_conn *c, const struct hl_event *e);
 void hsm_conn_time(struct hsm_conn *c, int64_t now_us);
 void hsm_conn_free(struct hsm_conn *c);
+/** A task of its has ended. */
+void hsm_conn_task_ended(struct hsm_conn *c);
+/** After an event: connections whose tasks have ended take the requests that wait. */
+void hsm_conns_resume(struct hsm *h);
 /** End it; `drain` sends first what is waiting. */
 void hsm_conn_close(struct hsm_conn *c, hl_err why, bool drain);
 /** Encrypt and send a reply; the mark (term, generation, time) that every reply begins with is filled in here. */

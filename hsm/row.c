@@ -22,7 +22,11 @@ bool hsm_put_ok(const struct hsm_put *put)
 {
 	const struct hsm_row *r = &put->row;
 
-	return (unsigned)r->table < HSM_TABLES && r->partition <= INT64_MAX && r->id > 0 &&
+	if ((unsigned)r->table >= HSM_TABLES || r->partition > INT64_MAX)
+		return false;
+	if (put->bound)
+		return put->most < INT64_MAX;
+	return r->id > 0 &&
 		r->id <= INT64_MAX && r->version > 0 && r->version <= INT64_MAX &&
 		r->open.n <= HSM_PART_MAX && r->sealed.n <= HSM_PART_MAX;
 }

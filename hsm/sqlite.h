@@ -7,7 +7,7 @@
 #include "hsm/store.h"
 
 /* Statements that each table of rows has, then those of the store. */
-enum hsm_sql_row { HSM_GET, HSM_SCAN, HSM_COUNT, HSM_ADD, HSM_CHANGE, HSM_REMOVE, HSM_STANDS, HSM_ROW_SQL };
+enum hsm_sql_row { HSM_GET, HSM_SCAN, HSM_COUNT, HSM_ADD, HSM_CHANGE, HSM_REMOVE, HSM_STANDS, HSM_BOUND, HSM_ROW_SQL };
 enum hsm_sql {
 	HSM_GENERATION = HSM_ROW_SQL * HSM_TABLES,
 	HSM_BEGIN,

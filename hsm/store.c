@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "hsm/private_store.h"
+#include "lib/os/sqlite.h"
 
 #define APPLICATION_ID 0x48534d4c /* "HSML", in the header of each file of ours */
 #define SCHEMA 2
@@ -64,7 +65,10 @@ static const char *const settings[HSM_SIDES] = {
 	[t * HSM_ROW_SQL + HSM_REMOVE] = { HSM_WRITER, \
 		"DELETE FROM " name " WHERE partition = ?1 AND id = ?2 AND version = ?3" }, \
 	[t * HSM_ROW_SQL + HSM_STANDS] = { HSM_WRITER, \
-		"SELECT 1 FROM " name " WHERE partition = ?1 AND id = ?2 AND version = ?3" }
+		"SELECT 1 FROM " name " WHERE partition = ?1 AND id = ?2 AND version = ?3" }, \
+	[t * HSM_ROW_SQL + HSM_BOUND] = { HSM_WRITER, \
+		"SELECT 1 FROM (SELECT count(*) AS n FROM (SELECT 1 FROM " name \
+		" WHERE partition = ?1 LIMIT ?2 + 1)) WHERE n <= ?2" }
 
 static const struct { enum hsm_side side; const char *text; } sql[HSM_SQL] = {
 	ROWS(HSM_CLUSTER, "cluster"),
@@ -86,20 +90,7 @@ static const struct { enum hsm_side side; const char *text; } sql[HSM_SQL] = {
 
 hl_err hsm_sqlite_err(int rc)
 {
-	switch (rc & 0xff) { /* the rest is SQLite's detail */
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return HL_OK;
-	case SQLITE_BUSY:
-		return HL_E_BUSY;
-	case SQLITE_FULL:
-		return HL_E_FULL;
-	case SQLITE_NOMEM:
-		return HL_E_NOMEM;
-	default:
-		return HL_E_STORE;
-	}
+	return hl_sqlite_err(rc);
 }
 
 hl_err hsm_sqlite_bind(sqlite3_stmt *st, size_t n, const uint64_t *v)

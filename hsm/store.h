@@ -27,18 +27,20 @@ struct hsm_row {
 
 /* One change of a commit. `row.version` is the new version: 1 for a row that must not exist yet,
  * else the row must now stand at version - 1. With `remove` it must stand at row.version; with
- * `expect` too, and nothing is changed. The changes of one commit are made in their order; a row
- * may stand there twice. */
+ * `expect` too, and nothing is changed. With `bound` nothing is changed either, of the row only table
+ * and partition count, and after the changes before it there may be at most `most` rows. The changes of one
+ * commit are made in their order; a row may stand there twice. */
 struct hsm_put {
 	struct hsm_row row;
-	bool remove, expect;
+	bool remove, expect, bound;
+	uint64_t most; /* below 2^63 - 1 */
 };
 
 /* All or nothing. The core fills `put` and `puts`, calls prepare, submits `job` at once, keeps it
  * (and what the views point to) alive and unchanged, and looks at `result` after its HL_EV_JOB. A
  * commit that is submitted again is prepared again.
  *
- * HL_OK; HL_E_STORE_STALE: a row did not stand as expected; HL_E_BUSY: another process held the
+ * HL_OK; HL_E_STORE_STALE: a row did not stand as expected, or there are more than `most`; HL_E_BUSY: another process held the
  * store for 5 s; HL_E_FULL: the disk is full; HL_E_NOMEM; HL_E_ARG: a row outside its bounds. After
  * these nothing has changed. HL_E_STORE: its fate is unknown until the store is opened anew, and
  * until then every commit ends so. */

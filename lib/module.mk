@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libhl.la
 libhl_la_SOURCES = \
 	lib/auth/link.c lib/auth/link.h \
+	lib/auth/lockout.c lib/auth/lockout.h \
 	lib/auth/setup.c lib/auth/setup.h \
 	lib/auth/scram.c lib/auth/scram.h \
 	lib/auth/scram_text.c lib/auth/scram_text.h \
@@ -13,6 +14,7 @@ libhl_la_SOURCES = \
 	lib/auth/credential.c lib/auth/credential.h \
 	lib/base/bytes.c lib/base/bytes.h \
 	lib/base/core.c lib/base/core.h \
+	lib/base/deadline.h \
 	lib/base/env.c lib/base/env.h \
 	lib/base/err.c lib/base/err.h \
 	lib/base/map.c lib/base/map.h \
@@ -42,5 +44,6 @@ libhlos_la_SOURCES = \
 	lib/os/listen.c lib/os/listen.h \
 	lib/os/member.c lib/os/member.h \
 	lib/os/relay.c \
-	lib/os/shell.c lib/os/shell.h
+	lib/os/shell.c lib/os/shell.h \
+	lib/os/sqlite.h
 libhlos_la_LIBADD = $(EV_LIBS)

@@ -127,23 +127,22 @@ static void directory_event(struct proxy *p, const struct hl_event *e)
 	}
 }
 
-/* The soonest deadline is kept as a lower bound; it is made exact when it has passed. */
 static void clients_time(struct proxy *p)
 {
 	int64_t now = hl_mono_us(p->env);
 	struct proxy_conn *c;
 	size_t at = 0;
 
-	if (!p->deadline_us || now < p->deadline_us)
+	if (!hl_passed(p->deadline_us, now))
 		return;
 	p->deadline_us = 0;
 	while ((c = hl_map_next(&p->ports, &at)) != NULL) {
-		if (c->deadline_us && now >= c->deadline_us) {
+		if (hl_passed(c->deadline_us, now)) {
 			proxy_conn_time(c, now); /* may change the map: start again */
 			at = 0;
 			p->deadline_us = 0;
-		} else if (c->deadline_us && (!p->deadline_us || c->deadline_us < p->deadline_us)) {
-			p->deadline_us = c->deadline_us;
+		} else {
+			p->deadline_us = hl_sooner(p->deadline_us, c->deadline_us);
 		}
 	}
 }
@@ -169,12 +168,11 @@ void proxy_event(struct proxy *p, const struct hl_event *e)
 
 bool proxy_wish(struct proxy *p, struct hl_wish *out)
 {
-	int64_t link = hl_link_deadline(&p->directory);
-	int64_t at = p->deadline_us;
-
-	if (link && (!at || link < at))
-		at = link;
-	return hl_wishes_take(&p->wishes, at, out);
+	if (hl_wishes_lost(&p->wishes)) {
+		p->env->ops->halt(p->env->at, HL_E_NOMEM);
+		return false;
+	}
+	return hl_wishes_take(&p->wishes, hl_sooner(p->deadline_us, hl_link_deadline(&p->directory)), out);
 }
 
 static struct hl_port *port(struct proxy *p, uint32_t number)

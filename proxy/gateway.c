@@ -48,8 +48,7 @@ static void limit(struct proxy_conn *c, int64_t at_us)
 	struct proxy *p = c->proxy;
 
 	c->deadline_us = at_us;
-	if (at_us && (!p->deadline_us || at_us < p->deadline_us))
-		p->deadline_us = at_us;
+	p->deadline_us = hl_sooner(p->deadline_us, at_us);
 }
 
 /* The frame at the front of a side's input; WAIT until it is whole. */
@@ -236,6 +235,8 @@ static void show_ticket(struct proxy_conn *c)
 static void next_hsm(struct proxy_conn *c, hl_err why)
 {
 	c->hsm_err = why;
+	c->again = false;
+	c->retry_after_ms = 0;
 	c->next_ticket++;
 	if (c->side[PROXY_HSM].open && !c->side[PROXY_HSM].closing) {
 		c->side[PROXY_HSM].closing = true;
@@ -258,10 +259,13 @@ static int read_opened(struct proxy_conn *c)
 		hl_buf_eat(&c->side[PROXY_HSM].io.in, f.whole.n);
 		return HL_OK;
 	}
-	if (rc == HL_OK && hl_msg_get(&hl_msg_refused, &f, &refused) == HL_OK)
-		next_hsm(c, hl_err_of_wire(refused.code));
-	else
+	if (rc != HL_OK || hl_msg_get(&hl_msg_refused, &f, &refused) != HL_OK) {
 		next_hsm(c, HL_E_TYPE);
+		return WAIT;
+	}
+	next_hsm(c, hl_err_of_wire(refused.code));
+	c->again = refused.retryable;
+	c->retry_after_ms = refused.retry_after_ms;
 	return WAIT;
 }
 
@@ -346,7 +350,7 @@ static void end(struct proxy_conn *c, hl_err err)
 		struct hl_refused refused = {
 			.code = (uint16_t)-err,
 			.step = (uint8_t)step,
-			.retryable = hl_err_row(err)->again == HL_AGAIN,
+			.retryable = c->again || hl_err_row(err)->again == HL_AGAIN,
 			.retry_after_ms = c->retry_after_ms,
 		};
 
@@ -355,8 +359,7 @@ static void end(struct proxy_conn *c, hl_err err)
 	for (unsigned s = 0; s < PROXY_SIDES; s++)
 		if (c->side[s].open || c->side[s].dialling)
 			hl_wish_close(&c->proxy->wishes, c->side[s].port, s == PROXY_CLIENT && tell);
-	/* The refusal has at most a step's time to leave. */
-	c->deadline_us = 0;
+	c->deadline_us = 0; /* a refusal that the client does not read has the shell's time to drain, then both sides have ended */
 }
 
 /* The only place where a conversation moves on, waits or ends. */
@@ -562,11 +565,10 @@ void proxy_conn_abandoned(struct proxy_conn *c)
 /* Whose fault it is that a step took too long depends on whom the proxy was waiting for. */
 void proxy_conn_time(struct proxy_conn *c, int64_t now_us)
 {
-	bool at_hsm;
+	bool at_hsm = story[c->step].run == open_hsm;
 
-	if (!c->deadline_us || now_us < c->deadline_us)
+	if (!hl_passed(c->deadline_us, now_us))
 		return;
-	at_hsm = story[c->step].run == open_hsm;
 	if (at_hsm && now_us < c->hsms_us) { /* only this one's share is over */
 		limit(c, c->hsms_us);
 		next_hsm(c, HL_E_TIMEOUT);

@@ -61,6 +61,7 @@ struct proxy_conn {
 	bool answered;
 	hl_err refusal;
 	uint32_t retry_after_ms;
+	bool again; /* who refused says that the same may be tried again, whatever is usual for that error */
 	struct hl_buf server_final;
 	struct proxy_ticket ticket[PROXY_TICKETS];
 	size_t tickets, next_ticket;

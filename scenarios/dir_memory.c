@@ -268,6 +268,18 @@ static hl_err allow(struct tables *t, const char *user, const char *range)
 	return insert(a, at, &fresh);
 }
 
+static hl_err settle_partition(struct tables *t, const char *name)
+{
+	struct dir_partition *p;
+	size_t at;
+
+	if (!find(&t->of[PARTITION], hl_text(name), &at))
+		return HL_E_NOT_FOUND;
+	p = item(&t->of[PARTITION], at);
+	memset(p->maker, 0, sizeof p->maker);
+	return HL_OK;
+}
+
 static hl_err drop_partition(struct tables *t, const char *name)
 {
 	size_t at;
@@ -310,6 +322,8 @@ static hl_err apply(struct tables *t, const struct dir_change *c)
 		HL_TRY(add_partition(t, c->add_partition));
 	for (size_t i = 0; i < c->allows; i++)
 		HL_TRY(allow(t, c->allow_user, c->allow[i]));
+	if (c->settle_partition)
+		HL_TRY(settle_partition(t, c->settle_partition));
 	if (c->drop_partition)
 		HL_TRY(drop_partition(t, c->drop_partition));
 	if (c->drop_user)

@@ -118,6 +118,14 @@ static hl_err put_in(struct list *l, size_t i, const struct hsm_row *row)
 	return HL_OK;
 }
 
+static size_t rows_of(const struct list *l, enum hsm_table table, uint64_t partition)
+{
+	struct hsm_row key = { .table = table, .partition = partition };
+	struct hsm_row end = { .table = table, .partition = partition, .id = UINT64_MAX };
+
+	return place(l, &end) - place(l, &key);
+}
+
 static hl_err put(struct list *l, const struct hsm_put *p)
 {
 	size_t i = place(l, &p->row);
@@ -125,6 +133,8 @@ static hl_err put(struct list *l, const struct hsm_put *p)
 
 	if (!hsm_put_ok(p))
 		return HL_E_ARG;
+	if (p->bound)
+		return rows_of(l, p->row.table, p->row.partition) <= p->most ? HL_OK : HL_E_STORE_STALE;
 	if (version != (p->remove || p->expect ? p->row.version : p->row.version - 1))
 		return HL_E_STORE_STALE;
 	if (p->expect)
@@ -201,10 +211,8 @@ static hl_err scan(void *store, enum hsm_table table, uint64_t partition, uint64
 static hl_err count(void *store, enum hsm_table table, uint64_t partition, uint64_t *out)
 {
 	const struct sim_memstore *m = store;
-	struct hsm_row key = { .table = table, .partition = partition };
-	struct hsm_row end = { .table = table, .partition = partition, .id = UINT64_MAX };
 
-	*out = place(&m->list, &end) - place(&m->list, &key);
+	*out = rows_of(&m->list, table, partition);
 	return HL_OK;
 }
 

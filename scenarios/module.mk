@@ -5,5 +5,6 @@ libhlsim_la_SOURCES = \
 	scenarios/dir_memory.c scenarios/dir_memory.h \
 	scenarios/memstore.c scenarios/memstore.h \
 	scenarios/rand.c scenarios/rand.h \
-	scenarios/sim.c scenarios/sim.h
+	scenarios/sim.c scenarios/sim.h scenarios/sim_impl.h \
+	scenarios/sim_net.c
 libhlsim_la_SOURCES += scenarios/world.c scenarios/world.h

@@ -66,7 +66,7 @@ static void keep_files(struct hl_job *j)
 	struct dir_delivery *d = (struct dir_delivery *)j;
 	struct world *w = d->mailbox;
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2 && !d->withdraw; i++) {
 		snprintf(w->texts[i], sizeof w->texts[i], "%.*s", (int)d->file[i].text.n,
 			(const char *)hl_buf_view(&d->file[i].text).p);
 		memcpy(d->file[i].path, d->file[i].name, sizeof d->file[i].name);

@@ -9,6 +9,7 @@ libhltest_la_SOURCES = \
 	tests/support/sample.c tests/support/sample.h \
 	tests/support/speaker.c tests/support/speaker.h \
 	tests/support/test.c tests/support/test.h \
+	tests/support/vectors.c tests/support/vectors.h \
 	tests/support/wire.c tests/support/wire.h
 libhltest_la_LIBADD = $(CUNIT_LIBS)
 
@@ -44,7 +45,7 @@ tests_unit_test_member_LDADD = $(OS_LIBS)
 tests_unit_test_shell_LDADD = $(OS_LIBS)
 tests_unit_test_trace_LDADD = $(LDADD) $(JANSSON_LIBS)
 UNIT_TESTS += tests/unit/test_bytes tests/unit/test_core tests/unit/test_err tests/unit/test_frame tests/unit/test_map
-UNIT_TESTS += tests/unit/test_msg tests/unit/test_msg_bounds
+UNIT_TESTS += tests/unit/test_lockout tests/unit/test_msg tests/unit/test_msg_bounds
 tests_unit_test_msg_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # -- client -------------------------------------------------------------------------------------
@@ -61,8 +62,8 @@ tests_unit_test_secrets_LDADD = $(CLIENT_LIBS)
 
 # -- directory ----------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_dir_store tests/unit/test_dns tests/unit/test_range
-UNIT_TESTS += tests/unit/test_lockout
-tests_unit_test_lockout_LDADD = $(DIR_LIBS)
+UNIT_TESTS += tests/unit/test_mailbox
+tests_unit_test_mailbox_LDADD = libdir.la $(OS_LIBS) $(SQLITE_LIBS) $(LDNS_LIBS)
 tests_unit_test_dir_store_LDADD = libhlsim.la $(DIR_LIBS)
 tests_unit_test_dns_LDADD = $(DIR_LIBS)
 tests_unit_test_range_LDADD = $(DIR_LIBS)
@@ -161,6 +162,15 @@ SIM_TESTS += tests/sim/test_binding
 tests_sim_test_binding_SOURCES = tests/sim/test_binding.c $(knock) $(story)
 tests_sim_test_binding_LDADD = $(SIM_LIBS)
 # It counts how often we ask for an HMAC.
+SIM_TESTS += tests/sim/test_bounds
+tests_sim_test_bounds_SOURCES = tests/sim/test_bounds.c $(story)
+tests_sim_test_bounds_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_directory
+tests_sim_test_directory_SOURCES = tests/sim/test_directory.c $(story)
+tests_sim_test_directory_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_trouble
+tests_sim_test_trouble_SOURCES = tests/sim/test_trouble.c $(story) tests/support/objects.c tests/support/objects.h
+tests_sim_test_trouble_LDADD = $(SIM_LIBS)
 SIM_TESTS += tests/sim/test_lockout
 tests_sim_test_lockout_SOURCES = tests/sim/test_lockout.c $(story)
 tests_sim_test_lockout_LDADD = $(SIM_LIBS)

@@ -46,6 +46,7 @@ static hl_err add_object(struct generate *g, struct hsm_object *o, uint64_t part
 	return err;
 }
 
+/* The commit keeps the bound; one that was stale may have been so for want of room, which is told by its name. */
 static hl_err check_room(struct hsm *h, const struct hsm_partition *p, size_t more)
 {
 	uint64_t objects;
@@ -59,10 +60,12 @@ static hl_err build(struct hsm_effect *e, const struct hsm_partition *p, const c
 	struct generate *g = (struct generate *)e;
 
 	(void)detail;
-	HL_TRY(check_room(e->task.hsm, p, g->pair ? 2 : 1));
+	if (e->tries > 0)
+		HL_TRY(check_room(e->task.hsm, p, g->pair ? 2 : 1));
 	HL_TRY(add_object(g, &g->key, p->id));
 	if (g->pair)
 		HL_TRY(add_object(g, &g->public_key, p->id));
+	HL_TRY(hsm_change_bound(&e->task.change, HSM_OBJECT, p->id, p->row.objects_max));
 	e->body.generated = (struct hl_generated){
 		.handle = g->key.handle,
 		.public_handle = g->public_key.handle,

@@ -5,34 +5,56 @@
 
 /* -- find ---------------------------------------------------------------------------------------------- */
 
+/* What one request looks at, some 1 ms; the client asks again for what is behind it, and others come in between. */
+#define FIND_ROWS 256
+#define FIND_BYTES (256u << 10)
+
 struct search {
 	struct hsm_conn *conn;
 	const struct hl_find *request;
 	struct hl_handle *found;
-	size_t n;
+	size_t n, rows, bytes;
+	uint64_t last; /* looked at */
 	bool more;
 	hl_err err;
 };
 
+/* What stands in the open part decides who sees the object: only the seal says that it is what we wrote. A row that
+ * does not match need not be opened, as whoever could edit it could also have removed it. */
+static hl_err vouch(struct search *s, const struct hsm_row *row)
+{
+	HL_AUTO(hl_secret_clear) struct hl_secret value = { 0 };
+
+	return hsm_unseal(s->conn->hsm->conf.seal, row, &value);
+}
+
+static hl_err consider(struct search *s, const struct hsm_row *row, bool *match)
+{
+	HL_AUTO(hsm_object_clear) struct hsm_object o = { 0 };
+
+	HL_TRY(hsm_object_decode(row->open, &o));
+	*match = (s->conn->logged_in || !hsm_attribute_bool(&o, HL_CKA_PRIVATE)) &&
+		hsm_object_matches(&o, &s->request->template);
+	return *match ? vouch(s, row) : HL_OK;
+}
+
 static bool look(void *at, const struct hsm_row *row)
 {
 	struct search *s = at;
-	struct hsm_object o = { 0 };
-	bool match;
+	bool match = false;
 
-	s->err = hsm_object_decode(row->open, &o);
-	if (s->err != HL_OK)
-		return false;
-	match = (s->conn->logged_in || !hsm_attribute_bool(&o, HL_CKA_PRIVATE)) &&
-		hsm_object_matches(&o, &s->request->template);
-	hsm_object_clear(&o);
-	if (!match)
-		return true;
-	if (s->n == s->request->limit) {
+	s->more = s->rows == FIND_ROWS || s->bytes >= FIND_BYTES;
+	if (!s->more)
+		s->err = consider(s, row, &match);
+	if (match && s->n == s->request->limit)
 		s->more = true;
+	if (s->more || s->err != HL_OK)
 		return false;
-	}
-	s->found[s->n++].handle = row->id;
+	if (match)
+		s->found[s->n++].handle = row->id;
+	s->rows++;
+	s->bytes += row->open.n + row->sealed.n;
+	s->last = row->id;
 	return true;
 }
 
@@ -40,7 +62,7 @@ hl_err hsm_op_find(struct hsm_conn *c, const struct hl_frame *f, const void *bod
 {
 	const struct hl_find *request = body;
 	struct hsm_store *store = &c->hsm->conf.store;
-	struct search s = { .conn = c, .request = request };
+	struct search s = { .conn = c, .request = request, .last = request->after };
 	struct hl_found found;
 	hl_err err;
 
@@ -54,6 +76,7 @@ hl_err hsm_op_find(struct hsm_conn *c, const struct hl_frame *f, const void *bod
 	if (err == HL_OK) {
 		found.handles = (struct hl_list){ .items = s.found, .count = s.n };
 		found.more = s.more;
+		found.last = s.more ? s.last : 0;
 		hsm_reply(c, &hl_msg_found, f->id, &found);
 	}
 	free(s.found);

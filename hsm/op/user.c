@@ -34,11 +34,11 @@ hl_err hsm_op_logout(struct hsm_conn *c, const struct hl_frame *f, const void *b
 	return HL_OK;
 }
 
-/* -- login: hash on the PIN lane > count > answer ------------------------------------------------------ */
+/* -- login: wait for the turn > hash on the PIN lane > count > answer --------------------------------------- */
 
 struct login {
-	struct hsm_task task;
-	struct hl_bytes pin; /* in task.request */
+	struct hsm_turn turn; /* first */
+	struct hl_bytes pin; /* in the task's request */
 	struct hsm_token token;
 	unsigned tries;
 	uint8_t salt[32], hash[HSM_PIN_HASH];
@@ -58,20 +58,21 @@ static void login_clear(struct hsm_task *t)
 
 static void answer(struct login *l, hl_err err)
 {
-	struct hsm_conn *c = l->task.conn;
+	struct hsm_conn *c = l->turn.task.conn;
 	struct hl_done done;
 
 	if (c && !c->closing) {
 		if (err == HL_OK) {
 			c->logged_in = true;
-			hsm_reply(c, &hl_msg_done, l->task.id, &done);
+			hsm_reply(c, &hl_msg_done, l->turn.task.id, &done);
 		} else if (err == HL_E_CLOSED) {
 			hsm_conn_close(c, err, false);
 		} else {
-			hsm_refuse(c, l->task.id, err, NULL, l->retry_after_ms);
+			hsm_refuse(c, l->turn.task.id, err, NULL, l->retry_after_ms);
 		}
 	}
-	hsm_task_free(&l->task);
+	hsm_turn_end(&l->turn);
+	hsm_task_free(&l->turn.task);
 }
 
 static void count(struct login *l);
@@ -89,15 +90,18 @@ static void counted(struct hsm_task *t)
 	if (err == HL_E_STORE_STALE)
 		err = HL_E_BUSY;
 	if (err == HL_OK)
-		err = hl_fault_err(t->hsm->env, HL_AT_HSM_COMMITTED, t->id);
+		err = hsm_task_fault(t, HL_AT_HSM_COMMITTED);
 	answer(l, err == HL_OK ? l->outcome : err);
 }
 
 static bool is_locked(const struct hl_partition_row *row, int64_t now, uint32_t *retry_after_ms)
 {
+	int64_t left_ms;
+
 	if ((int64_t)row->pin_locked_ms <= now)
 		return false;
-	*retry_after_ms = (uint32_t)((int64_t)row->pin_locked_ms - now);
+	left_ms = (int64_t)row->pin_locked_ms - now; /* long, where the clock was put back meanwhile */
+	*retry_after_ms = left_ms < HL_RETRY_MAX_MS ? (uint32_t)left_ms : HL_RETRY_MAX_MS;
 	return true;
 }
 
@@ -123,7 +127,7 @@ static hl_err counted_before(struct login *l, const struct hsm_partition *p)
 	struct hsm_result first;
 	hl_err err;
 
-	HL_TRY(hsm_token_find(l->task.hsm, p, &l->token, &first));
+	HL_TRY(hsm_token_find(l->turn.task.hsm, p, &l->token, &first));
 	err = first.row.code != 0 ? hl_err_of_wire(first.row.code) : HL_OK;
 	hsm_result_clear(&first);
 	return err;
@@ -132,7 +136,7 @@ static hl_err counted_before(struct login *l, const struct hsm_partition *p)
 /* What is to be told; `*changed`: after a commit of the row as it now stands. */
 static hl_err judge(struct login *l, struct hsm_partition *p, bool *changed)
 {
-	int64_t now = hl_wall_ms(l->task.hsm->env);
+	int64_t now = hl_wall_ms(l->turn.task.hsm->env);
 	hl_err before = counted_before(l, p);
 
 	*changed = false;
@@ -155,14 +159,14 @@ static hl_err record(struct login *l, struct hsm_partition *p)
 
 	if (l->outcome != HL_OK)
 		result = (struct hl_token_result){ .code = (uint16_t)-l->outcome };
-	return hsm_token_record(l->task.hsm, &l->task.change, &l->token, p, true, &result);
+	return hsm_token_record(l->turn.task.hsm, &l->turn.task.change, &l->token, p, true, &result);
 }
 
 /* The counter is an effect: its commit carries the version of the row that was looked at, and a lock that
  * was reached meanwhile wins even over a right PIN. */
 static void count(struct login *l)
 {
-	struct hsm_conn *c = l->task.conn;
+	struct hsm_conn *c = l->turn.task.conn;
 	struct hsm_partition p;
 	bool changed = false;
 	hl_err err = c ? l->hashed : HL_E_CLOSED;
@@ -177,7 +181,7 @@ static void count(struct login *l)
 	err = changed ? record(l, &p) : l->outcome;
 	hsm_partition_clear(&p);
 	if (changed && err == HL_OK)
-		hsm_task_commit(&l->task, counted);
+		hsm_task_commit(&l->turn.task, counted);
 	else
 		answer(l, err);
 }
@@ -195,22 +199,24 @@ static void hashed(struct hsm_task *t)
 }
 
 /* Before the slow hash, whatever can be told without it. */
-static hl_err begin(struct login *l, const struct hl_frame *f, const struct hsm_partition *p)
+static hl_err look(struct login *l, const struct hsm_partition *p)
 {
-	struct hsm *h = l->task.hsm;
+	struct hsm_task *t = &l->turn.task;
 	struct hl_login request;
+	struct hl_frame f;
 	hl_err before;
 
 	if (!p->row.pin_set)
 		return HL_E_NO_PIN;
 	if (p->row.pin_salt.n > sizeof l->salt || p->secret.pin_hash.n != HSM_PIN_HASH)
 		return HL_E_STORE_SEAL;
-	HL_TRY(hsm_task_request(&l->task, &hl_msg_login, &request));
-	HL_TRY(hsm_token_read(h, f, request.token, &l->token));
+	HL_TRY(hl_frame_peek(hl_buf_view(&t->request), HL_FRAME_MAX, &f));
+	HL_TRY(hl_msg_get(&hl_msg_login, &f, &request));
+	HL_TRY(hsm_token_read(t->hsm, &f, request.token, &l->token));
 	before = counted_before(l, p);
 	if (before != HL_OK && before != HL_E_NOT_FOUND)
 		return before;
-	if (is_locked(&p->row, hl_wall_ms(h->env), &l->retry_after_ms))
+	if (is_locked(&p->row, hl_wall_ms(t->hsm->env), &l->retry_after_ms))
 		return HL_E_PIN_LOCKED;
 	l->pin = request.pin;
 	l->salt_n = p->row.pin_salt.n;
@@ -219,24 +225,46 @@ static hl_err begin(struct login *l, const struct hl_frame *f, const struct hsm_
 	return HL_OK;
 }
 
+static hl_err begin(struct login *l)
+{
+	struct hsm_conn *c = l->turn.task.conn;
+	struct hsm_partition p;
+	hl_err err;
+
+	if (!c || c->closing)
+		return HL_E_CLOSED;
+	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
+	err = look(l, &p);
+	hsm_partition_clear(&p);
+	return err;
+}
+
+/* The turn has come. While it was waited for, the PIN may have been locked or changed. */
+static void go(struct hsm_turn *t)
+{
+	struct login *l = (struct login *)t;
+	hl_err err = begin(l);
+
+	if (err == HL_OK)
+		hsm_task_work(&t->task, HL_LANE_PIN, hash, hashed);
+	else
+		answer(l, err);
+}
+
 hl_err hsm_op_login(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	struct hsm *h = c->hsm;
-	struct hsm_partition p;
-	struct login *l;
+	struct login *l = (struct login *)hsm_task_new(c->hsm, c, f, sizeof *l);
 	hl_err err;
 
 	(void)body, (void)detail;
-	HL_TRY(hsm_partition_load(h, hl_text(c->partition), &p));
-	l = (struct login *)hsm_task_new(h, c, f, sizeof *l);
-	err = l ? begin(l, f, &p) : HL_E_NOMEM;
-	hsm_partition_clear(&p);
 	if (!l)
-		return err;
-	l->task.clear = login_clear;
+		return HL_E_NOMEM;
+	l->turn.task.clear = login_clear;
+	l->turn.go = go;
+	err = begin(l);
 	if (err == HL_OK)
-		hsm_task_work(&l->task, HL_LANE_PIN, hash, hashed);
-	else
+		err = hsm_turn_take(&l->turn, c->partition_id);
+	if (err != HL_OK)
 		answer(l, err);
 	return HL_E_DEFER;
 }

@@ -135,6 +135,11 @@ bool hl_channel_ended(const struct hl_channel *c)
 	return c->ended;
 }
 
+hl_err hl_channel_dead(const struct hl_channel *c)
+{
+	return c->dead;
+}
+
 hl_err hl_channel_export(struct hl_channel *c, const char *label, uint8_t *out, size_t n)
 {
 	int ok;

@@ -106,6 +106,9 @@ bool hl_channel_partial(const struct hl_channel *c);
 HL_CHECKED hl_err hl_channel_send(struct hl_channel *c, struct hl_port *port,
 	const struct hl_msg *m, uint32_t id, const void *body);
 
+/** What killed the channel; HL_OK while it lives. */
+hl_err hl_channel_dead(const struct hl_channel *c);
+
 /** Say that nothing more will come (close_notify), behind what still waits. Reading goes on. */
 void hl_channel_end(struct hl_channel *c, struct hl_port *port);
 

@@ -239,16 +239,11 @@ void hl_link_beat_answered(struct hl_link *l)
 	l->answer_us = 0;
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return !a || (b && b < a) ? b : a;
-}
-
 int64_t hl_link_deadline(const struct hl_link *l)
 {
 	int64_t at = l->deadline_us;
 
 	if (l->state == HL_LINK_UP && !l->closing)
-		at = sooner(sooner(at, l->beat_us), l->answer_us);
+		at = hl_sooner(hl_sooner(at, l->beat_us), l->answer_us);
 	return at;
 }

@@ -97,6 +97,14 @@ void hl_wishes_put(struct hl_wishes *w, const struct hl_wish *wish)
 	w->ring[(w->first + w->n++) % w->cap] = *wish;
 }
 
+bool hl_wishes_lost(struct hl_wishes *w)
+{
+	bool lost = w->err != HL_OK;
+
+	w->err = HL_OK;
+	return lost;
+}
+
 bool hl_wishes_take(struct hl_wishes *w, int64_t deadline_us, struct hl_wish *out)
 {
 	if (w->n > 0) {

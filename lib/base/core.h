@@ -17,6 +17,7 @@
 #pragma once
 
 #include "lib/base/bytes.h"
+#include "lib/base/deadline.h"
 
 /* Numbers from the core's own dialling have this bit, those of accepted ports do not. */
 #define HL_PORT_DIALLED 0x80000000u
@@ -101,7 +102,11 @@ struct hl_wishes {
 	hl_err err;
 };
 
+/** Where there is no memory for one more, the wish is lost: see hl_wishes_lost(). */
 void hl_wishes_put(struct hl_wishes *w, const struct hl_wish *wish);
+/** Whether one was lost since this was asked last. Core and shell then disagree about what is open, and nothing that is
+ * waited for need ever come: a daemon halts, a client begins with a new connection. */
+HL_CHECKED bool hl_wishes_lost(struct hl_wishes *w);
 /** The next wish; after the last one a WAIT, if `deadline_us` is not what was told before. */
 bool hl_wishes_take(struct hl_wishes *w, int64_t deadline_us, struct hl_wish *out);
 void hl_wishes_clear(struct hl_wishes *w);

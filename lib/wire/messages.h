@@ -22,6 +22,7 @@
 #define HL_DATA_MAX (512u << 10)
 #define HL_PARAMETER_MAX (80u << 10)
 #define HL_TAG_MAX 16 /* what authenticated encryption adds */
+#define HL_RETRY_MAX_MS 86400000 /* the longest pause that a refusal asks for */
 
 /* clang-format off */
 /* -- everywhere ------------------------------------------------------------------------------ */
@@ -30,7 +31,7 @@
 	F(S, 1, U16, code, 1, 9999, 0, "stable id: the absolute wire code, printed HL-nnnn") \
 	F(S, 2, U8,  step, 0, 9, 0, "at which step") \
 	F(S, 3, U8,  retryable, 0, 1, 0, "1: the same may be tried again") \
-	F(S, 4, U32, retry_after_ms, 0, 86400000, 0, "not before this time has passed") \
+	F(S, 4, U32, retry_after_ms, 0, HL_RETRY_MAX_MS, 0, "not before this time has passed") \
 	F(S, 5, TEXT, detail, 0, 128, HL_OPT, "what exactly, where the code alone does not say it")
 
 /* -- gateway: steps 1 to 3 and 6, in the clear ------------------------------------------------ */
@@ -95,7 +96,7 @@
 
 #define HL_M_DIR_REFUSED(F, L, S) \
 	F(S, 1, U16, code, 1, 9999, 0, "stable id, as in `refused`") \
-	F(S, 2, U32, retry_after_ms, 0, 86400000, 0, "not before this time has passed") \
+	F(S, 2, U32, retry_after_ms, 0, HL_RETRY_MAX_MS, 0, "not before this time has passed") \
 	F(S, 3, BYTES, epoch, 0, HL_NONCE_EPOCH, HL_OPT, "the epoch in force, where the old one was the reason")
 
 #define HL_M_PARTITION_MAKE(F, L, S) \
@@ -149,7 +150,7 @@
 	HL_MARK(F, S) \
 	F(S, 4, U16, code, 1, 9999, 0, "stable id") \
 	F(S, 5, U8, retryable, 0, 1, 0, "1: the same request may be sent again") \
-	F(S, 6, U32, retry_after_ms, 0, 86400000, 0, "not before this time has passed") \
+	F(S, 6, U32, retry_after_ms, 0, HL_RETRY_MAX_MS, 0, "not before this time has passed") \
 	F(S, 7, TEXT, detail, 0, 128, HL_OPT, "which attribute or field")
 
 #define HL_M_ATTRIBUTE(F, L, S) \
@@ -212,12 +213,13 @@
 #define HL_M_FIND(F, L, S) \
 	HL_SEEN(F, S) \
 	F(S, 3, U64, after, 0, UINT64_MAX, HL_OPT, "handles above this one") \
-	F(S, 4, U32, limit, 1, 1024, 0, "at most so many") \
+	F(S, 4, U32, limit, 1, 1024, 0, "at most so many; the HSM may look at fewer and say that there may be more") \
 	L(S, 5, template, attribute, 64, 0, "all of these must match")
 #define HL_M_FOUND(F, L, S) \
 	HL_MARK(F, S) \
 	L(S, 4, handles, handle, 1024, 0, "in ascending order") \
-	F(S, 5, U8, more, 0, 1, HL_OPT, "1: there are more")
+	F(S, 5, U8, more, 0, 1, HL_OPT, "1: there may be more; ask again") \
+	F(S, 6, U64, last, 0, UINT64_MAX, HL_OPT, "then: all handles up to this one were looked at")
 
 #define HL_M_ATTRIBUTES_GET(F, L, S) \
 	HL_SEEN(F, S) \

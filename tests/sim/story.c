@@ -98,13 +98,20 @@ hl_err story_destroy(struct world_client *c, uint64_t handle)
 hl_err story_count(struct world_client *c, const char *label, size_t *n)
 {
 	struct hl_attribute like = { HL_CKA_LABEL, HL_FORM_BYTES, hl_text(label) };
-	struct hl_find request = { .limit = 100, .template = { .items = &like, .count = 1 } };
+	struct hl_find request = { .limit = 100, .template = { .items = &like, .count = label ? 1 : 0 } };
 	struct client_call call;
 	struct hl_found found;
-	hl_err err = world_call(c, &hl_msg_find, &request, &hl_msg_found, &found, &call);
+	hl_err err;
 
-	*n = err == HL_OK ? found.handles.count : 0;
-	hl_buf_clear(&call.frame);
+	*n = 0;
+	do {
+		err = world_call(c, &hl_msg_find, &request, &hl_msg_found, &found, &call);
+		if (err == HL_OK) {
+			*n += found.handles.count;
+			request.after = found.last;
+		}
+		hl_buf_clear(&call.frame);
+	} while (err == HL_OK && found.more);
 	return err;
 }
 

@@ -18,7 +18,7 @@ hl_err story_make_key(struct world_client *c, const char *label, struct hl_gener
 /** Sign a text with CKM_ECDSA_SHA256, then have the HSM verify it. */
 hl_err story_sign_and_verify(struct world_client *c, const struct hl_generated *key);
 hl_err story_destroy(struct world_client *c, uint64_t handle);
-/** How many objects with this label the client sees. */
+/** How many objects with this label the client sees (NULL: with any). */
 hl_err story_count(struct world_client *c, const char *label, size_t *n);
 /** A call without anything to give and to get. */
 hl_err story_ping(struct world_client *c);

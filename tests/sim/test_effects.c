@@ -444,6 +444,58 @@ static void a_right_pin_is_checked_at_every_retry(void)
 	end();
 }
 
+/* A clock that is put back makes the lock last longer than a refusal can say. */
+static void a_lock_is_told_whatever_the_clock_does(void)
+{
+	struct hl_login login = { .pin = hl_text("wrong") };
+	struct client_call call;
+	struct hl_done done;
+
+	begin(26);
+	for (int i = 0; i < HSM_LOGIN_FAILURES; i++)
+		CU_ASSERT_EQUAL(story_log_in(c, login.pin), HL_E_PIN);
+	sim_wall_advance(w->sim, -8ll * 24 * 3600 * 1000);
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK); /* the client's clock follows */
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_login, &login, &hl_msg_done, &done, &call), HL_E_PIN_LOCKED);
+	CU_ASSERT_EQUAL(call.failure.retry_after_ms, HL_RETRY_MAX_MS);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
+/* -- faults --------------------------------------------------------------------------------------------- */
+
+static uint64_t seen_entity[HL_POINT_COUNT];
+
+static bool see_fault(void *at, enum hl_point p, uint64_t entity, struct hl_fault *out)
+{
+	(void)at, (void)out;
+	seen_entity[p] = entity;
+	return false;
+}
+
+/* At each point of the HSM one connection goes by one number, so that a plan can mean this one. */
+static void a_connection_has_one_number_at_all_fault_points(void)
+{
+	struct hl_env_ops ops;
+	struct hl_env env;
+	struct hl_generated key;
+
+	begin(27);
+	env = *member()->env;
+	ops = *env.ops;
+	ops.fault = see_fault;
+	env.ops = &ops;
+	env.faults = true;
+	member()->env = &env;
+	CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_OK);
+	CU_ASSERT_NOT_EQUAL(seen_entity[HL_AT_HSM_REQUEST], 0);
+	CU_ASSERT_EQUAL(seen_entity[HL_AT_HSM_COMMITTED], seen_entity[HL_AT_HSM_REQUEST]);
+	seen_entity[HL_AT_HSM_COMMITTED] = 0;
+	CU_ASSERT_EQUAL(story_log_in(c, hl_text("wrong")), HL_E_PIN);
+	CU_ASSERT_EQUAL(seen_entity[HL_AT_HSM_COMMITTED], seen_entity[HL_AT_HSM_REQUEST]);
+	end();
+}
+
 /* -- commits that fail ---------------------------------------------------------------------------------- */
 
 /* The store of a member, with commits that end as the test says. */
@@ -576,6 +628,85 @@ static void a_floor_that_rose_meanwhile_counts(void)
 	CU_ASSERT_EQUAL(create_at(now_ms(), 1), HL_E_UNKNOWN);
 	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 0);
 	CU_ASSERT_EQUAL(rows(HSM_TOKEN), 0);
+	end();
+}
+
+/* -- a partition that is made again ----------------------------------------------------------------------- */
+
+/* The directory has lost the rows, say by a crash before the files were delivered, and is asked again. */
+static hl_err make_again(void)
+{
+	struct dir_store store = dir_memory_store(w->dir_store);
+	struct dir_change drop = { .drop_partition = PARTITION, .drop_user = "acmeservice" };
+	struct dir_commit commit = { .change = &drop };
+
+	store.ops->prepare(store.at, &commit);
+	commit.job.run(&commit.job);
+	CU_ASSERT_EQUAL(commit.result, HL_OK);
+	return world_provision(w, "acme", "acmeservice", PARTITION, NULL);
+}
+
+static uint32_t setup_generation(void)
+{
+	struct hsm_partition p;
+	uint32_t n;
+
+	partition(&p);
+	n = p.row.setup_generation;
+	hsm_partition_clear(&p);
+	return n;
+}
+
+/* As a creation does: the partition's row must stand as it is, and is not changed. */
+static void make_an_object(void)
+{
+	struct hsm_store store = sim_memstore_store(w->hsm_store);
+	struct hsm_change change = { 0 };
+	struct hsm_partition p;
+	struct hsm_row object = { .table = HSM_OBJECT, .id = 77, .version = 1, .open = hl_text("o") };
+	struct hsm_row row = { .table = HSM_PARTITION };
+
+	partition(&p);
+	object.partition = row.id = p.id;
+	row.version = p.version;
+	CU_ASSERT_EQUAL(hsm_change_put(w->hsm[0].core, &change, &object, hl_text("value")), HL_OK);
+	CU_ASSERT_EQUAL(hsm_change_expect(&change, &row), HL_OK);
+	change.commit.put = change.put;
+	store.ops->prepare(store.at, &change.commit);
+	change.commit.job.run(&change.commit.job);
+	CU_ASSERT_EQUAL(change.commit.result, HL_OK);
+	hsm_change_reset(&change);
+	hsm_partition_clear(&p);
+}
+
+static void begin_alone(uint64_t seed)
+{
+	CU_ASSERT_EQUAL_FATAL(world_new(seed, 3, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	log_in();
+}
+
+static void a_key_that_comes_before_the_renewal_is_committed_stops_it(void)
+{
+	begin_alone(24);
+	spoil(1, HL_OK, make_an_object);
+	CU_ASSERT_EQUAL(make_again(), HL_E_HOLDS_KEYS);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 1);
+	CU_ASSERT_EQUAL(setup_generation(), 1);
+	end();
+}
+
+static void a_renewal_that_was_overtaken_runs_again(void)
+{
+	begin_alone(25);
+	spoil(2, HL_OK, raise_the_floor);
+	CU_ASSERT_EQUAL(make_again(), HL_OK);
+	CU_ASSERT_EQUAL(spoilt.commits, 3);
+	CU_ASSERT_EQUAL(setup_generation(), 2);
+	spoil(1000, HL_E_STORE_STALE, NULL);
+	CU_ASSERT_EQUAL(make_again(), HL_E_BUSY);
+	CU_ASSERT_EQUAL(spoilt.commits, HSM_EFFECT_TRIES);
+	CU_ASSERT_EQUAL(setup_generation(), 2);
 	end();
 }
 
@@ -864,8 +995,12 @@ static CU_TestInfo tests[] = {
 	{ "a wrong PIN that is retried counts once", a_wrong_pin_that_is_retried_counts_once },
 	{ "a wrong PIN whose answer was cut off counts once", a_wrong_pin_whose_answer_was_cut_off_counts_once },
 	{ "a right PIN is checked at every retry", a_right_pin_is_checked_at_every_retry },
+	{ "a lock is told, whatever the clock does", a_lock_is_told_whatever_the_clock_does },
+	{ "a connection has one number at all fault points", a_connection_has_one_number_at_all_fault_points },
 	{ "a change that was overtaken runs again", a_change_that_was_overtaken_runs_again },
 	{ "a floor that rose meanwhile counts", a_floor_that_rose_meanwhile_counts },
+	{ "a key that comes before the renewal is committed stops it", a_key_that_comes_before_the_renewal_is_committed_stops_it },
+	{ "a renewal that was overtaken runs again", a_renewal_that_was_overtaken_runs_again },
 	{ "a busy and a full store are named and nothing happened", a_busy_and_a_full_store_are_named_and_nothing_happened },
 	{ "a busy store is asked again", a_busy_store_is_asked_again },
 	{ "a token made by a wrong clock is made anew, once", a_token_made_by_a_wrong_clock_is_made_anew_once },

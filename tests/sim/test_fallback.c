@@ -1,4 +1,9 @@
 /* What a client does where somebody cannot be reached: whom it asks, in which order, how often. */
+#include "client/link_impl.h"
+#include "directory/rooms.h"
+#include "hsm/rooms.h"
+#include "lib/auth/channel_impl.h"
+#include "proxy/gateway.h"
 #include "tests/sim/story.h"
 #include "tests/support/test.h"
 
@@ -387,7 +392,150 @@ static void a_link_that_swallows_everything_after_a_pause_is_given_up_within_a_s
 	end();
 }
 
+/* -- a channel and wishes that are gone ------------------------------------------------------------------ */
+
+/* Encryption itself failed: the channel is dead, and the request has not left. */
+static void a_request_that_kills_the_channel_goes_over_a_new_link(void)
+{
+	struct world_client *c;
+	uint8_t first[HL_CONNECTION_ID];
+
+	begin(30, 2, 1);
+	c = knows_the_pool();
+	CU_ASSERT_EQUAL_FATAL(world_open(c), HL_OK);
+	memcpy(first, client_connection(c->core), sizeof first);
+	c->core->channel->dead = HL_E_CHANNEL;
+	c->core->channel->ready = false;
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK);
+	CU_ASSERT(memcmp(first, client_connection(c->core), sizeof first) != 0);
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK);
+	end();
+}
+
+static void a_client_that_lost_a_wish_begins_with_a_new_connection(void)
+{
+	struct world_client *c;
+
+	begin(31, 2, 1);
+	c = knows_the_pool();
+	CU_ASSERT_EQUAL_FATAL(world_open(c), HL_OK);
+	c->core->wishes.err = HL_E_NOMEM;
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK);
+	c->core->wishes.err = HL_E_NOMEM;
+	story_close(c);
+	c->core->wishes.err = HL_E_NOMEM;
+	CU_ASSERT_EQUAL(world_open(c), HL_E_NOMEM); /* in the middle of the opening */
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK);
+	story_close(c);
+	end();
+}
+
+/* Of nobody can be said what it waits for in vain. */
+static void a_daemon_that_lost_a_wish_halts(void)
+{
+	begin(32, 1, 1);
+	w->proxy[0].core->wishes.err = HL_E_NOMEM;
+	w->hsm[0].core->wishes.err = HL_E_NOMEM;
+	w->directory.core->wishes.err = HL_E_NOMEM;
+	sim_pump(w->proxy[0].node);
+	CU_ASSERT(sim_traced(w->sim, "proxy1 halt did - HL-0001"));
+	sim_pump(w->hsm[0].node);
+	CU_ASSERT(sim_traced(w->sim, "hsm1 halt did - HL-0001"));
+	sim_pump(w->directory.node);
+	CU_ASSERT(sim_traced(w->sim, "directory1 halt did - HL-0001"));
+	end();
+}
+
+/* -- a refusal of a later version ------------------------------------------------------------------------ */
+
+#define STRANGE 9998 /* no error of ours */
+
+static struct {
+	struct hl_wishes wishes;
+	struct hl_port io;
+	unsigned visits;
+	uint8_t retryable;
+} later;
+
+static void later_event(void *at, const struct hl_event *e)
+{
+	struct hl_refused no = { .code = STRANGE, .step = 1, .retryable = later.retryable };
+
+	(void)at;
+	if (e->kind != HL_EV_BYTES)
+		return;
+	later.visits++;
+	hl_buf_reset(&later.io.in);
+	hl_msg_put(&later.io.out, &hl_msg_refused, 0, &no);
+	hl_wish_close(&later.wishes, e->port, true);
+}
+
+static bool later_wish(void *at, struct hl_wish *out)
+{
+	(void)at;
+	return hl_wishes_take(&later.wishes, 0, out);
+}
+
+static struct hl_port *later_port(void *at, uint32_t port)
+{
+	(void)at, (void)port;
+	return &later.io;
+}
+
+static const struct hl_core_ops later_ops = { later_event, later_wish, later_port };
+
+/* A proxy of a later version, of better priority than one of ours. */
+static struct world_client *knows_a_later_one(uint64_t seed, bool retryable)
+{
+	static const struct client_target hosts[] = { { "later.hsmlet.test", 2310, 0 }, { "one.hsmlet.test", 2310, 1 } };
+	struct hl_addr at = proxy_at(9);
+	struct sim_node *node;
+
+	begin(seed, 1, 1);
+	node = sim_node(w->sim, "later");
+	CU_ASSERT_EQUAL_FATAL(sim_name(w->sim, hosts[0].host, &at, 1), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(sim_listen(node, &at, 0), HL_OK);
+	later.io = (struct hl_port){ hl_buf(10000), hl_buf(10000) };
+	later.visits = 0;
+	later.retryable = retryable;
+	sim_core(node, &later_ops, &later);
+	return knows(hosts, HL_COUNT(hosts));
+}
+
+static void later_clear(void)
+{
+	hl_buf_clear(&later.io.in);
+	hl_buf_clear(&later.io.out);
+	hl_wishes_clear(&later.wishes);
+	end();
+}
+
+static void an_unknown_refusal_that_may_pass_is_tried_elsewhere(void)
+{
+	struct world_client *c = knows_a_later_one(33, true);
+
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	CU_ASSERT_EQUAL(later.visits, 1);
+	later_clear();
+}
+
+static void an_unknown_refusal_that_is_final_ends_it_and_is_named(void)
+{
+	struct world_client *c = knows_a_later_one(34, false);
+
+	fails(c, HL_E_BUG, HL_STEP_REQUEST, 1);
+	CU_ASSERT_STRING_EQUAL(client_failed(c->core)->detail, "refused as HL-9998");
+	CU_ASSERT(!client_failed(c->core)->retryable);
+	later_clear();
+}
+
 static CU_TestInfo tests[] = {
+	{ "a request that kills the channel goes over a new link", a_request_that_kills_the_channel_goes_over_a_new_link },
+	{ "a client that lost a wish begins with a new connection", a_client_that_lost_a_wish_begins_with_a_new_connection },
+	{ "a daemon that lost a wish halts", a_daemon_that_lost_a_wish_halts },
+	{ "an unknown refusal that may pass is tried elsewhere", an_unknown_refusal_that_may_pass_is_tried_elsewhere },
+	{ "an unknown refusal that is final ends it, and is named", an_unknown_refusal_that_is_final_ends_it_and_is_named },
 	{ "who is not reached is tried once per address and round",
 		who_is_not_reached_is_tried_once_per_address_and_round },
 	{ "pauses between rounds are drawn", pauses_between_rounds_are_drawn },

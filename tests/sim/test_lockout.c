@@ -131,7 +131,7 @@ static void a_hundred_wrong_proofs_lock_one_user_at_one_address(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	CU_ASSERT_EQUAL(f->step, HL_STEP_RESULT);
 	CU_ASSERT_EQUAL(f->attempts, 1); /* no other proxy was asked */
-	CU_ASSERT(f->retry_after_ms > 290000 && f->retry_after_ms <= DIR_LOCK_MS);
+	CU_ASSERT(f->retry_after_ms > 290000 && f->retry_after_ms <= HL_LOCK_MS);
 	CU_ASSERT_EQUAL(hl_err_row(f->err)->exit_code, 14);
 	gets_in(elsewhere);
 	CU_ASSERT_EQUAL_FATAL(
@@ -189,13 +189,13 @@ static void an_unknown_name_is_locked_alike_at_the_same_cost(void)
 	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &good), HL_OK);
 	known = knocker(good, &here, NULL, wrong);
 	unknown = knocker(good, &here, "nobodyserve", wrong);
-	for (unsigned i = 0; i < DIR_LOCK_FAILURES + 5; i++) {
-		hl_err err = i < DIR_LOCK_FAILURES ? HL_E_SERVICE_AUTH : HL_E_LOCKED;
+	for (unsigned i = 0; i < HL_LOCK_FAILURES + 5; i++) {
+		hl_err err = i < HL_LOCK_FAILURES ? HL_E_SERVICE_AUTH : HL_E_LOCKED;
 
 		a = cost_of(known, err);
 		b = cost_of(unknown, err);
 		CU_ASSERT(is_same(&a, &b));
-		CU_ASSERT_EQUAL(a.users, i < DIR_LOCK_FAILURES ? 1 : 0);
+		CU_ASSERT_EQUAL(a.users, i < HL_LOCK_FAILURES ? 1 : 0);
 		CU_ASSERT(a.hmacs > 0);
 		CU_ASSERT_EQUAL(a.partitions + a.ranges + a.clusters, 0);
 	}
@@ -204,7 +204,53 @@ static void an_unknown_name_is_locked_alike_at_the_same_cost(void)
 	end();
 }
 
+/* -- the channel's secret ---------------------------------------------------------------------------- */
+
+static struct world_client *with_secret(const struct world_client *like, const struct hl_addr *address, const char *secret)
+{
+	struct client_conf_link conf = like->conf;
+	struct world_client *c = NULL;
+
+	conf.secret = hl_text(secret);
+	CU_ASSERT_EQUAL_FATAL(world_client(w, &conf, &c), HL_OK);
+	sim_address(c->node, address);
+	return c;
+}
+
+static void a_hundred_wrong_secrets_lock_one_partition_at_one_address(void)
+{
+	struct world_client *good, *guesser, *owner, *elsewhere, *neighbour;
+	const struct client_failure *f;
+
+	begin(24);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &good), HL_OK);
+	guesser = with_secret(good, &here, "this is not the partition's secret");
+	owner = knocker(good, &here, NULL, NULL);
+	elsewhere = knocker(good, &there, NULL, NULL);
+	for (unsigned i = 0; i < HL_LOCK_FAILURES - 1; i++)
+		CU_ASSERT_EQUAL(world_open(guesser), HL_E_HSM_AUTH);
+	gets_in(owner);
+	CU_ASSERT_EQUAL(world_open(guesser), HL_E_HSM_AUTH);
+	CU_ASSERT_EQUAL(world_open(guesser), HL_E_LOCKED);
+	CU_ASSERT_EQUAL(world_open(owner), HL_E_LOCKED); /* the right secret does not help */
+	f = client_failed(owner->core);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(f->step, HL_STEP_RESULT); /* told before the handshake */
+	CU_ASSERT_EQUAL(f->attempts, 1);
+	CU_ASSERT(f->retry_after_ms > 290000 && f->retry_after_ms <= HL_LOCK_MS);
+	gets_in(elsewhere);
+	CU_ASSERT_EQUAL_FATAL(world_provision(w, "globex", "globexservice", "GLOBEXPART", NULL), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_setup_client(w, &neighbour), HL_OK);
+	sim_address(neighbour->node, &here);
+	gets_in(neighbour);
+	story_pass(w, HL_LOCK_MS * 1000ll);
+	gets_in(owner);
+	end();
+}
+
 static CU_TestInfo tests[] = {
+	{ "a hundred wrong secrets lock one partition at one address",
+		a_hundred_wrong_secrets_lock_one_partition_at_one_address },
 	{ "a hundred wrong proofs lock one user at one address",
 		a_hundred_wrong_proofs_lock_one_user_at_one_address },
 	{ "a lock ends by the time that was named, whatever the wall clock says",

@@ -118,19 +118,3 @@ hl_err verify(struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struc
 {
 	return hsm_key_verify(k, mechanism, hl_bytes(NULL, 0), data, signature);
 }
-
-/* The test driver exports srcdir; started by hand, a test looks below the current folder. */
-FILE *open_vectors(const char *name)
-{
-	const char *srcdir = getenv("srcdir");
-	char path[4096];
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/tests/vectors/%s", srcdir ? srcdir : ".", name);
-	f = fopen(path, "re");
-	if (!f) {
-		fprintf(stderr, "%s: cannot be opened\n", path);
-		abort();
-	}
-	return f;
-}

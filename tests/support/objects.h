@@ -1,7 +1,5 @@
-/* objects.h - templates and vector files for tests of keys and objects. */
+/* objects.h - templates, keys and objects for tests. */
 #pragma once
-
-#include <stdio.h>
 
 #include "hsm/key.h"
 
@@ -55,6 +53,3 @@ extern const struct hl_bytes message; /* 32 bytes to be signed */
 /** hsm_key_sign() into an emptied buffer, and hsm_key_verify(), with mechanisms that take no parameter. */
 hl_err sign(struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struct hl_buf *out);
 hl_err verify(struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struct hl_bytes signature);
-
-/** The file of tests/vectors with this name; aborts where it is missing. */
-FILE *open_vectors(const char *name);

@@ -1,5 +1,6 @@
 /* The same stories over the store on disk and the one in memory, then what only a file can do. */
 #include "directory/store.h"
+#include "directory/store_sql.h"
 #include "scenarios/dir_memory.h"
 #include "tests/support/test.h"
 
@@ -372,6 +373,26 @@ static void a_user_goes_with_its_allow_list_but_not_before_its_partitions(void)
 	CU_ASSERT_EQUAL(ranges("svcalpha", 0).n, 0);
 }
 
+static void a_partition_is_in_the_making_until_it_is_settled(void)
+{
+	struct dir_user u = user("svcalpha", "acme");
+	struct dir_partition p = partition("PARTALPHA", "acme", "svcalpha");
+	struct dir_change add = { .add_tenant = "acme", .add_user = &u, .add_partition = &p };
+
+	snprintf(p.maker, sizeof p.maker, "directory1");
+	CU_ASSERT_EQUAL(commit(&(struct dir_change){ .settle_partition = p.name }), HL_E_NOT_FOUND);
+	CU_ASSERT_EQUAL(commit(&add), HL_OK);
+	memset(&p, 0, sizeof p);
+	CU_ASSERT_EQUAL(get_partition("PARTALPHA", &p), HL_OK);
+	CU_ASSERT_STRING_EQUAL(p.maker, "directory1");
+	CU_ASSERT_EQUAL(commit(&(struct dir_change){ .settle_partition = p.name }), HL_OK);
+	CU_ASSERT_EQUAL(get_partition("PARTALPHA", &p), HL_OK);
+	CU_ASSERT_STRING_EQUAL(p.maker, "");
+	CU_ASSERT_EQUAL(commit(&(struct dir_change){ .settle_partition = "" }), HL_E_ARG);
+	memset(p.maker, 'x', sizeof p.maker);
+	CU_ASSERT_EQUAL(commit(&add), HL_E_ARG);
+}
+
 static void partitions_are_walked_by_name_until_told_to_stop(void)
 {
 	CU_ASSERT_EQUAL(provision("acme", "u3", "CCC"), HL_OK);
@@ -633,14 +654,29 @@ static void a_newer_schema_is_left_to_a_newer_program(void)
 	set_up();
 	CU_ASSERT_EQUAL(provision("acme", "svcalpha", "PARTALPHA"), HL_OK);
 	dir_sqlite_closep(&here.sqlite);
-	by_hand("PRAGMA user_version = 2");
+	by_hand("PRAGMA user_version = 3");
 	CU_ASSERT_EQUAL(dir_sqlite_open(here.path, &s), HL_E_STORE_SCHEMA);
 	by_hand("PRAGMA user_version = 0");
 	CU_ASSERT_EQUAL(dir_sqlite_open(here.path, &s), HL_E_STORE_SCHEMA);
 	CU_ASSERT_PTR_NULL(s);
-	by_hand("PRAGMA user_version = 1");
+	by_hand("PRAGMA user_version = 2");
 	open_file();
 	CU_ASSERT_EQUAL(get_user("svcalpha", &u), HL_OK);
+	tear_down();
+}
+
+static void a_store_of_the_first_schema_is_brought_up_to_date(void)
+{
+	struct dir_partition p;
+
+	set_up();
+	CU_ASSERT_EQUAL(provision("acme", "svcalpha", "PARTALPHA"), HL_OK);
+	dir_sqlite_closep(&here.sqlite);
+	by_hand("ALTER TABLE partition DROP COLUMN maker; PRAGMA user_version = 1");
+	open_file();
+	CU_ASSERT_EQUAL(get_partition("PARTALPHA", &p), HL_OK);
+	CU_ASSERT_STRING_EQUAL(p.maker, "");
+	CU_ASSERT_EQUAL(provision("acme", "svcbeta", "PARTBETA"), HL_OK);
 	tear_down();
 }
 
@@ -818,6 +854,25 @@ static void another_writer_makes_it_busy_and_readers_go_on(void)
 	tear_down();
 }
 
+/* The disk is full: said by its name, and nothing has changed. */
+static void a_full_store_is_told(void)
+{
+	struct dir_partition p;
+	char name[32];
+	hl_err err = HL_OK;
+	int i;
+
+	set_up();
+	CU_ASSERT_EQUAL(sqlite3_exec(here.sqlite->db[DIR_WRITER], "PRAGMA max_page_count = 1", NULL, NULL, NULL), SQLITE_OK);
+	for (i = 0; i < 1000 && err == HL_OK; i++) {
+		snprintf(name, sizeof name, "part%d", i);
+		err = provision("acme", name, name);
+	}
+	CU_ASSERT_EQUAL(err, HL_E_FULL);
+	CU_ASSERT_EQUAL(get_partition(name, &p), HL_E_NOT_FOUND);
+	tear_down();
+}
+
 static void disk_knows_what_memory_knows(void (*story)(void))
 {
 	for (int i = 0; i < 2; i++) {
@@ -839,6 +894,7 @@ static void disk_knows_what_memory_knows(void (*story)(void))
 	X(allow_lists_are_sets, "allow-lists are sets") \
 	X(a_user_goes_with_its_allow_list_but_not_before_its_partitions, "a user goes with its allow-list but not before its partitions") \
 	X(partitions_are_walked_by_name_until_told_to_stop, "partitions are walked by name until told to stop") \
+	X(a_partition_is_in_the_making_until_it_is_settled, "a partition is in the making until it is settled") \
 	X(members_become_exactly_the_ones_set, "members become exactly the ones set") \
 	X(a_pool_is_found_in_either_case_and_a_cluster_is_not, "a pool is found in either case and a cluster is not") \
 	X(wrong_members_change_nothing, "wrong members change nothing") \
@@ -864,6 +920,8 @@ static CU_TestInfo tests[] = {
 		the_file_is_closed_to_others_whatever_the_umask },
 	{ "an open file or folder is refused", an_open_file_or_folder_is_refused },
 	{ "what is no file is refused", what_is_no_file_is_refused },
+	{ "a store of the first schema is brought up to date", a_store_of_the_first_schema_is_brought_up_to_date },
+	{ "a full store is told", a_full_store_is_told },
 	{ "a newer schema is left to a newer program", a_newer_schema_is_left_to_a_newer_program },
 	{ "a foreign file is refused and left as it was",
 		a_foreign_file_is_refused_and_left_as_it_was },

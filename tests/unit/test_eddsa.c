@@ -4,6 +4,7 @@
 #include "hsm/pkcs8.h"
 #include "tests/support/objects.h"
 #include "tests/support/test.h"
+#include "tests/support/vectors.h"
 
 static const uint8_t by_oid[] = { 0x06, 3, 0x2b, 0x65, 0x70 };
 static const uint8_t by_name[] = { 0x13, 12, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1',
@@ -52,15 +53,6 @@ static void import_pair(struct pair *p, struct hl_bytes seed, struct hl_bytes po
 	pair_parse(p);
 }
 
-static struct hl_bytes from_hex(const char *hex, uint8_t *out, size_t size)
-{
-	size_t n = 0;
-
-	if (strcmp(hex, "-") != 0)
-		CU_ASSERT_EQUAL_FATAL(hl_unhex(hex, strlen(hex), out, size, &n), HL_OK);
-	return hl_bytes(out, n);
-}
-
 /* Whether the seed's own public key is this point. */
 static bool belongs(const struct hsm_object *private_, struct hl_bytes point)
 {
@@ -75,16 +67,17 @@ static bool belongs(const struct hsm_object *private_, struct hl_bytes point)
 }
 
 /* One line of rfc8032.txt: seed, public key, message, signature. */
-static void check_line(char *const column[4])
+static void check_line(void *at, char *const column[])
 {
 	uint8_t seed_room[32], point_room[32], data_room[1100], signature_room[64];
-	struct hl_bytes seed = from_hex(column[0], seed_room, sizeof seed_room);
-	struct hl_bytes point = from_hex(column[1], point_room, sizeof point_room);
-	struct hl_bytes data = from_hex(column[2], data_room, sizeof data_room);
-	struct hl_bytes signature = from_hex(column[3], signature_room, sizeof signature_room);
+	struct hl_bytes seed = vectors_hex(column[0], seed_room, sizeof seed_room);
+	struct hl_bytes point = vectors_hex(column[1], point_room, sizeof point_room);
+	struct hl_bytes data = vectors_hex(column[2], data_room, sizeof data_room);
+	struct hl_bytes signature = vectors_hex(column[3], signature_room, sizeof signature_room);
 	AUTO_PAIR p = { 0 };
 	AUTO_BUF sig = { 0 };
 
+	(void)at;
 	import_pair(&p, seed, point);
 	CU_ASSERT(belongs(&p.object, point));
 	for (int again = 0; again < 2; again++) {
@@ -98,24 +91,7 @@ static void check_line(char *const column[4])
 
 static void the_signatures_of_rfc_8032_are_made_and_verify(void)
 {
-	FILE *f = open_vectors("rfc8032.txt");
-	char line[4096];
-	int checked = 0;
-
-	while (fgets(line, sizeof line, f)) {
-		char *column[4], *rest = line;
-
-		if (line[0] == '#')
-			continue;
-		for (size_t i = 0; i < HL_COUNT(column); i++) {
-			column[i] = strtok_r(rest, " \n", &rest);
-			CU_ASSERT_PTR_NOT_NULL_FATAL(column[i]);
-		}
-		check_line(column);
-		checked++;
-	}
-	fclose(f);
-	CU_ASSERT_EQUAL(checked, 5);
+	CU_ASSERT_EQUAL(vectors_each("rfc8032.txt", 4, check_line, NULL), 5);
 }
 
 /* -- pairs that are made here ------------------------------------------------------------------------ */

@@ -2,6 +2,7 @@
 
 #include "tests/support/objects.h"
 #include "tests/support/test.h"
+#include "tests/support/vectors.h"
 
 /* -- keys -------------------------------------------------------------------------------------------- */
 
@@ -59,26 +60,17 @@ static hl_err decrypt(struct hsm_key *k, const struct hl_gcm_parameter *p, struc
 
 /* -- published cases --------------------------------------------------------------------------------- */
 
-static struct hl_bytes from_hex(const char *hex, uint8_t *out, size_t size)
-{
-	size_t n = 0;
-
-	if (strcmp(hex, "-") != 0)
-		CU_ASSERT_EQUAL_FATAL(hl_unhex(hex, strlen(hex), out, size, &n), HL_OK);
-	return hl_bytes(out, n);
-}
-
-/* One line of gcm-spec.txt: key, iv, additional data, plaintext, ciphertext, tag. True where the IV is one
+/* One line of gcm-spec.txt: key, iv, additional data, plaintext, ciphertext, tag. Counts those whose IV is one
  * that we take. */
-static bool check_line(char *const column[6])
+static void check_line(void *at, char *const column[])
 {
 	uint8_t room[6][80];
-	struct hl_bytes value = from_hex(column[0], room[0], 80),
-			iv = from_hex(column[1], room[1], 80);
-	struct hl_bytes aad = from_hex(column[2], room[2], 80),
-			plain = from_hex(column[3], room[3], 80);
-	struct hl_bytes cipher = from_hex(column[4], room[4], 80),
-			tag = from_hex(column[5], room[5], 80);
+	struct hl_bytes value = vectors_hex(column[0], room[0], 80),
+			iv = vectors_hex(column[1], room[1], 80);
+	struct hl_bytes aad = vectors_hex(column[2], room[2], 80),
+			plain = vectors_hex(column[3], room[3], 80);
+	struct hl_bytes cipher = vectors_hex(column[4], room[4], 80),
+			tag = vectors_hex(column[5], room[5], 80);
 	AUTO_KEY *k = key_with(value);
 	AUTO_BUF expected = hl_buf(128);
 	AUTO_BUF out = { 0 };
@@ -100,29 +92,14 @@ static bool check_line(char *const column[6])
 		CU_ASSERT_EQUAL(decrypt(k, &p, hl_buf_view(&expected), &out), HL_OK);
 		CU_ASSERT(hl_bytes_eq(hl_buf_view(&out), plain));
 	}
-	return iv.n >= HSM_IV_MIN;
+	*(int *)at += iv.n >= HSM_IV_MIN;
 }
 
 static void the_cases_of_the_specification_come_out(void)
 {
-	FILE *f = open_vectors("gcm-spec.txt");
-	char line[2048];
-	int taken = 0, checked = 0;
+	int taken = 0;
 
-	while (fgets(line, sizeof line, f)) {
-		char *column[6], *rest = line;
-
-		if (line[0] == '#')
-			continue;
-		for (size_t i = 0; i < HL_COUNT(column); i++) {
-			column[i] = strtok_r(rest, " \n", &rest);
-			CU_ASSERT_PTR_NOT_NULL_FATAL(column[i]);
-		}
-		taken += check_line(column);
-		checked++;
-	}
-	fclose(f);
-	CU_ASSERT_EQUAL(checked, 18);
+	CU_ASSERT_EQUAL(vectors_each("gcm-spec.txt", 6, check_line, &taken), 18);
 	CU_ASSERT_EQUAL(taken, 15); /* three have an IV of 8 bytes */
 }
 

@@ -1,24 +1,24 @@
-#include "directory/lockout.h"
+#include "lib/auth/lockout.h"
 #include "tests/support/test.h"
 
 #define SECOND 1000000ll
-#define WINDOW (DIR_LOCK_WINDOW_MS * 1000ll)
-#define LOCK (DIR_LOCK_MS * 1000ll)
+#define WINDOW (HL_LOCK_WINDOW_MS * 1000ll)
+#define LOCK (HL_LOCK_MS * 1000ll)
 
-static const uint8_t key[DIR_LOCK_KEY] = "a key of thirty-two bytes, fixed";
+static const uint8_t key[HL_LOCK_KEY] = "a key of thirty-two bytes, fixed";
 
-static void lockout_freep(struct dir_lockout **l)
+static void lockout_freep(struct hl_lockout **l)
 {
-	dir_lockout_free(*l);
+	hl_lockout_free(*l);
 }
 
-#define AUTO_LOCKOUT HL_AUTO(lockout_freep) struct dir_lockout
+#define AUTO_LOCKOUT HL_AUTO(lockout_freep) struct hl_lockout
 
-static struct dir_lockout *fresh(void)
+static struct hl_lockout *fresh(void)
 {
-	struct dir_lockout *l = NULL;
+	struct hl_lockout *l = NULL;
 
-	CU_ASSERT_EQUAL_FATAL(dir_lockout_new(key, &l), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(hl_lockout_new(key, &l), HL_OK);
 	return l;
 }
 
@@ -32,15 +32,15 @@ static uint64_t some_pair(uint64_t i)
 	return x ^ x >> 31;
 }
 
-static void fail_times(struct dir_lockout *l, uint64_t pair, unsigned n, int64_t now)
+static void fail_times(struct hl_lockout *l, uint64_t pair, unsigned n, int64_t now)
 {
 	while (n-- > 0)
-		dir_lockout_failed(l, pair, now);
+		hl_lockout_failed(l, pair, now);
 }
 
-static bool is_locked(const struct dir_lockout *l, uint64_t pair, int64_t now)
+static bool is_locked(const struct hl_lockout *l, uint64_t pair, int64_t now)
 {
-	return dir_lockout_wait_ms(l, pair, now) > 0;
+	return hl_lockout_wait_ms(l, pair, now) > 0;
 }
 
 /* -- the rule -------------------------------------------------------------------------------------- */
@@ -51,12 +51,12 @@ static void a_hundred_failures_lock_the_pair_for_300_seconds(void)
 	int64_t last = 5 * SECOND;
 
 	fail_times(l, 7, 99, 0);
-	CU_ASSERT_EQUAL(dir_lockout_wait_ms(l, 7, last), 0);
+	CU_ASSERT_EQUAL(hl_lockout_wait_ms(l, 7, last), 0);
 	fail_times(l, 7, 1, last);
-	CU_ASSERT_EQUAL(dir_lockout_wait_ms(l, 7, last), 300000);
-	CU_ASSERT_EQUAL(dir_lockout_wait_ms(l, 7, last + SECOND), 299000);
-	CU_ASSERT_EQUAL(dir_lockout_wait_ms(l, 7, last + LOCK - 1), 1);
-	CU_ASSERT_EQUAL(dir_lockout_wait_ms(l, 7, last + LOCK), 0);
+	CU_ASSERT_EQUAL(hl_lockout_wait_ms(l, 7, last), 300000);
+	CU_ASSERT_EQUAL(hl_lockout_wait_ms(l, 7, last + SECOND), 299000);
+	CU_ASSERT_EQUAL(hl_lockout_wait_ms(l, 7, last + LOCK - 1), 1);
+	CU_ASSERT_EQUAL(hl_lockout_wait_ms(l, 7, last + LOCK), 0);
 	fail_times(l, 7, 99, last + LOCK);
 	CU_ASSERT_FALSE(is_locked(l, 7, last + LOCK));
 	fail_times(l, 7, 1, last + LOCK);
@@ -80,7 +80,7 @@ static void failing_while_locked_does_not_lock_longer(void)
 
 	fail_times(l, 7, 100, 0);
 	fail_times(l, 7, 500, LOCK - 1);
-	CU_ASSERT_EQUAL(dir_lockout_wait_ms(l, 7, LOCK - 1), 1);
+	CU_ASSERT_EQUAL(hl_lockout_wait_ms(l, 7, LOCK - 1), 1);
 	CU_ASSERT_FALSE(is_locked(l, 7, LOCK));
 }
 
@@ -94,18 +94,18 @@ static void other_pairs_are_not_touched(void)
 	fail_times(l, 7 + 4096, 1, 0); /* the same bucket */
 	CU_ASSERT_FALSE(is_locked(l, 7 + 4096, 0));
 	CU_ASSERT_TRUE(is_locked(l, 7, 0));
-	CU_ASSERT_EQUAL(dir_lockout_pairs(l), 2);
+	CU_ASSERT_EQUAL(hl_lockout_pairs(l), 2);
 }
 
 /* -- which pair ------------------------------------------------------------------------------------ */
 
-static uint64_t pair_of(const struct dir_lockout *l, const char *user, const char *peer)
+static uint64_t pair_of(const struct hl_lockout *l, const char *user, const char *peer)
 {
 	struct hl_addr a;
 	uint64_t pair = 0;
 
 	CU_ASSERT_EQUAL_FATAL(hl_addr_parse(peer, &a), HL_OK);
-	CU_ASSERT_EQUAL(dir_lockout_pair(l, hl_text(user), &a, &pair), HL_OK);
+	CU_ASSERT_EQUAL(hl_lockout_pair(l, hl_text(user), &a, &pair), HL_OK);
 	return pair;
 }
 
@@ -140,11 +140,11 @@ static void the_number_of_a_pair_depends_on_the_key(void)
 {
 	AUTO_LOCKOUT *l = fresh();
 	AUTO_LOCKOUT *other = NULL;
-	uint8_t changed[DIR_LOCK_KEY];
+	uint8_t changed[HL_LOCK_KEY];
 
 	memcpy(changed, key, sizeof changed);
 	changed[31] ^= 1;
-	CU_ASSERT_EQUAL_FATAL(dir_lockout_new(changed, &other), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(hl_lockout_new(changed, &other), HL_OK);
 	CU_ASSERT_NOT_EQUAL(
 		pair_of(l, "acme", "192.0.2.7:1"), pair_of(other, "acme", "192.0.2.7:1"));
 }
@@ -162,10 +162,10 @@ static void the_longest_name_has_a_pair(void)
 /* -- a table that is full -------------------------------------------------------------------------- */
 
 /* One failure each of `n` pairs that were not there before. */
-static uint64_t flood(struct dir_lockout *l, uint64_t from, uint64_t n, int64_t now)
+static uint64_t flood(struct hl_lockout *l, uint64_t from, uint64_t n, int64_t now)
 {
 	for (uint64_t i = 0; i < n; i++)
-		dir_lockout_failed(l, some_pair(from + i), now);
+		hl_lockout_failed(l, some_pair(from + i), now);
 	return from + n;
 }
 
@@ -174,12 +174,12 @@ static void the_table_is_bounded(void)
 	AUTO_LOCKOUT *l = fresh();
 
 	flood(l, 0, 100, 0);
-	CU_ASSERT_EQUAL(dir_lockout_pairs(l), 100);
-	flood(l, 100, 5 * DIR_LOCK_PAIRS, 0);
-	CU_ASSERT_EQUAL(dir_lockout_pairs(l), DIR_LOCK_PAIRS);
+	CU_ASSERT_EQUAL(hl_lockout_pairs(l), 100);
+	flood(l, 100, 5 * HL_LOCK_PAIRS, 0);
+	CU_ASSERT_EQUAL(hl_lockout_pairs(l), HL_LOCK_PAIRS);
 	/* What has run out makes room. */
 	flood(l, 0, 1, WINDOW);
-	CU_ASSERT_EQUAL(dir_lockout_pairs(l), 1);
+	CU_ASSERT_EQUAL(hl_lockout_pairs(l), 1);
 }
 
 static void a_pair_with_many_failures_is_not_washed_out_by_many_with_few(void)
@@ -187,22 +187,22 @@ static void a_pair_with_many_failures_is_not_washed_out_by_many_with_few(void)
 	AUTO_LOCKOUT *l = fresh();
 
 	fail_times(l, 7, 50, 0);
-	flood(l, 0, 30 * DIR_LOCK_PAIRS, SECOND);
+	flood(l, 0, 30 * HL_LOCK_PAIRS, SECOND);
 	fail_times(l, 7, 49, SECOND);
 	CU_ASSERT_FALSE(is_locked(l, 7, SECOND));
 	fail_times(l, 7, 1, SECOND);
 	CU_ASSERT_TRUE(is_locked(l, 7, SECOND));
-	flood(l, 40 * DIR_LOCK_PAIRS, 30 * DIR_LOCK_PAIRS, SECOND);
+	flood(l, 40 * HL_LOCK_PAIRS, 30 * HL_LOCK_PAIRS, SECOND);
 	CU_ASSERT_TRUE(is_locked(l, 7, SECOND));
 }
 
 /* How often the pair may fail before it is locked. */
-static unsigned tries_left(struct dir_lockout *l, uint64_t pair, int64_t now)
+static unsigned tries_left(struct hl_lockout *l, uint64_t pair, int64_t now)
 {
 	unsigned n = 0;
 
 	for (; !is_locked(l, pair, now); n++)
-		dir_lockout_failed(l, pair, now);
+		hl_lockout_failed(l, pair, now);
 	return n;
 }
 
@@ -211,7 +211,7 @@ static void who_was_washed_out_comes_back_with_what_he_left_with(void)
 	AUTO_LOCKOUT *l = fresh();
 
 	fail_times(l, 7, 20, 0);
-	flood(l, 0, 25 * DIR_LOCK_PAIRS, SECOND); /* 25 a slot: it is gone now */
+	flood(l, 0, 25 * HL_LOCK_PAIRS, SECOND); /* 25 a slot: it is gone now */
 	CU_ASSERT(tries_left(l, 7, 2 * SECOND) <= 80);
 	CU_ASSERT(tries_left(l, 8, 2 * SECOND) >= 70);
 }
@@ -225,11 +225,11 @@ static unsigned tries_under_a_steady_flood(unsigned between, int64_t step)
 	uint64_t other = 0;
 	unsigned tries = 0;
 
-	for (; now < WINDOW; now += WINDOW / DIR_LOCK_PAIRS)
+	for (; now < WINDOW; now += WINDOW / HL_LOCK_PAIRS)
 		other = flood(l, other, 1, now);
 	for (begun = now; now < begun + WINDOW; now += step) {
 		if (!is_locked(l, 7, now)) {
-			dir_lockout_failed(l, 7, now);
+			hl_lockout_failed(l, 7, now);
 			tries++;
 		}
 		other = flood(l, other, between, now);
@@ -240,8 +240,8 @@ static unsigned tries_under_a_steady_flood(unsigned between, int64_t step)
 static void no_flood_of_other_names_buys_a_pair_more_tries(void)
 {
 	for (unsigned between = 0; between < 5; between++) {
-		CU_ASSERT(tries_under_a_steady_flood(between, WINDOW / DIR_LOCK_PAIRS) <= 100);
-		CU_ASSERT(tries_under_a_steady_flood(between, WINDOW / DIR_LOCK_PAIRS / 8) <= 100);
+		CU_ASSERT(tries_under_a_steady_flood(between, WINDOW / HL_LOCK_PAIRS) <= 100);
+		CU_ASSERT(tries_under_a_steady_flood(between, WINDOW / HL_LOCK_PAIRS / 8) <= 100);
 		CU_ASSERT(tries_under_a_steady_flood(between, WINDOW / 1000) <= 100);
 	}
 }
@@ -250,9 +250,9 @@ static void where_all_are_locked_the_first_goes_and_one_failure_locks_the_next(v
 {
 	AUTO_LOCKOUT *l = fresh();
 
-	for (uint64_t i = 0; i < DIR_LOCK_PAIRS; i++)
+	for (uint64_t i = 0; i < HL_LOCK_PAIRS; i++)
 		fail_times(l, some_pair(i), 100, SECOND);
-	for (uint64_t i = 0; i < DIR_LOCK_PAIRS; i++)
+	for (uint64_t i = 0; i < HL_LOCK_PAIRS; i++)
 		CU_ASSERT_TRUE(is_locked(l, some_pair(i), SECOND));
 	CU_ASSERT_FALSE(is_locked(l, 7, SECOND)); /* a right proof would pass */
 	CU_ASSERT_EQUAL(tries_left(l, 7, SECOND), 1);
@@ -260,9 +260,9 @@ static void where_all_are_locked_the_first_goes_and_one_failure_locks_the_next(v
 	CU_ASSERT_TRUE(is_locked(l, some_pair(1), SECOND));
 	CU_ASSERT_EQUAL(tries_left(l, some_pair(0), SECOND), 1);
 	/* One more try for a certain pair takes as many failures as there are pairs. */
-	flood(l, DIR_LOCK_PAIRS, DIR_LOCK_PAIRS - 2, 2 * SECOND);
+	flood(l, HL_LOCK_PAIRS, HL_LOCK_PAIRS - 2, 2 * SECOND);
 	CU_ASSERT_TRUE(is_locked(l, some_pair(0), 2 * SECOND));
-	flood(l, 3 * DIR_LOCK_PAIRS, 2, 2 * SECOND);
+	flood(l, 3 * HL_LOCK_PAIRS, 2, 2 * SECOND);
 	CU_ASSERT_FALSE(is_locked(l, some_pair(0), 2 * SECOND));
 	CU_ASSERT_EQUAL(tries_left(l, some_pair(0), 2 * SECOND), 1);
 }
@@ -271,11 +271,11 @@ static void the_floor_ends_with_the_windows_of_those_that_went(void)
 {
 	AUTO_LOCKOUT *l = fresh();
 
-	flood(l, 0, 50 * DIR_LOCK_PAIRS, 0);
+	flood(l, 0, 50 * HL_LOCK_PAIRS, 0);
 	CU_ASSERT(tries_left(l, 8, WINDOW - 1) <= 60);
 	CU_ASSERT_EQUAL(tries_left(l, 9, WINDOW), 100);
 	/* The next one begins at the bottom. */
-	flood(l, 60 * DIR_LOCK_PAIRS, 2 * DIR_LOCK_PAIRS, WINDOW);
+	flood(l, 60 * HL_LOCK_PAIRS, 2 * HL_LOCK_PAIRS, WINDOW);
 	CU_ASSERT(tries_left(l, 10, WINDOW) >= 95);
 }
 
@@ -284,7 +284,7 @@ static void who_never_failed_is_never_held_up(void)
 	AUTO_LOCKOUT *l = fresh();
 
 	for (uint64_t i = 0; i < 120; i++) {
-		flood(l, i * DIR_LOCK_PAIRS, DIR_LOCK_PAIRS, SECOND);
+		flood(l, i * HL_LOCK_PAIRS, HL_LOCK_PAIRS, SECOND);
 		CU_ASSERT_FALSE(is_locked(l, 7, SECOND));
 	}
 }

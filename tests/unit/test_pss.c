@@ -7,6 +7,7 @@
 #include "hsm/ossl.h"
 #include "tests/support/objects.h"
 #include "tests/support/test.h"
+#include "tests/support/vectors.h"
 
 #define AUTO_BN HL_AUTO(hsm_bn_freep) BIGNUM
 
@@ -275,26 +276,18 @@ static void import_modulus(struct hsm_object *o, const char *hex)
 	CU_ASSERT_EQUAL(hl_secret_set(&o->value, hl_bytes(der, (size_t)length)), HL_OK);
 }
 
-static struct hl_bytes from_hex(const char *hex, uint8_t *out, size_t size)
-{
-	size_t n = 0;
-
-	if (strcmp(hex, "-") != 0)
-		CU_ASSERT_EQUAL_FATAL(hl_unhex(hex, strlen(hex), out, size, &n), HL_OK);
-	return hl_bytes(out, n);
-}
-
 /* One line of rsa-pss.txt: digest, digest of MGF1, salt, modulus, message, signature. */
-static void check_line(char *const column[6])
+static void check_line(void *at, char *const column[])
 {
 	const struct digest *d = digest_named(column[0]), *mgf = digest_named(column[1]);
 	uint32_t salt = (uint32_t)strtoul(column[2], NULL, 10);
 	uint8_t data[64], signature[256];
-	struct hl_bytes m = from_hex(column[4], data, sizeof data);
-	struct hl_bytes s = from_hex(column[5], signature, sizeof signature);
+	struct hl_bytes m = vectors_hex(column[4], data, sizeof data);
+	struct hl_bytes s = vectors_hex(column[5], signature, sizeof signature);
 	AUTO_OBJECT o = { 0 };
 	AUTO_KEY *k = NULL;
 
+	(void)at;
 	import_modulus(&o, column[3]);
 	CU_ASSERT_EQUAL_FATAL(hsm_key_parse(&o, &k), HL_OK);
 	CU_ASSERT_EQUAL(verify_pss(k, d, mgf, salt, m, s), HL_OK);
@@ -307,24 +300,7 @@ static void check_line(char *const column[6])
 
 static void published_signatures_verify_with_their_own_parameter_only(void)
 {
-	FILE *f = open_vectors("rsa-pss.txt");
-	char line[4096];
-	int checked = 0;
-
-	while (fgets(line, sizeof line, f)) {
-		char *column[6], *rest = line;
-
-		if (line[0] == '#')
-			continue;
-		for (size_t i = 0; i < HL_COUNT(column); i++) {
-			column[i] = strtok_r(rest, " \n", &rest);
-			CU_ASSERT_PTR_NOT_NULL_FATAL(column[i]);
-		}
-		check_line(column);
-		checked++;
-	}
-	fclose(f);
-	CU_ASSERT_EQUAL(checked, 9);
+	CU_ASSERT_EQUAL(vectors_each("rsa-pss.txt", 6, check_line, NULL), 9);
 }
 
 /* -- what is refused -------------------------------------------------------------------------------- */

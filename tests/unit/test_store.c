@@ -160,6 +160,36 @@ static void what_is_expected_must_stand_and_stays(const struct hsm_store *s)
 	CU_ASSERT_EQUAL(commit(s, p, 1), HL_E_STORE_STALE);
 }
 
+/* Counted over the one partition, and after the changes that stand before it. */
+static void a_bound_is_kept(const struct hsm_store *s)
+{
+	struct hsm_put p[] = { object(1, 1, "o", ""), { .row = { .table = HSM_OBJECT, .partition = PARTITION }, .bound = true } };
+	struct hsm_put other = object(4, 1, "of another partition", "");
+	uint64_t before;
+
+	other.row.partition++;
+	CU_ASSERT_EQUAL(commit(s, &other, 1), HL_OK);
+	CU_ASSERT_EQUAL(commit(s, &p[1], 1), HL_OK); /* at most none */
+	before = generation(s);
+	CU_ASSERT_EQUAL(commit(s, p, 2), HL_E_STORE_STALE);
+	CU_ASSERT(is(s, 1, 0, NULL));
+	CU_ASSERT_EQUAL(generation(s), before);
+	p[1].most = 2;
+	CU_ASSERT_EQUAL(commit(s, p, 2), HL_OK);
+	p[0].row.id = 2;
+	CU_ASSERT_EQUAL(commit(s, p, 2), HL_OK);
+	p[0].row.id = 3;
+	CU_ASSERT_EQUAL(commit(s, p, 2), HL_E_STORE_STALE);
+	CU_ASSERT_EQUAL(commit(s, &p[1], 1), HL_OK);
+	p[1].most = 1;
+	CU_ASSERT_EQUAL(commit(s, &p[1], 1), HL_E_STORE_STALE);
+	CU_ASSERT_EQUAL(count(s, HSM_OBJECT, PARTITION), 2);
+	p[1].most = INT64_MAX;
+	CU_ASSERT_EQUAL(commit(s, &p[1], 1), HL_E_ARG);
+	p[1].most = INT64_MAX - 1;
+	CU_ASSERT_EQUAL(commit(s, &p[1], 1), HL_OK);
+}
+
 static void a_commit_is_all_or_nothing(const struct hsm_store *s)
 {
 	const struct hsm_put late[] = { object(1, 2, "changed", ""), object(2, 1, "new", ""),
@@ -352,6 +382,7 @@ static void (*const stores[])(story_fn *story) = { over_sqlite, over_memory };
 	X(versions_rise_one_by_one, "versions rise one by one") \
 	X(removes_the_version_it_names, "removes the version that it names") \
 	X(what_is_expected_must_stand_and_stays, "what is expected must stand, and stays as it is") \
+	X(a_bound_is_kept, "a bound is kept") \
 	X(a_commit_is_all_or_nothing, "a commit is all or nothing") \
 	X(changes_are_made_in_their_order, "changes are made in their order") \
 	X(each_commit_raises_the_generation, "each commit raises the generation") \

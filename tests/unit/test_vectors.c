@@ -6,6 +6,7 @@
 #include "hsm/ossl.h"
 #include "tests/support/objects.h"
 #include "tests/support/test.h"
+#include "tests/support/vectors.h"
 
 #define AUTO_BN HL_AUTO(hsm_bn_freep) BIGNUM
 
@@ -62,7 +63,7 @@ static uint32_t ecdsa_with(const char *digest)
 }
 
 /* One line of rfc6979.txt: curve, digest, message, Ux, Uy, r, s. */
-static void check_rfc6979(char *const column[7])
+static void check_rfc6979(void *at, char *const column[])
 {
 	HL_AUTO(hsm_pkey_freep) EVP_PKEY *pkey = NULL;
 	AUTO_OBJECT o = { 0 };
@@ -72,6 +73,7 @@ static void check_rfc6979(char *const column[7])
 	struct hl_bytes data = hl_text(column[2]);
 	uint32_t mechanism = ecdsa_with(column[1]);
 
+	(void)at;
 	hl_buf_u8(&point, 4);
 	put_hex(&point, column[3]);
 	put_hex(&point, column[4]);
@@ -88,24 +90,7 @@ static void check_rfc6979(char *const column[7])
 
 static void the_signatures_of_rfc_6979_verify(void)
 {
-	FILE *f = open_vectors("rfc6979.txt");
-	char line[2048];
-	int checked = 0;
-
-	while (fgets(line, sizeof line, f)) {
-		char *column[7], *rest = line;
-
-		if (line[0] == '#')
-			continue;
-		for (size_t i = 0; i < HL_COUNT(column); i++) {
-			column[i] = strtok_r(rest, " \n", &rest);
-			CU_ASSERT_PTR_NOT_NULL_FATAL(column[i]);
-		}
-		check_rfc6979(column);
-		checked++;
-	}
-	fclose(f);
-	CU_ASSERT_EQUAL(checked, 30);
+	CU_ASSERT_EQUAL(vectors_each("rfc6979.txt", 7, check_rfc6979, NULL), 30);
 }
 
 /* -- RFC 7515 and RFC 8017 ------------------------------------------------------------------- */
@@ -126,40 +111,35 @@ static void rsa_vector_clear(struct rsa_vector *v)
 	hl_buf_clear(&v->signature);
 }
 
-static void take_line(struct rsa_vector *v, const char *name, const char *hex)
+static void take_line(void *at, char *const column[])
 {
+	struct rsa_vector *v = at;
+	const char *name = column[0], *hex = column[1];
+
 	if (strcmp(name, "input") == 0) {
 		put_hex(&v->input, hex);
 	} else if (strcmp(name, "signature") == 0) {
 		put_hex(&v->signature, hex);
 	} else {
 		BIGNUM **number[] = { &v->n, &v->e, &v->d, &v->p, &v->q };
-		const char *at = strchr("nedpq", name[0]);
+		static const char names[] = "nedpq";
+		const char *which = strchr(names, name[0]);
 
-		CU_ASSERT_FATAL(at && BN_hex2bn(number[at - "nedpq"], hex) > 0);
+		CU_ASSERT_FATAL(which && BN_hex2bn(number[which - names], hex) > 0);
 	}
 }
 
 static void read_rsa_vector(struct rsa_vector *v)
 {
 	HL_AUTO(hsm_bn_freep) BIGNUM *less = BN_new();
-	FILE *f = open_vectors("rfc7515-a2.txt");
 	BN_CTX *ctx = BN_CTX_new();
-	char line[2048], *rest;
 
 	*v = (struct rsa_vector){ .input = hl_buf(512),
 		.signature = hl_buf(512),
 		.dp = BN_new(),
 		.dq = BN_new(),
 		.qinv = BN_new() };
-	while (fgets(line, sizeof line, f)) {
-		if (line[0] != '#') {
-			const char *name = strtok_r(line, " \n", &rest);
-
-			take_line(v, name, strtok_r(NULL, " \n", &rest));
-		}
-	}
-	fclose(f);
+	vectors_each("rfc7515-a2.txt", 2, take_line, v);
 	BN_copy(less, v->p);
 	BN_sub_word(less, 1);
 	BN_mod(v->dp, v->d, less, ctx);
