@@ -181,12 +181,14 @@ static size_t read_region(int mem, uint8_t *out, unsigned long from, size_t n)
 static void look_at_region(struct image *m, int mem, unsigned long from, unsigned long to, const char *mark,
 	const char *tell)
 {
-	size_t n = to - from, got;
+	size_t n = to - from, got = 0;
 	uint8_t *copy = n <= REGION_MAX ? malloc(n) : NULL;
 
-	got = copy ? read_region(mem, copy, from, n) : 0;
+	if (copy) {
+		got = read_region(mem, copy, from, n);
+		look_at(m, hl_bytes(copy, got), mark, tell);
+	}
 	m->left_out += n - got;
-	look_at(m, hl_bytes(copy, got), mark, tell);
 	free(copy);
 }
 
