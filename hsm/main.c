@@ -14,9 +14,13 @@ static const struct hl_daemon_spec spec = {
 
 struct conf {
 	struct hl_member_conf member;
-	const char *cluster, *listen, *address, *directory, *directory_at, *secret, *store, *device_key, *page;
+	const char *cluster, *listen, *address, *directory, *directory_at, *secret, *store, *device_key, *page, *master_lock;
+	int master;
 	int64_t connections_max;
 };
+
+enum { MASTER_REQUIRED, MASTER_ANY };
+static const char *const master_words[] = { [MASTER_REQUIRED] = "required", [MASTER_ANY] = "any", NULL };
 
 static const struct hl_config_row rows[] = {
 	HL_MEMBER_ROWS(struct conf),
@@ -29,6 +33,8 @@ static const struct hl_config_row rows[] = {
 	HL_CONFIG_PATH_ROW(struct conf, store, true, "the cluster's store"),
 	HL_CONFIG_PATH_ROW(struct conf, device_key, true, "the cluster's device key"),
 	HL_CONFIG_PATH_ROW(struct conf, page, true, "the cluster's shared page"),
+	HL_CONFIG_PATH_ROW(struct conf, master_lock, true, "file that the cluster's master locks"),
+	HL_CONFIG_WORD_ROW(struct conf, master, master_words, MASTER_REQUIRED, "whether new keys need a master that lives"),
 	HL_CONFIG_INT_ROW(struct conf, connections_max, 1, 100000, 4096, "", "connections at once"),
 };
 static const struct hl_config_schema schema = HL_CONFIG_SCHEMA(struct conf, rows);
@@ -53,7 +59,7 @@ static hl_err is_new(const struct hsm_store *store, bool *out)
 {
 	struct hl_buf memory = hl_buf(HL_BUF_MAX);
 	struct hsm_row row;
-	hl_err err = store->ops->get(store->at, HSM_CLUSTER, 0, 1, &memory, &row);
+	hl_err err = store->ops->get(store->at, HSM_CLUSTER, 0, HSM_CLUSTER_ROW, &memory, &row);
 
 	hl_buf_clear(&memory);
 	*out = err == HL_E_NOT_FOUND;
@@ -91,6 +97,8 @@ static hl_err start_core(struct hl_member *m, const struct conf *conf, struct gr
 		.cluster = conf->cluster,
 		.version = "hsmlet " VERSION " (simulator)",
 		.directory = conf->directory,
+		.master = hsm_master_file(conf->master_lock),
+		.master_required = conf->master == MASTER_REQUIRED,
 		.connections_max = (unsigned)conf->connections_max,
 	};
 

@@ -111,6 +111,28 @@ static hl_err start_directory(struct world *w)
 	return sim_listen(w->directory.node, &admin, DIR_LISTEN_ADMIN);
 }
 
+static bool is_held(const struct world *w)
+{
+	return w->master && sim_alive(w->hsm[w->master->hsm].node);
+}
+
+static hl_err take_lock(const void *at)
+{
+	const struct world_seat *seat = at;
+
+	if (is_held(seat->world))
+		return HL_E_BUSY;
+	seat->world->master = seat;
+	return HL_OK;
+}
+
+static hl_err look_at_lock(const void *at)
+{
+	return is_held(((const struct world_seat *)at)->world) ? HL_OK : HL_E_MASTER;
+}
+
+static const struct hsm_master_ops master_ops = { take_lock, look_at_lock };
+
 static hl_err start_hsm(struct world *w, size_t i)
 {
 	struct hsm_conf conf = {
@@ -124,13 +146,23 @@ static hl_err start_hsm(struct world *w, size_t i)
 		.store = sim_memstore_store(w->hsm_store),
 		.shared = hsm_page_shared(w->page),
 		.seal = w->seal,
+		.master = { &master_ops, &w->hsm[i].seat },
+		.master_required = !w->master_any,
 		.connections_max = 64,
 	};
 
+	w->hsm[i].seat = (struct world_seat){ w, i };
 	sim_enter(w->hsm[i].node);
 	HL_TRY(hsm_new(sim_env(w->hsm[i].node), &conf, &w->hsm[i].core));
 	sim_core(w->hsm[i].node, &hsm_core, w->hsm[i].core);
-	return sim_listen(w->hsm[i].node, &conf.address, 0);
+	return HL_OK;
+}
+
+static hl_err listen_hsm(struct world *w, size_t i)
+{
+	struct hl_addr at = address((uint8_t)(31 + i), 2400);
+
+	return sim_listen(w->hsm[i].node, &at, 0);
 }
 
 static hl_err start_proxy(struct world *w, size_t i)
@@ -209,8 +241,10 @@ static hl_err start(struct world *w)
 	HL_TRY(make_nodes(w));
 	HL_TRY(make_cluster(w));
 	HL_TRY(start_directory(w));
-	for (size_t i = 0; i < w->hsms; i++)
+	for (size_t i = 0; i < w->hsms; i++) {
 		HL_TRY(start_hsm(w, i));
+		HL_TRY(listen_hsm(w, i));
+	}
 	for (size_t i = 0; i < w->proxies; i++) {
 		HL_TRY(start_proxy(w, i));
 		pool[i] = address((uint8_t)(11 + i), 2310);
@@ -223,17 +257,23 @@ static hl_err start(struct world *w)
 
 hl_err world_new(uint64_t seed, size_t proxies, size_t hsms, struct world **out)
 {
+	return world_new_as(&(struct world_options){ seed, proxies, hsms, false }, out);
+}
+
+hl_err world_new_as(const struct world_options *options, struct world **out)
+{
 	struct world *w;
 	hl_err err;
 
-	if (proxies > WORLD_PROXIES || hsms > WORLD_HSMS)
+	if (options->proxies > WORLD_PROXIES || options->hsms > WORLD_HSMS)
 		return HL_E_ARG;
 	w = calloc(1, sizeof *w);
 	if (!w)
 		return HL_E_NOMEM;
-	w->proxies = proxies;
-	w->hsms = hsms;
-	err = sim_new(seed, &w->sim);
+	w->proxies = options->proxies;
+	w->hsms = options->hsms;
+	w->master_any = options->master_any;
+	err = sim_new(options->seed, &w->sim);
 	if (err == HL_OK)
 		err = start(w);
 	if (err != HL_OK) {
@@ -242,6 +282,24 @@ hl_err world_new(uint64_t seed, size_t proxies, size_t hsms, struct world **out)
 	}
 	*out = w;
 	return HL_OK;
+}
+
+void world_kill_hsm(struct world *w, size_t i)
+{
+	sim_kill(w->hsm[i].node);
+	hsm_free(w->hsm[i].core); /* its jobs were run when they were submitted */
+	w->hsm[i].core = NULL;
+}
+
+static bool has_link(void *at)
+{
+	return hsm_ready(at);
+}
+
+hl_err world_restart_hsm(struct world *w, size_t i)
+{
+	HL_TRY(start_hsm(w, i));
+	return sim_run(w->sim, has_link, w->hsm[i].core, START_LIMIT_US) ? HL_OK : HL_E_TIMEOUT;
 }
 
 void world_client_free(struct world_client *c)

@@ -141,6 +141,9 @@ SIM_TESTS += tests/sim/test_lockout
 tests_sim_test_lockout_SOURCES = tests/sim/test_lockout.c $(story)
 tests_sim_test_lockout_LDADD = $(SIM_LIBS)
 tests_sim_test_lockout_LDFLAGS = -Wl,--wrap=HMAC
+SIM_TESTS += tests/sim/test_cluster
+tests_sim_test_cluster_SOURCES = tests/sim/test_cluster.c $(story)
+tests_sim_test_cluster_LDADD = $(SIM_LIBS)
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
 
