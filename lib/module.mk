@@ -42,5 +42,6 @@ libhlos_la_SOURCES = \
 	lib/os/listen.c lib/os/listen.h \
 	lib/os/member.c lib/os/member.h \
 	lib/os/relay.c \
-	lib/os/shell.c lib/os/shell.h
+	lib/os/shell.c lib/os/shell.h \
+	lib/os/workers.c lib/os/workers.h
 libhlos_la_LIBADD = $(EV_LIBS)

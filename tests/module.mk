@@ -172,7 +172,8 @@ RUN_TESTS = \
 	tests/run/test_hostile \
 	tests/run/test_live \
 	tests/run/test_load \
-	tests/run/test_threads
+	tests/run/test_threads \
+	tests/run/test_workers
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
 tests_run_test_bench_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
@@ -181,6 +182,7 @@ tests_run_test_crossed_LDADD = $(LIVE_LIBS)
 tests_run_test_hostile_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
+tests_run_test_workers_LDADD = $(LIVE_LIBS)
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
 
 CLI_TESTS = tests/run/test_cli tests/run/test_examples

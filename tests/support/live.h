@@ -25,6 +25,7 @@ struct live_options {
 	unsigned proxies, hsms;             /* 0: one */
 	const char *hsm_address[LIVE_EACH]; /* where proxies are told to find hsm1, ...; NULL: where it listens */
 	unsigned grant_valid_ms;            /* 0: 30,000 */
+	unsigned workers;                   /* of each proxy and each HSM; 0: one */
 };
 
 struct live;

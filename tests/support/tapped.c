@@ -11,7 +11,7 @@
 bool tapped_start(struct tapped *t)
 {
 	static const struct hl_addr here = { .family = HL_INET, .ip = { 127, 0, 0, 1 } };
-	struct live_options options = { 0 };
+	struct live_options options = { .workers = 2 }; /* what is said twice may come to two processes */
 	struct hl_addr front;
 	char text[HL_ADDR_TEXT];
 
