@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/os/clock.h"
 #include "lib/wire/numbers.h"
 #include "tests/support/key.h"
 #include "tests/support/lines.h"
@@ -113,6 +114,17 @@ static int served(const char *role, const char *step, unsigned worker)
 
 /* -- stories --------------------------------------------------------------------------------------------- */
 
+/* Until each that died has a successor; the directory's answers are the pace. */
+static bool are_all_there(const char *name)
+{
+	pid_t pid[WORKERS];
+	int64_t deadline = hl_clock_mono_us() + (int64_t)live_limit_ms() * 1000;
+
+	while (workers_of(name, pid) != WORKERS && hl_clock_mono_us() < deadline)
+		live_state(w, name);
+	return workers_of(name, pid) == WORKERS;
+}
+
 static void connections_are_spread_among_the_workers(void)
 {
 	unsigned at_proxy = 0, at_hsm = 0;
@@ -153,7 +165,7 @@ static void a_key_destroyed_at_one_worker_signs_at_none(void)
 /* Connections that were meant for it wait in its socket, which its parent keeps. */
 static void a_worker_that_is_killed_is_replaced(void)
 {
-	struct line replaced = { .what = "worker.ready" };
+	struct line replaced = { .what = "worker.ready" }, down = { .what = "member.down" };
 	pid_t before[WORKERS], after[WORKERS];
 	int fd[WORKERS], ready = lines_of(w, "hsm", &replaced);
 	unsigned n = workers_of("hsm1", before);
@@ -170,6 +182,7 @@ static void a_worker_that_is_killed_is_replaced(void)
 		CU_ASSERT_NOT_EQUAL(after[i], before[0]);
 	for (unsigned i = 1; i < n; i++)
 		close(fd[i]);
+	CU_ASSERT_EQUAL(lines_of(w, "directory", &down), 0); /* the member was up all the time */
 }
 
 /* The parent is the master; its workers come and go. All die here, and with them every link to the directory. */
@@ -191,6 +204,7 @@ static void the_master_outlives_its_workers(void)
 	CU_ASSERT_EQUAL(sign(h, k.key), 0);
 	CU_ASSERT_EQUAL(hsmlet_destroy(h, k.key, &e), 0);
 	hsmlet_close(h);
+	CU_ASSERT(are_all_there("hsm1"));
 }
 
 static void workers_die_with_their_parent(void)
