@@ -87,7 +87,7 @@ static void put_proxy(struct hl_buf *out, const struct cli_world *w, const struc
 		m->address, host, m->address);
 	put(out, "address", m->address);
 	put_link(out, w, m);
-	hl_buf_printf(out, "clients_max = %d;\n", CONNECTIONS_MAX);
+	hl_buf_printf(out, "clients_max = %d;\nworkers = %d;\n", CONNECTIONS_MAX, (int)w->workers);
 }
 
 static void put_hsm(struct hl_buf *out, const struct cli_world *w, const struct cli_member *m)
@@ -98,7 +98,9 @@ static void put_hsm(struct hl_buf *out, const struct cli_world *w, const struct 
 	hl_buf_printf(out, "store = \"%s/hsm/%s.db\";\n", w->dir, w->cluster);
 	put_path(out, w, "device_key", "hsm/device.key");
 	put_path(out, w, "page", "hsm/page");
-	hl_buf_printf(out, "connections_max = %d;\n", CONNECTIONS_MAX);
+	put_path(out, w, "master_lock", "hsm/master");
+	put(out, "master", strcmp(w->profile, "lab") == 0 ? "any" : "required");
+	hl_buf_printf(out, "connections_max = %d;\nworkers = %d;\n", CONNECTIONS_MAX, (int)w->workers);
 }
 
 void cli_world_config(const struct cli_world *w, const struct cli_member *m, struct hl_buf *out)

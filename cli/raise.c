@@ -100,6 +100,7 @@ static void plan(const char *dir, const struct cli_wish *wish, struct cli_world 
 	set_text(w->partition, sizeof w->partition, wish->partition, "ACMEPARTONE");
 	set_text(w->package, sizeof w->package, wish->package, "SBX");
 	w->seed = wish->seed == CLI_NO_SEED ? 0 : wish->seed;
+	w->workers = wish->workers ? wish->workers : 1;
 	for (size_t i = 0; i < wish->allow.n; i++)
 		set_text(w->allow[i], sizeof w->allow[i], wish->allow.item[i], "");
 	w->allows = wish->allow.n;
@@ -189,6 +190,8 @@ static hl_err check_same(struct cli *c, const struct cli_world *w, const struct 
 		HL_TRY(same_number(c, "number of proxies", cli_world_count(w, CLI_PROXY), wish->proxies));
 	if (wish->hsms)
 		HL_TRY(same_number(c, "number of HSMs", cli_world_count(w, CLI_HSM), wish->hsms));
+	if (wish->workers)
+		HL_TRY(same_number(c, "number of workers", w->workers, wish->workers));
 	if (wish->seed != CLI_NO_SEED)
 		HL_TRY(same_number(c, "seed", w->seed, wish->seed));
 	HL_TRY(same_allow_list(c, w, &wish->allow));

@@ -8,7 +8,7 @@
 struct cli_wish {
 	bool dev, dumpable;
 	const char *profile, *package, *tenant, *service_user, *partition;
-	int64_t proxies, hsms, seed;
+	int64_t proxies, hsms, workers, seed;
 	struct cli_texts allow;
 };
 

@@ -188,13 +188,22 @@ static json_t *allow_json(const struct cli_world *w)
 
 json_t *cli_world_json(const struct cli_world *w)
 {
-	json_t *j = json_pack("{s:s, s:b, s:b, s:I, s:o, s:o}", "schema", SCHEMA, "dev", w->dev, "dumpable",
-		w->dumpable, "seed", (json_int_t)w->seed, "members", members_json(w), "allow",
+	json_t *j = json_pack("{s:s, s:b, s:b, s:I, s:I, s:o, s:o}", "schema", SCHEMA, "dev", w->dev, "dumpable",
+		w->dumpable, "seed", (json_int_t)w->seed, "workers", (json_int_t)w->workers, "members", members_json(w), "allow",
 		allow_json(w));
 
 	for (size_t i = 0; j && i < HL_COUNT(texts); i++)
 		json_object_set_new(j, texts[i].key, json_string((const char *)w + texts[i].at));
 	return j;
+}
+
+/* A world that was made before there were any has one of each. */
+static hl_err take_workers(const json_t *j, int64_t *out)
+{
+	const json_t *n = json_object_get(j, "workers");
+
+	*out = n ? json_integer_value(n) : 1;
+	return *out >= 1 && *out <= CLI_WORKERS_MAX ? HL_OK : HL_E_CONFIG;
 }
 
 /* For HL_E_CONFIG: which key. */
@@ -273,6 +282,8 @@ hl_err cli_world_parse(const json_t *j, struct cli_world *out, char why[64])
 	if (!json_is_integer(json_object_get(j, "seed")))
 		return at_key(why, "seed");
 	w.seed = json_integer_value(json_object_get(j, "seed"));
+	if (take_workers(j, &w.workers) != HL_OK)
+		return at_key(why, "workers");
 	w.dev = json_is_true(json_object_get(j, "dev"));
 	w.dumpable = json_is_true(json_object_get(j, "dumpable"));
 	HL_TRY(take_lists(j, &w, why));

@@ -17,6 +17,7 @@
 #define CLI_DIR_TEXT 88 /* with its NUL: a unix socket's name has 107 bytes, "/run/directory1.sock" 20 */
 #define CLI_PROXIES_MAX 10
 #define CLI_HSMS_MAX 10
+#define CLI_WORKERS_MAX 64
 #define CLI_MEMBERS_MAX (1 + CLI_PROXIES_MAX + CLI_HSMS_MAX)
 #define CLI_ALLOW_MAX CLI_TEXTS_MAX
 
@@ -34,7 +35,7 @@ struct cli_world {
 	char block[12]; /* "127.16.0" */
 	bool dev, dumpable;
 	char profile[16];
-	int64_t seed;
+	int64_t seed, workers; /* of each proxy and each HSM */
 	char pool[HL_NAME_TEXT + 1], realm[HL_NAME_TEXT + 1], cluster[HL_NAME_TEXT + 1];
 	struct cli_member member[CLI_MEMBERS_MAX];
 	size_t members;

@@ -31,8 +31,10 @@ static struct dir_up *enter(struct dir_conn *c)
 		*m = (struct dir_up){ .role = c->role };
 		memcpy(m->name, c->name, sizeof m->name);
 	}
-	if (m->conn != c)
+	if (m->links == 0)
 		hl_trace_life(d->env, "member.up", HL_OK, m->name);
+	m->links += c->up == NULL;
+	c->up = m;
 	m->conn = c;
 	return m;
 }
@@ -63,14 +65,30 @@ void dir_member_beat(struct dir_conn *c, const struct hl_frame *f)
 	dir_send(c, &hl_msg_heartbeat_answer, f->id, &answer);
 }
 
+/* Any link that is left of this member. */
+static struct dir_conn *another(const struct dir_conn *c)
+{
+	struct dir_conn *other;
+	size_t at = 0;
+
+	while ((other = hl_map_next(&c->dir->ports, &at)) != NULL)
+		if (other != c && other->up == c->up)
+			return other;
+	return NULL;
+}
+
 void dir_member_gone(struct dir_conn *c)
 {
-	for (size_t i = 0; i < c->dir->members; i++) {
-		if (c->dir->member[i].conn != c)
-			continue;
-		c->dir->member[i].conn = NULL;
-		hl_trace_life(c->dir->env, "member.down", HL_OK, c->dir->member[i].name);
-	}
+	struct dir_up *m = c->up;
+
+	if (!m)
+		return;
+	m->links--;
+	if (m->conn == c)
+		m->conn = another(c);
+	c->up = NULL;
+	if (m->links == 0)
+		hl_trace_life(c->dir->env, "member.down", HL_OK, m->name);
 }
 
 void dir_epoch_time(struct dir *d, int64_t now_us)

@@ -22,7 +22,8 @@ struct dir_up {
 	char name[HL_NAME_TEXT + 1], cluster[HL_NAME_TEXT + 1], address[HL_ADDR_TEXT];
 	uint8_t incarnation[HL_INCARNATION];
 	bool has_incarnation;
-	struct dir_conn *conn; /* NULL: it is down */
+	size_t links;          /* of its workers, each of which has its own */
+	struct dir_conn *conn; /* the one that was heard last; NULL: there is none, it is down */
 };
 
 /* A proof that was accepted. The same query from the same proxy gets the same grant again. */
@@ -63,6 +64,7 @@ struct dir_conn {
 	struct hl_channel *channel;
 	char name[HL_NAME_TEXT + 1];
 	enum hl_role role;
+	struct dir_up *up;           /* whose link it is; NULL: it has not said so yet */
 	const struct dir_peer *peer; /* NULL: nobody we know, which the handshake will tell */
 	int64_t deadline_us;
 };

@@ -231,7 +231,7 @@ static hl_err record_one(void)
 	struct world *w;
 	hl_err err;
 
-	HL_TRY(world_new_dev(SEED, 1, 1, &w));
+	HL_TRY(world_new_as(&(struct world_options){ .seed = SEED, .proxies = 1, .hsms = 1, .dev = true }, &w));
 	err = record_in(w);
 	world_free(w);
 	return err;

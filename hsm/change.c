@@ -41,7 +41,10 @@ hl_err hsm_change_put(
 	struct hl_bytes all;
 	size_t i;
 
+	if (row->table == HSM_OBJECT && row->version == 1)
+		HL_TRY(hsm_master_check(h));
 	HL_TRY(add(c, &(struct hsm_put){ .row = *row }, &i));
+	c->raises |= row->table == HSM_OBJECT && row->version > 1;
 	memory = &c->memory[i];
 	hl_buf_put(memory, row->open);
 	HL_TRY(memory->err);
@@ -56,6 +59,7 @@ hl_err hsm_change_remove(struct hsm_change *c, const struct hsm_row *row)
 {
 	size_t i;
 
+	c->raises |= row->table == HSM_OBJECT;
 	return add(c, &(struct hsm_put){ .row = *row, .remove = true }, &i);
 }
 
@@ -167,6 +171,7 @@ static void commit_done(struct hl_job *j)
 	struct hsm_task *t = (struct hsm_task *)((char *)c - offsetof(struct hsm_task, change));
 	const struct hl_env *env = t->hsm->env;
 
+	hsm_epoch_committed(t->hsm, c);
 	/* It may be on the disk or not: whatever we said could be wrong. Who opens the store anew knows. */
 	if (c->commit.result == HL_E_STORE)
 		env->ops->halt(env->at, HL_E_STORE);
@@ -187,6 +192,11 @@ void hsm_task_commit(struct hsm_task *t, void (*done)(struct hsm_task *))
 	struct hsm_commit *c = &t->change.commit;
 
 	t->after = done;
+	c->result = hsm_epoch_record(t->hsm, &t->change);
+	if (c->result != HL_OK) {
+		done(t);
+		return;
+	}
 	c->put = t->change.put;
 	t->hsm->conf.store.ops->prepare(t->hsm->conf.store.at, c);
 	c->job.done = commit_done;

@@ -460,13 +460,16 @@ void hsm_conn_event(struct hsm_conn *c, const struct hl_event *e)
 void hsm_reply(struct hsm_conn *c, const struct hl_msg *m, uint32_t id, void *body)
 {
 	struct hsm *h = c->hsm;
-	struct hl_done mark = { .term = h->term, .time_ms = (uint64_t)hl_wall_ms(h->env) };
-	hl_err err = h->conf.store.ops->generation(h->conf.store.at, &mark.generation);
+	struct hl_done mark = { .time_ms = (uint64_t)hl_wall_ms(h->env) };
+	struct hsm_mark at;
+	hl_err err;
 
+	hsm_epoch_mark(h, &at);
+	mark.term = at.term;
+	mark.generation = at.generation;
 	memcpy(body, &mark, sizeof mark); /* every reply begins with HL_MARK */
 	hl_channel_age(c->channel, hl_mono_us(h->env));
-	if (err == HL_OK)
-		err = hl_channel_send(c->channel, &c->io, m, id, body);
+	err = hl_channel_send(c->channel, &c->io, m, id, body);
 	if (err == HL_E_TOO_LONG && m != &hl_msg_op_refused)
 		hsm_refuse(c, id, err, NULL, 0); /* the request asked for more than a frame holds */
 	else if (err != HL_OK)

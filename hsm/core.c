@@ -6,83 +6,6 @@
 
 #include "hsm/rooms.h"
 
-/* -- identity ------------------------------------------------------------------------------------ */
-
-static hl_err take_identity(struct hsm *h, struct hl_bytes private_key)
-{
-	size_t n = sizeof h->identity_public;
-
-	h->identity = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, private_key.p, private_key.n);
-	if (!h->identity || EVP_PKEY_get_raw_public_key(h->identity, h->identity_public, &n) != 1)
-		return HL_E_CRYPTO;
-	return HL_OK;
-}
-
-static hl_err load_cluster(struct hsm *h)
-{
-	struct hl_buf memory = hl_buf(HL_FRAME_MAX);
-	struct hl_secret plain = { 0 };
-	struct hl_cluster_row open;
-	struct hl_cluster_secret secret;
-	struct hsm_row row;
-	hl_err err = h->conf.store.ops->get(h->conf.store.at, HSM_CLUSTER, 0, 1, &memory, &row);
-
-	if (err == HL_OK)
-		err = hsm_unseal(h->conf.seal, &row, &plain);
-	if (err == HL_OK)
-		err = hl_body_get(&hl_msg_cluster_row, row.open, &open);
-	if (err == HL_OK && !hl_bytes_eq(open.cluster, hl_text(h->conf.cluster)))
-		err = HL_E_STORE_KEY;
-	if (err == HL_OK)
-		err = hl_body_get(&hl_msg_cluster_secret, hl_secret_view(&plain), &secret);
-	if (err == HL_OK) {
-		h->term = open.term;
-		err = take_identity(h, secret.identity);
-	}
-	hl_secret_clear(&plain);
-	hl_buf_clear(&memory);
-	return err;
-}
-
-/* The first member of a new cluster makes its identity. Another member may do so at the same time: the
- * store lets one of them win, and the other loads what that one made. */
-static hl_err found_cluster(struct hsm *h)
-{
-	struct hl_buf open = hl_buf(HL_FRAME_MAX), secret = hl_buf(HL_FRAME_MAX);
-	struct hsm_change change = { 0 };
-	struct hl_secret seed = { 0 };
-	struct hsm_row row = { .table = HSM_CLUSTER, .id = 1, .version = 1 };
-	hl_err err = hl_secret_make(&seed, 32);
-
-	if (err == HL_OK) {
-		hl_random(h->env, seed.p, seed.n);
-		err = take_identity(h, hl_secret_view(&seed));
-	}
-	if (err == HL_OK) {
-		hl_body_put(&open, &hl_msg_cluster_row,
-			&(struct hl_cluster_row){ .cluster = hl_text(h->conf.cluster),
-				.identity = hl_bytes(h->identity_public, 32),
-				.term = 1 });
-		hl_body_put(&secret, &hl_msg_cluster_secret,
-			&(struct hl_cluster_secret){ .identity = hl_secret_view(&seed) });
-		row.open = hl_buf_view(&open);
-		err = open.err != HL_OK ? open.err : hsm_change_put(h, &change, &row, hl_buf_view(&secret));
-	}
-	if (err == HL_OK) {
-		change.commit.put = change.put;
-		h->conf.store.ops->prepare(h->conf.store.at, &change.commit);
-		change.commit.job.run(&change.commit.job); /* at start, before there is a loop to hold up */
-		err = change.commit.result;
-	}
-	EVP_PKEY_free(h->identity);
-	h->identity = NULL;
-	hsm_change_reset(&change);
-	hl_buf_clear(&open);
-	hl_buf_clear(&secret);
-	hl_secret_clear(&seed);
-	return err == HL_OK || err == HL_E_STORE_STALE ? load_cluster(h) : err;
-}
-
 /* -- life ---------------------------------------------------------------------------------------- */
 
 static hl_err new_lockout(struct hsm *h)
@@ -106,11 +29,8 @@ static hl_err start(struct hsm *h)
 		.secret = h->conf.link_secret,
 		.port = HSM_PORT_DIRECTORY,
 	};
-	hl_err err = load_cluster(h);
 
-	if (err == HL_E_NOT_FOUND)
-		err = found_cluster(h);
-	HL_TRY(err);
+	HL_TRY(hsm_cluster_join(h));
 	HL_TRY(hl_link_ticket_key(h->conf.link_secret, h->ticket_key));
 	HL_TRY(hl_channel_ctx_new(&h->ctx));
 	HL_TRY(new_lockout(h));
@@ -130,6 +50,7 @@ hl_err hsm_new(const struct hl_env *env, const struct hsm_conf *conf, struct hsm
 	h->conf = *conf;
 	if (h->conf.tokens_max == 0)
 		h->conf.tokens_max = HSM_TOKENS_MAX;
+	h->epoch.look_us = hl_mono_us(env);
 	err = start(h);
 	if (err != HL_OK) {
 		hsm_free(h);
@@ -240,6 +161,7 @@ void hsm_event(struct hsm *h, const struct hl_event *e)
 	} else if (e->kind == HL_EV_TIME) {
 		directory_event(h, e);
 		connections_time(h);
+		hsm_epoch_time(h);
 	} else if (e->port == HSM_PORT_DIRECTORY) {
 		directory_event(h, e);
 	} else if ((c = hl_map_get(&h->ports, e->port)) != NULL) {
@@ -252,11 +174,13 @@ void hsm_event(struct hsm *h, const struct hl_event *e)
 
 bool hsm_wish(struct hsm *h, struct hl_wish *out)
 {
+	int64_t at = hl_sooner(hl_sooner(h->epoch.look_us, h->deadline_us), hl_link_deadline(&h->directory));
+
 	if (hl_wishes_lost(&h->wishes)) {
 		h->env->ops->halt(h->env->at, HL_E_NOMEM);
 		return false;
 	}
-	return hl_wishes_take(&h->wishes, hl_sooner(h->deadline_us, hl_link_deadline(&h->directory)), out);
+	return hl_wishes_take(&h->wishes, at, out);
 }
 
 static void core_event(void *core, const struct hl_event *e)

@@ -53,26 +53,7 @@ void hsm_keys_clear(struct hsm *h)
 	hl_map_clear(&h->keys);
 }
 
-/* Whether the row still stands as it was parsed. The whole store's generation tells at once when nothing
- * at all has changed, which is the common case. */
-static bool is_current(struct hsm *h, struct hsm_cached *k, uint64_t generation)
-{
-	struct hl_buf memory = hl_buf(HL_FRAME_MAX);
-	struct hsm_row row;
-	hl_err err;
-
-	if (k->generation == generation)
-		return true;
-	err = h->conf.store.ops->get(h->conf.store.at, HSM_OBJECT, k->partition, k->handle, &memory, &row);
-	hl_buf_clear(&memory);
-	if (err != HL_OK || row.version != k->version)
-		return false;
-	k->generation = generation;
-	return true;
-}
-
-static hl_err parse(struct hsm *h, uint64_t partition, uint64_t handle, uint64_t generation,
-	struct hsm_cached **out)
+static hl_err parse(struct hsm *h, uint64_t partition, uint64_t handle, struct hsm_cached **out)
 {
 	struct hsm_object o = { 0 };
 	struct hsm_cached *k;
@@ -84,8 +65,6 @@ static hl_err parse(struct hsm *h, uint64_t partition, uint64_t handle, uint64_t
 	if (err == HL_OK) {
 		k->handle = handle;
 		k->partition = partition;
-		k->version = o.version;
-		k->generation = generation;
 		k->is_private = hsm_attribute_bool(&o, HL_CKA_PRIVATE);
 		err = hl_map_put(&h->keys, handle, k);
 	}
@@ -100,21 +79,17 @@ static hl_err parse(struct hsm *h, uint64_t partition, uint64_t handle, uint64_t
 hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out)
 {
 	struct hsm *h = c->hsm;
-	struct hsm_cached *k = hl_map_get(&h->keys, handle);
-	uint64_t generation;
+	struct hsm_cached *k;
 	size_t at = 0;
 
-	HL_TRY(h->conf.store.ops->generation(h->conf.store.at, &generation));
+	hsm_epoch_check(h);
+	k = hl_map_get(&h->keys, handle);
 	if (k && k->partition != c->partition_id)
 		return HL_E_KEY; /* handles are random: one cannot stand for two partitions' objects */
-	if (k && !is_current(h, k, generation)) {
-		drop(h, k);
-		k = NULL;
-	}
 	if (!k) {
 		for (; h->keys.n >= HSM_KEY_CACHE; at = 0)
 			drop(h, hl_map_next(&h->keys, &at));
-		HL_TRY(parse(h, c->partition_id, handle, generation, &k));
+		HL_TRY(parse(h, c->partition_id, handle, &k));
 	}
 	if (k->is_private && !c->logged_in)
 		return HL_E_KEY;

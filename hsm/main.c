@@ -1,9 +1,8 @@
 /* main.c - hsmlet-hsm: one member of a cluster. */
 #include "hsm/core.h"
 #include "hsm/device_store.h"
-#include "lib/os/listen.h"
 #include "lib/os/log.h"
-#include "lib/os/member.h"
+#include "lib/os/workers.h"
 
 static const struct hl_daemon_spec spec = {
 	.program = "hsmlet-hsm",
@@ -14,9 +13,13 @@ static const struct hl_daemon_spec spec = {
 
 struct conf {
 	struct hl_member_conf member;
-	const char *cluster, *listen, *address, *directory, *directory_at, *secret, *store, *device_key, *page;
-	int64_t connections_max;
+	const char *cluster, *listen, *address, *directory, *directory_at, *secret, *store, *device_key, *page, *master_lock;
+	int master;
+	int64_t connections_max, workers;
 };
+
+enum { MASTER_REQUIRED, MASTER_ANY };
+static const char *const master_words[] = { [MASTER_REQUIRED] = "required", [MASTER_ANY] = "any", NULL };
 
 static const struct hl_config_row rows[] = {
 	HL_MEMBER_ROWS(struct conf),
@@ -29,7 +32,10 @@ static const struct hl_config_row rows[] = {
 	HL_CONFIG_PATH_ROW(struct conf, store, true, "the cluster's store"),
 	HL_CONFIG_PATH_ROW(struct conf, device_key, true, "the cluster's device key"),
 	HL_CONFIG_PATH_ROW(struct conf, page, true, "the cluster's shared page"),
-	HL_CONFIG_INT_ROW(struct conf, connections_max, 1, 100000, 4096, "", "connections at once"),
+	HL_CONFIG_PATH_ROW(struct conf, master_lock, true, "file that the cluster's master locks"),
+	HL_CONFIG_WORD_ROW(struct conf, master, master_words, MASTER_REQUIRED, "whether new keys need a master that lives"),
+	HL_CONFIG_INT_ROW(struct conf, connections_max, 1, 100000, 4096, "", "connections at once, at each worker"),
+	HL_CONFIG_INT_ROW(struct conf, workers, 1, 64, 1, "", "processes that share the work"),
 };
 static const struct hl_config_schema schema = HL_CONFIG_SCHEMA(struct conf, rows);
 
@@ -53,7 +59,7 @@ static hl_err is_new(const struct hsm_store *store, bool *out)
 {
 	struct hl_buf memory = hl_buf(HL_BUF_MAX);
 	struct hsm_row row;
-	hl_err err = store->ops->get(store->at, HSM_CLUSTER, 0, 1, &memory, &row);
+	hl_err err = store->ops->get(store->at, HSM_CLUSTER, 0, HSM_CLUSTER_ROW, &memory, &row);
 
 	hl_buf_clear(&memory);
 	*out = err == HL_E_NOT_FOUND;
@@ -75,13 +81,21 @@ static hl_err lay_ground(const struct hl_env *env, const struct conf *conf, stru
 	return named(conf->page, hsm_shared_open(conf->page, env, &g->shared));
 }
 
-static void clear_ground(struct ground *g)
+/* All but the page, which the parent of workers keeps: while it lives, the cluster does. */
+static void clear_secrets(struct ground *g)
 {
 	hsm_seal_free(g->seal);
 	hsm_sqlite_close(g->store);
-	hsm_shared_close(g->shared);
 	hl_secret_clear(&g->link_key);
 	hl_secret_clear(&g->device_key);
+	g->seal = NULL;
+	g->store = NULL;
+}
+
+static void clear_ground(struct ground *g)
+{
+	clear_secrets(g);
+	hsm_shared_close(g->shared);
 }
 
 static hl_err start_core(struct hl_member *m, const struct conf *conf, struct ground *g, struct hsm **out)
@@ -91,6 +105,8 @@ static hl_err start_core(struct hl_member *m, const struct conf *conf, struct gr
 		.cluster = conf->cluster,
 		.version = "hsmlet " VERSION " (simulator)",
 		.directory = conf->directory,
+		.master = hsm_master_file(conf->master_lock),
+		.master_required = conf->master == MASTER_REQUIRED,
 		.connections_max = (unsigned)conf->connections_max,
 	};
 
@@ -109,14 +125,22 @@ static hl_err start_core(struct hl_member *m, const struct conf *conf, struct gr
 
 static hl_err serve(struct hl_member *m, const struct conf *conf, struct hsm *core)
 {
-	struct hl_addr at, real;
-	int fd;
+	unsigned port = 0;
 
 	HL_TRY(hl_member_shell(m, &hsm_core, core));
-	HL_TRY(hl_member_address("listen", conf->listen, &at));
-	HL_TRY(hl_listen_tcp(&at, &fd, &real));
-	HL_TRY(hl_shell_listen(m->shell, fd, 0, 0));
-	return hl_member_run(m, &conf->member, real.port);
+	HL_TRY(hl_member_listen(m, &conf->listen, 1, &port));
+	return hl_member_run(m, &conf->member, port);
+}
+
+/* The parent of workers has joined the cluster once, by which it may have become its master; what it holds in doing so
+ * it holds for all of them. It serves nobody, and keeps neither the store open nor a key. */
+static hl_err lead(struct hl_member *m, const struct conf *conf, struct hsm **core, struct ground *g)
+{
+	hl_member_quiet(m);
+	hsm_free(*core);
+	*core = NULL;
+	clear_secrets(g);
+	return hl_workers_run(m, &conf->member, (unsigned)conf->workers, &conf->listen, 1);
 }
 
 int main(int argc, char **argv)
@@ -129,7 +153,9 @@ int main(int argc, char **argv)
 
 	if (err == HL_OK)
 		err = start_core(&m, &conf, &ground, &core);
-	if (err == HL_OK)
+	if (err == HL_OK && conf.workers > 1 && !m.daemon.worker)
+		err = lead(&m, &conf, &core, &ground);
+	else if (err == HL_OK)
 		err = serve(&m, &conf, core);
 	hl_member_quiet(&m);
 	hsm_free(core);

@@ -5,9 +5,11 @@ libhsmcore_la_SOURCES = \
 	hsm/attribute.c hsm/attribute.h \
 	hsm/change.c \
 	hsm/cipher.c \
+	hsm/cluster.c \
 	hsm/conn.c \
 	hsm/core.c hsm/core.h \
 	hsm/effect.c \
+	hsm/epoch.c \
 	hsm/generate.c \
 	hsm/key.c hsm/key.h hsm/key_impl.h \
 	hsm/keys.c \
@@ -33,6 +35,7 @@ libhsmcore_la_SOURCES = \
 libhsm_la_SOURCES = \
 	hsm/commit_store.c \
 	hsm/device_store.c hsm/device_store.h \
+	hsm/master_store.c \
 	hsm/page_store.c \
 	hsm/private_store.c hsm/private_store.h \
 	hsm/row.c \

@@ -139,9 +139,36 @@ static const uint8_t *incarnation(void *shared)
 	return page->incarnation;
 }
 
+static void mark(void *shared, struct hsm_mark *out)
+{
+	struct hsm_page *page = shared;
+
+	out->term = atomic_load(&page->term);
+	out->generation = atomic_load(&page->generation);
+	out->epoch = atomic_load(&page->epoch);
+}
+
+static void raise_word(_Atomic uint64_t *word, uint64_t to)
+{
+	uint64_t at = atomic_load(word);
+
+	while (at < to && !atomic_compare_exchange_weak(word, &at, to))
+		;
+}
+
+/* The epoch first, and mark() reads it last: the order that raise() promises. */
+static void raise(void *shared, const struct hsm_mark *to)
+{
+	struct hsm_page *page = shared;
+
+	raise_word(&page->epoch, to->epoch);
+	raise_word(&page->generation, to->generation);
+	raise_word(&page->term, to->term);
+}
+
 struct hsm_shared hsm_page_shared(struct hsm_page *page)
 {
-	static const struct hsm_shared_ops ops = { take_grant, incarnation };
+	static const struct hsm_shared_ops ops = { take_grant, incarnation, mark, raise };
 
 	return (struct hsm_shared){ &ops, page };
 }
@@ -150,6 +177,9 @@ void hsm_page_begin(struct hsm_page *page, const struct hl_env *env)
 {
 	hl_random(env, page->incarnation, sizeof page->incarnation);
 	hl_random(env, page->hash_key, sizeof page->hash_key);
+	atomic_store(&page->term, 0);
+	atomic_store(&page->generation, 0);
+	atomic_store(&page->epoch, 0);
 	for (size_t i = 0; i < HSM_GRANTS; i++)
 		atomic_store_explicit(&page->grant[i], 0, memory_order_relaxed);
 }

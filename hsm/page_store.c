@@ -9,7 +9,8 @@
 
 #include "hsm/private_store.h"
 
-#define MARK 0x3165676170736d68u /* "hmspage1" in the file, on a little-endian machine */
+#define MARK 0x3265676170736d68u /* "hmspage2" in the file, on a little-endian machine */
+#define MARK_1 0x3165676170736d68u /* of pages of an earlier shape */
 #define ATTEMPTS 100
 
 /* The mark is written last, so that a member that died while it began leaves no mark. */
@@ -63,6 +64,16 @@ static hl_err map_file(struct hsm_shared_file *f)
 	return HL_OK;
 }
 
+/* A page of an earlier version, which nobody uses any more: its content ends with its life anyway. */
+static hl_err empty_older(int fd)
+{
+	uint64_t mark = 0;
+
+	if (pread(fd, &mark, sizeof mark, 0) != sizeof mark || mark != MARK_1)
+		return HL_E_STORE;
+	return ftruncate(fd, 0) == 0 ? HL_OK : HL_E_IO;
+}
+
 /* We are alone: a new life begins. Only an empty file or one of ours is written to. */
 static hl_err begin(struct hsm_shared_file *f, const struct hl_env *env)
 {
@@ -71,10 +82,12 @@ static hl_err begin(struct hsm_shared_file *f, const struct hl_env *env)
 
 	if (fstat(f->fd, &st) != 0)
 		return HL_E_IO;
+	if (st.st_size != 0 && st.st_size != sizeof *f->map) {
+		HL_TRY(empty_older(f->fd));
+		st.st_size = 0;
+	}
 	if (st.st_size == 0)
 		HL_TRY(make_room(f->fd));
-	else if (st.st_size != sizeof *f->map)
-		return HL_E_STORE;
 	HL_TRY(map_file(f));
 	mark = atomic_load(&f->map->mark);
 	if (mark != 0 && mark != MARK)

@@ -131,6 +131,7 @@ static hl_err fill(struct make *m, const struct hsm_partition *old)
 		p.row.pin_iterations = HSM_PIN_ITERATIONS;
 		p.secret.pin_hash = hl_bytes(m->pin_hash, sizeof m->pin_hash);
 	}
+	m->task.change.raises = old->version > 0; /* other credentials, another policy */
 	if (err == HL_OK)
 		err = hsm_change_partition(h, &m->task.change, &p);
 	OPENSSL_cleanse(setup_key, sizeof setup_key);

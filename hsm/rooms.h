@@ -14,6 +14,7 @@
 #define HSM_LOGIN_FAILURES 100 /* within the window, then the PIN is locked */
 #define HSM_LOGIN_WINDOW_MS 300000
 #define HSM_LOGIN_LOCK_MS 300000
+#define HSM_LOOK_US 1000000 /* so often the store is asked whether somebody changed it */
 #define HSM_OBJECTS_MAX 10000
 #define HSM_KEY_CACHE 1024
 
@@ -27,12 +28,19 @@
 
 struct hsm_conn;
 
-/* A key that was parsed, valid while its row stands at `version`; looked at again whenever the
- * store's generation has moved. */
+/* A key that was parsed, valid until the epoch rises. */
 struct hsm_cached {
-	uint64_t handle, partition, version, generation;
+	uint64_t handle, partition;
 	bool is_private;
 	struct hsm_key *key;
+};
+
+/* What this worker knows of the cluster's epoch. */
+struct hsm_epoch {
+	uint64_t kept;         /* what is kept in memory was read at this epoch of the shared page, or later */
+	uint64_t under_way;    /* the version that the epoch's row gets by the last of our commits under way; 0: none is */
+	uint64_t data_version; /* of the store, when it was looked at */
+	int64_t look_us;       /* when it is looked at again */
 };
 
 struct hsm {
@@ -46,8 +54,8 @@ struct hsm {
 	uint8_t ticket_key[32];
 	EVP_PKEY *identity;
 	uint8_t identity_public[32];
-	uint64_t term;
 	struct hl_lockout *lockout; /* wrong secrets of channels, by partition and client */
+	struct hsm_epoch epoch;
 	struct hl_map keys; /* handle > struct hsm_cached */
 	struct hl_map tokens; /* partition > struct hsm_tokens */
 	struct hsm_task *tasks;
@@ -55,6 +63,30 @@ struct hsm {
 	struct hsm_conn *resumed; /* may take requests again */
 	int64_t deadline_us; /* of conversations that are still opening: a lower bound */
 };
+
+/* -- cluster.c: the cluster itself: its identity, its master ----------------------------------------- */
+/** Load the cluster or found it, become master where nobody is, learn where it stands. Errors of hsm_new(). */
+HL_CHECKED hl_err hsm_cluster_join(struct hsm *h);
+/** The term that stands in the store. As a read of the store, or HL_E_STORE_SEAL. */
+HL_CHECKED hl_err hsm_cluster_term(struct hsm *h, uint64_t *out);
+/** Whether new objects may be made: HL_E_MASTER where that needs a master and there is none. */
+HL_CHECKED hl_err hsm_master_check(struct hsm *h);
+
+/* -- epoch.c: where the cluster stands, and what is kept in memory ----------------------------------- */
+struct hsm_change;
+void hsm_epoch_mark(struct hsm *h, struct hsm_mark *out);
+/** Before anything that is kept in memory is used: forget it where it may have been changed. No read of the store. */
+void hsm_epoch_check(struct hsm *h);
+/** Tell the page what the store says: before an answer that rests on a commit of which nobody may have told it.
+ * As a read of the store. */
+HL_CHECKED hl_err hsm_epoch_adopt(struct hsm *h);
+/** Where `c` changes or removes what is kept in memory, let it raise the epoch too. To be committed at once: the
+ * next one builds on it. HL_E_NOMEM, or as a read of the store. */
+HL_CHECKED hl_err hsm_epoch_record(struct hsm *h, struct hsm_change *c);
+/** `c` has ended; where it was made, tell the page, before anybody else is told. */
+void hsm_epoch_committed(struct hsm *h, const struct hsm_change *c);
+/** Look at the store where it is time: a member may have died after its commit. */
+void hsm_epoch_time(struct hsm *h);
 
 /* -- partition.c: rows of partitions -------------------------------------------------------------- */
 struct hsm_partition {
@@ -78,8 +110,11 @@ struct hsm_change {
 	struct hsm_put *put;
 	struct hl_buf *memory; /* of each put: its open part, then its sealed one */
 	size_t room;
+	bool raises;    /* something that is kept in memory changes: known of objects, to be set by whoever changes else */
+	uint64_t epoch; /* what it raises the epoch to; 0: not yet */
 };
-/** Add a row; `row->open` is copied, `secret` is sealed. All of these: HL_E_NOMEM. */
+/** Add a row; `row->open` is copied, `secret` is sealed. HL_E_MASTER: an object that is new, which needs a master. All
+ * of these: HL_E_NOMEM. */
 HL_CHECKED hl_err hsm_change_put(
 	struct hsm *h, struct hsm_change *c, const struct hsm_row *row, struct hl_bytes secret);
 HL_CHECKED hl_err hsm_change_remove(struct hsm_change *c, const struct hsm_row *row);
@@ -116,8 +151,8 @@ HL_CHECKED hl_err hsm_task_fault(const struct hsm_task *t, enum hl_point p);
 /** Run `run` in `lane`, then `done` back in the loop. */
 void hsm_task_work(struct hsm_task *t, enum hl_lane lane, void (*run)(struct hl_job *),
 	void (*done)(struct hsm_task *));
-/** Commit the task's change, then `done`; the outcome is in t->change.commit.result. After HL_E_STORE
- * nobody knows what happened: the process halts, and `done` is not called. */
+/** Commit the task's change, then `done` (at once, where it cannot even begin); the outcome is in
+ * t->change.commit.result. After HL_E_STORE nobody knows what happened: the process halts, and `done` is not called. */
 void hsm_task_commit(struct hsm_task *t, void (*done)(struct hsm_task *));
 
 /* -- turn.c: PIN checks of one partition, one after the other ------------------------------------------ */

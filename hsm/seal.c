@@ -250,7 +250,7 @@ hl_err hsm_seal_fits(const struct hsm_seal *s, const struct hsm_store *store)
 	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(HL_BUF_MAX);
 	HL_AUTO(hl_secret_clear) struct hl_secret secret = { 0 };
 	struct hsm_row row;
-	hl_err rc = store->ops->get(store->at, HSM_CLUSTER, 0, 1, &memory, &row);
+	hl_err rc = store->ops->get(store->at, HSM_CLUSTER, 0, HSM_CLUSTER_ROW, &memory, &row);
 
 	if (rc == HL_E_NOT_FOUND)
 		return HL_OK;

@@ -1,4 +1,4 @@
-/* shared.h - what the members and workers of a cluster share in memory: used grants, incarnation.
+/* shared.h - what the members and workers of a cluster share in memory: used grants, incarnation, where it stands.
  *
  * 65,536 words of 8 bytes: a 40-bit keyed hash of the connection id and the monotonic second (24
  * bits) in which the word expires. A grant is taken by one compare-and-swap; at most 16 words are
@@ -17,6 +17,14 @@
  * and taking does not find it gone. */
 #define HSM_GRANT_SLACK_S 60
 
+/* Where the cluster stands, as its members have told one another; each number only rises. The store is never
+ * behind it, but may be ahead for as long as it takes from a commit to its answer. */
+struct hsm_mark {
+	uint64_t term;       /* changes of master */
+	uint64_t generation; /* of the store */
+	uint64_t epoch;      /* raised by each commit that changes or removes what members keep in memory */
+};
+
 struct hsm_shared_ops {
 	/* HL_OK once per connection id until `expires_s` has passed; HL_E_USED; HL_E_BUSY: no word is
 	 * free (also, rarely, for a taker that raced with the one that got the last free word).
@@ -27,6 +35,9 @@ struct hsm_shared_ops {
 		int64_t now_s, int64_t expires_s);
 	/* A random value made when the first member came: HL_INCARNATION bytes. */
 	const uint8_t *(*incarnation)(void *shared);
+	void (*mark)(void *shared, struct hsm_mark *out);
+	/* Raise what stands lower than in `to`. Who sees the new generation or term sees the new epoch too. */
+	void (*raise)(void *shared, const struct hsm_mark *to);
 };
 
 struct hsm_shared {
@@ -38,12 +49,13 @@ struct hsm_shared {
 struct hsm_page {
 	uint8_t incarnation[HL_INCARNATION];
 	uint8_t hash_key[16];
+	_Atomic uint64_t term, generation, epoch;
 	_Atomic uint64_t grant[HSM_GRANTS];
 };
 /** The ops over a page in plain memory (a simulator, a test) or in a mapped file. */
 struct hsm_shared hsm_page_shared(struct hsm_page *page);
 /** Begin a new life of the cluster in `page`, which nobody else uses: random incarnation and key,
- * no grants. */
+ * no grants, a mark of zeros. */
 void hsm_page_begin(struct hsm_page *page, const struct hl_env *env);
 
 /* A mapped file (0600): the member that locks it when nobody holds it begins a new incarnation;

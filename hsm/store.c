@@ -76,6 +76,7 @@ static const struct { enum hsm_side side; const char *text; } sql[HSM_SQL] = {
 	ROWS(HSM_OBJECT, "object"),
 	ROWS(HSM_TOKEN, "token"),
 	[HSM_GENERATION] = { HSM_READER, "SELECT n FROM generation" },
+	[HSM_DATA_VERSION] = { HSM_READER, "PRAGMA data_version" },
 	[HSM_BEGIN]      = { HSM_WRITER, "BEGIN IMMEDIATE" },
 	[HSM_COMMIT]     = { HSM_WRITER, "COMMIT" },
 	[HSM_ROLLBACK]   = { HSM_WRITER, "ROLLBACK" },
@@ -186,6 +187,15 @@ static hl_err generation(void *store, uint64_t *out)
 {
 	struct hsm_sqlite *s = store;
 	HL_AUTO(resetp) sqlite3_stmt *st = s->stmt[HSM_GENERATION];
+
+	return read_number(st, out);
+}
+
+/* Our own writer is another connection than the reader: its commits count too. */
+static hl_err data_version(void *store, uint64_t *out)
+{
+	struct hsm_sqlite *s = store;
+	HL_AUTO(resetp) sqlite3_stmt *st = s->stmt[HSM_DATA_VERSION];
 
 	return read_number(st, out);
 }
@@ -340,7 +350,7 @@ void hsm_sqlite_close(struct hsm_sqlite *s)
 struct hsm_store hsm_sqlite_store(struct hsm_sqlite *s)
 {
 	static const struct hsm_store_ops ops = { get, scan, count, generation,
-		hsm_sqlite_prepare };
+		data_version, hsm_sqlite_prepare };
 
 	return (struct hsm_store){ &ops, s };
 }

@@ -8,12 +8,16 @@
 #include "lib/base/env.h"
 
 enum hsm_table {
-	HSM_CLUSTER,   /* one row: partition 0, id 1 */
+	HSM_CLUSTER,   /* partition 0, id HSM_CLUSTER_ROW and HSM_EPOCH_ROW */
 	HSM_PARTITION, /* partition 0, id = hsm_partition_id(name) */
 	HSM_OBJECT,    /* partition = the partition's id, id = the object's handle */
 	HSM_TOKEN,     /* partition = the partition's id, id = hsm_token.id: ascends with the token's time */
 	HSM_TABLES
 };
+
+#define HSM_CLUSTER_ROW 1
+/* Both of its parts are empty; its version is the cache epoch of the cluster. */
+#define HSM_EPOCH_ROW 2
 
 /* The most that one part of a row may hold, in bytes. */
 #define HSM_PART_MAX HL_BUF_MAX
@@ -74,6 +78,9 @@ struct hsm_store_ops {
 	hl_err (*count)(void *store, enum hsm_table table, uint64_t partition, uint64_t *out);
 	/* Counts commits: never falls. */
 	hl_err (*generation)(void *store, uint64_t *out);
+	/* A number that differs from the one told before where anything was committed in between, by whomever.
+	 * It says nothing else, and is another for each opening of the store. */
+	hl_err (*data_version)(void *store, uint64_t *out);
 	/* Make `c` ready for hl_submit, which must follow: a job of the lane that runs before it may
 	 * take it along, in a transaction for all that wait. */
 	void (*prepare)(void *store, struct hsm_commit *c);

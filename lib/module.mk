@@ -45,5 +45,6 @@ libhlos_la_SOURCES = \
 	lib/os/member.c lib/os/member.h \
 	lib/os/relay.c \
 	lib/os/shell.c lib/os/shell.h \
-	lib/os/sqlite.h
+	lib/os/sqlite.h \
+	lib/os/workers.c lib/os/workers.h
 libhlos_la_LIBADD = $(EV_LIBS)

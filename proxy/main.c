@@ -1,6 +1,5 @@
 /* main.c - hsmlet-proxy: one member of the pool. */
-#include "lib/os/listen.h"
-#include "lib/os/member.h"
+#include "lib/os/workers.h"
 #include "proxy/core.h"
 
 static const struct hl_daemon_spec spec = {
@@ -15,7 +14,7 @@ struct conf {
 	struct hl_member_conf member;
 	struct hl_config_list listen; /* of const char * */
 	const char *address, *directory, *directory_at, *secret;
-	int64_t clients_max;
+	int64_t clients_max, workers;
 };
 
 static const struct hl_config_row rows[] = {
@@ -25,7 +24,8 @@ static const struct hl_config_row rows[] = {
 	HL_CONFIG_TEXT_ROW(struct conf, directory, 1, 64, NULL, "name of the directory"),
 	HL_CONFIG_TEXT_ROW(struct conf, directory_at, 3, 63, NULL, "where it takes links"),
 	HL_CONFIG_PATH_ROW(struct conf, secret, true, "key shared with the directory, 32 bytes"),
-	HL_CONFIG_INT_ROW(struct conf, clients_max, 1, 100000, 4096, "", "clients at once"),
+	HL_CONFIG_INT_ROW(struct conf, clients_max, 1, 100000, 4096, "", "clients at once, at each worker"),
+	HL_CONFIG_INT_ROW(struct conf, workers, 1, 64, 1, "", "processes that share the work"),
 };
 static const struct hl_config_schema schema = HL_CONFIG_SCHEMA(struct conf, rows);
 
@@ -45,29 +45,19 @@ static hl_err start_core(struct hl_member *m, const struct conf *conf, struct hl
 	return proxy_new(&m->env.env, &core, out);
 }
 
-static hl_err listen_all(struct hl_member *m, const struct conf *conf, unsigned *port)
-{
-	const char *const *text = conf->listen.items;
-
-	for (unsigned i = 0; i < conf->listen.count; i++) {
-		struct hl_addr at, real;
-		int fd;
-
-		HL_TRY(hl_member_address("listen", text[i], &at));
-		HL_TRY(hl_listen_tcp(&at, &fd, &real));
-		HL_TRY(hl_shell_listen(m->shell, fd, i, 0));
-		*port = i == 0 ? real.port : *port;
-	}
-	return HL_OK;
-}
-
 static hl_err serve(struct hl_member *m, const struct conf *conf, struct proxy *core)
 {
 	unsigned port = 0;
 
 	HL_TRY(hl_member_shell(m, &proxy_core, core));
-	HL_TRY(listen_all(m, conf, &port));
+	HL_TRY(hl_member_listen(m, conf->listen.items, conf->listen.count, &port));
 	return hl_member_run(m, &conf->member, port);
+}
+
+/* The parent of workers has tried what they need, and keeps nothing of it. */
+static hl_err lead(struct hl_member *m, const struct conf *conf)
+{
+	return hl_workers_run(m, &conf->member, (unsigned)conf->workers, conf->listen.items, conf->listen.count);
 }
 
 int main(int argc, char **argv)
@@ -77,13 +67,16 @@ int main(int argc, char **argv)
 	struct hl_secret key = { 0 };
 	struct proxy *core = NULL;
 	hl_err err = hl_member_begin(&m, &spec, argc, argv, &schema, &conf, &conf.member);
+	bool leads = conf.workers > 1 && !m.daemon.worker;
 
 	if (err == HL_OK)
 		err = start_core(&m, &conf, &key, &core);
-	if (err == HL_OK)
+	if (err == HL_OK && !leads)
 		err = serve(&m, &conf, core);
 	hl_member_quiet(&m);
 	proxy_free(core);
 	hl_secret_clear(&key);
+	if (err == HL_OK && leads)
+		err = lead(&m, &conf);
 	return hl_member_end(&m, err);
 }

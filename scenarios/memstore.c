@@ -244,7 +244,8 @@ void sim_memstore_free(struct sim_memstore *m)
 
 struct hsm_store sim_memstore_store(struct sim_memstore *m)
 {
-	static const struct hsm_store_ops ops = { get, scan, count, generation, prepare };
+	static const struct hsm_store_ops ops = { get, scan, count, generation, generation,
+		prepare };
 
 	return (struct hsm_store){ &ops, m };
 }

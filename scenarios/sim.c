@@ -301,6 +301,8 @@ static void happen(struct sim *s, struct happening *h)
 	struct sim_node *n = h->node;
 	struct hl_event e = { .port = h->port, .err = h->err };
 
+	if (!n) /* it was killed */
+		return;
 	switch (h->what) {
 	case W_ACCEPT:
 		e.kind = HL_EV_ACCEPTED;
@@ -375,10 +377,27 @@ bool sim_run(struct sim *s, bool (*done)(void *at), void *at, int64_t limit_us)
 	return true;
 }
 
+/* What was on its way to the core that is gone: a core that takes its place knows nothing of it. */
+static void forget_happenings(struct sim_node *n)
+{
+	struct sim *s = n->sim;
+
+	for (size_t i = 0; i < s->heap_n; i++)
+		if (s->heap[i]->node == n)
+			s->heap[i]->node = NULL;
+}
+
 void sim_kill(struct sim_node *n)
 {
 	n->core = NULL;
+	n->wait_us = 0;
+	forget_happenings(n);
 	sim_conns_kill(n);
+}
+
+bool sim_alive(const struct sim_node *n)
+{
+	return n->core != NULL;
 }
 
 size_t sim_blocks(const struct sim *s)

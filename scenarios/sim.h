@@ -25,6 +25,8 @@ HL_CHECKED hl_err sim_listen(struct sim_node *n, const struct hl_addr *address, 
 void sim_address(struct sim_node *n, const struct hl_addr *address);
 /** The core is gone (a kill): its connections end at the other side. */
 void sim_kill(struct sim_node *n);
+/** Whether it has a core. */
+bool sim_alive(const struct sim_node *n);
 
 /** The node whose draws OpenSSL uses, while code outside of events runs (making a core). */
 void sim_enter(struct sim_node *n);

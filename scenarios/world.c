@@ -111,6 +111,28 @@ static hl_err start_directory(struct world *w)
 	return sim_listen(w->directory.node, &admin, DIR_LISTEN_ADMIN);
 }
 
+static bool is_held(const struct world *w)
+{
+	return w->master && sim_alive(w->hsm[w->master->hsm].node);
+}
+
+static hl_err take_lock(const void *at)
+{
+	const struct world_seat *seat = at;
+
+	if (is_held(seat->world))
+		return HL_E_BUSY;
+	seat->world->master = seat;
+	return HL_OK;
+}
+
+static hl_err look_at_lock(const void *at)
+{
+	return is_held(((const struct world_seat *)at)->world) ? HL_OK : HL_E_MASTER;
+}
+
+static const struct hsm_master_ops master_ops = { take_lock, look_at_lock };
+
 static hl_err start_hsm(struct world *w, size_t i)
 {
 	struct hsm_conf conf = {
@@ -124,13 +146,23 @@ static hl_err start_hsm(struct world *w, size_t i)
 		.store = sim_memstore_store(w->hsm_store),
 		.shared = hsm_page_shared(w->page),
 		.seal = w->seal,
+		.master = { &master_ops, &w->hsm[i].seat },
+		.master_required = !w->master_any,
 		.connections_max = 64,
 	};
 
+	w->hsm[i].seat = (struct world_seat){ w, i };
 	sim_enter(w->hsm[i].node);
 	HL_TRY(hsm_new(sim_env(w->hsm[i].node), &conf, &w->hsm[i].core));
 	sim_core(w->hsm[i].node, &hsm_core, w->hsm[i].core);
-	return sim_listen(w->hsm[i].node, &conf.address, 0);
+	return HL_OK;
+}
+
+static hl_err listen_hsm(struct world *w, size_t i)
+{
+	struct hl_addr at = address((uint8_t)(31 + i), 2400);
+
+	return sim_listen(w->hsm[i].node, &at, 0);
 }
 
 static hl_err start_proxy(struct world *w, size_t i)
@@ -204,15 +236,33 @@ static bool all_up(void *at)
 
 static hl_err provision(struct world *w, struct hl_provision request);
 
-static hl_err start(struct world *w, const struct hl_provision *first)
+static struct hl_provision acme(bool dev)
+{
+	struct hl_provision first = {
+		.tenant = hl_text("acme"),
+		.service_user = hl_text("acmeservice"),
+		.partition = hl_text("ACMEPARTONE"),
+	};
+
+	if (dev) {
+		first.service_password = hl_text("acme-service-password-0001");
+		first.setup_password = hl_text("ACME0-SETUP-PASSW-ORD00-00001");
+		first.pin = hl_text("12345678");
+	}
+	return first;
+}
+
+static hl_err start(struct world *w, bool dev)
 {
 	struct hl_addr pool[WORLD_PROXIES];
 
 	HL_TRY(make_nodes(w));
 	HL_TRY(make_cluster(w));
 	HL_TRY(start_directory(w));
-	for (size_t i = 0; i < w->hsms; i++)
+	for (size_t i = 0; i < w->hsms; i++) {
 		HL_TRY(start_hsm(w, i));
+		HL_TRY(listen_hsm(w, i));
+	}
 	for (size_t i = 0; i < w->proxies; i++) {
 		HL_TRY(start_proxy(w, i));
 		pool[i] = address((uint8_t)(11 + i), 2310);
@@ -220,24 +270,30 @@ static hl_err start(struct world *w, const struct hl_provision *first)
 	HL_TRY(sim_name(w->sim, WORLD_POOL, pool, w->proxies));
 	if (!sim_run(w->sim, all_up, w, START_LIMIT_US))
 		return HL_E_TIMEOUT;
-	return provision(w, *first);
+	return provision(w, acme(dev));
 }
 
-static hl_err begin(uint64_t seed, size_t proxies, size_t hsms, const struct hl_provision *first, struct world **out)
+hl_err world_new(uint64_t seed, size_t proxies, size_t hsms, struct world **out)
+{
+	return world_new_as(&(struct world_options){ .seed = seed, .proxies = proxies, .hsms = hsms }, out);
+}
+
+hl_err world_new_as(const struct world_options *options, struct world **out)
 {
 	struct world *w;
 	hl_err err;
 
-	if (proxies > WORLD_PROXIES || hsms > WORLD_HSMS)
+	if (options->proxies > WORLD_PROXIES || options->hsms > WORLD_HSMS)
 		return HL_E_ARG;
 	w = calloc(1, sizeof *w);
 	if (!w)
 		return HL_E_NOMEM;
-	w->proxies = proxies;
-	w->hsms = hsms;
-	err = sim_new(seed, &w->sim);
+	w->proxies = options->proxies;
+	w->hsms = options->hsms;
+	w->master_any = options->master_any;
+	err = sim_new(options->seed, &w->sim);
 	if (err == HL_OK)
-		err = start(w, first);
+		err = start(w, options->dev);
 	if (err != HL_OK) {
 		world_free(w);
 		return err;
@@ -246,30 +302,22 @@ static hl_err begin(uint64_t seed, size_t proxies, size_t hsms, const struct hl_
 	return HL_OK;
 }
 
-static struct hl_provision acme(void)
+void world_kill_hsm(struct world *w, size_t i)
 {
-	return (struct hl_provision){
-		.tenant = hl_text("acme"),
-		.service_user = hl_text("acmeservice"),
-		.partition = hl_text("ACMEPARTONE"),
-	};
+	sim_kill(w->hsm[i].node);
+	hsm_free(w->hsm[i].core); /* its jobs were run when they were submitted */
+	w->hsm[i].core = NULL;
 }
 
-hl_err world_new(uint64_t seed, size_t proxies, size_t hsms, struct world **out)
+static bool has_link(void *at)
 {
-	struct hl_provision first = acme();
-
-	return begin(seed, proxies, hsms, &first, out);
+	return hsm_ready(at);
 }
 
-hl_err world_new_dev(uint64_t seed, size_t proxies, size_t hsms, struct world **out)
+hl_err world_restart_hsm(struct world *w, size_t i)
 {
-	struct hl_provision first = acme();
-
-	first.service_password = hl_text("acme-service-password-0001");
-	first.setup_password = hl_text("ACME0-SETUP-PASSW-ORD00-00001");
-	first.pin = hl_text("12345678");
-	return begin(seed, proxies, hsms, &first, out);
+	HL_TRY(start_hsm(w, i));
+	return sim_run(w->sim, has_link, w->hsm[i].core, START_LIMIT_US) ? HL_OK : HL_E_TIMEOUT;
 }
 
 void world_client_free(struct world_client *c)

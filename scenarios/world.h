@@ -25,9 +25,25 @@ struct world_client {
 	uint8_t identity[32];
 };
 
+struct world_options {
+	uint64_t seed;
+	size_t proxies, hsms;
+	bool master_any; /* new keys need no master */
+	bool dev;        /* the tenant's secrets are those of `hsmlet up --dev`: what is recorded tells nobody anything new */
+};
+
+struct world;
+/* What an HSM has in its hand of the lock that makes it master. */
+struct world_seat {
+	struct world *world;
+	size_t hsm;
+};
+
 struct world {
 	struct sim *sim;
 	size_t proxies, hsms, clients;
+	bool master_any;
+	const struct world_seat *master; /* who took the lock last; it is held while that HSM is alive */
 	/* stores outlive the cores above them */
 	struct dir_memory *dir_store;
 	struct sim_memstore *hsm_store;
@@ -48,6 +64,7 @@ struct world {
 		struct sim_node *node;
 		struct hsm *core;
 		char name[32];
+		struct world_seat seat;
 	} hsm[WORLD_HSMS];
 	struct world_client client[WORLD_CLIENTS];
 	/* what the tenant got: the two files, as read back from their texts */
@@ -60,10 +77,13 @@ struct world {
 /** Start everything and wait until every member is up; provision tenant `acme`, service user
  * `acmeservice`, partition `ACMEPARTONE`. HL_E_TIMEOUT where that does not come about. */
 HL_CHECKED hl_err world_new(uint64_t seed, size_t proxies, size_t hsms, struct world **out);
-/** The same, with the secrets that `hsmlet up --dev` gives to that tenant: whoever reads what was said learns nothing
- * that is not published. */
-HL_CHECKED hl_err world_new_dev(uint64_t seed, size_t proxies, size_t hsms, struct world **out);
+HL_CHECKED hl_err world_new_as(const struct world_options *options, struct world **out);
 void world_free(struct world *w);
+
+/** SIGKILL: what it had under way never comes back to it, what it has committed stays. */
+void world_kill_hsm(struct world *w, size_t i);
+/** Start it again after that, and wait until its link to the directory stands. HL_E_TIMEOUT, or as hsm_new(). */
+HL_CHECKED hl_err world_restart_hsm(struct world *w, size_t i);
 
 /** One more tenant, as the front command would ask for it; its files are left in service and user. */
 HL_CHECKED hl_err world_provision(struct world *w, const char *tenant, const char *service_user,

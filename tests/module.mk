@@ -88,6 +88,8 @@ tests_unit_test_eddsa_LDADD = $(HSM_LIBS)
 UNIT_TESTS += tests/unit/test_gcm
 tests_unit_test_gcm_SOURCES = tests/unit/test_gcm.c $(objects)
 tests_unit_test_gcm_LDADD = $(HSM_LIBS)
+UNIT_TESTS += tests/unit/test_master_store
+tests_unit_test_master_store_LDADD = $(HSM_LIBS)
 EXTRA_DIST += tests/vectors/rsa-pss.txt tests/vectors/rfc8032.txt tests/vectors/gcm-spec.txt
 objects = tests/support/objects.c tests/support/objects.h
 tests_unit_test_device_store_LDADD = $(HSM_LIBS)
@@ -175,6 +177,9 @@ SIM_TESTS += tests/sim/test_lockout
 tests_sim_test_lockout_SOURCES = tests/sim/test_lockout.c $(story)
 tests_sim_test_lockout_LDADD = $(SIM_LIBS)
 tests_sim_test_lockout_LDFLAGS = -Wl,--wrap=HMAC
+SIM_TESTS += tests/sim/test_cluster
+tests_sim_test_cluster_SOURCES = tests/sim/test_cluster.c $(story)
+tests_sim_test_cluster_LDADD = $(SIM_LIBS)
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
 
@@ -202,26 +207,28 @@ RUN_TESTS = \
 	tests/run/test_bench \
 	tests/run/test_canary \
 	tests/run/test_crossed \
+	tests/run/test_failover \
 	tests/run/test_hostile \
 	tests/run/test_live \
 	tests/run/test_load \
 	tests/run/test_memory_image \
 	tests/run/test_refusals \
-	tests/run/test_threads
-RUN_TESTS += tests/run/test_failover
-tests_run_test_failover_LDADD = $(LIVE_LIBS)
-RUN_TESTS += tests/run/test_storm
-tests_run_test_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
+	tests/run/test_storm \
+	tests/run/test_threads \
+	tests/run/test_workers
 check_PROGRAMS += $(RUN_TESTS)
 TESTS += $(RUN_TESTS)
 tests_run_test_bad_input_LDADD = $(LIVE_LIBS)
 tests_run_test_bench_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
+tests_run_test_failover_LDADD = $(LIVE_LIBS)
 tests_run_test_hostile_LDADD = $(LIVE_LIBS)
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
+tests_run_test_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
+tests_run_test_workers_LDADD = $(LIVE_LIBS)
 tests_run_test_memory_image_LDADD = $(LIVE_LIBS)
 tests_run_test_refusals_LDADD = $(LIVE_LIBS)
 

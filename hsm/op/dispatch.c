@@ -26,17 +26,25 @@ static const struct {
 
 #define BODY_WORDS 64 /* of 8 bytes: room for any request's struct */
 
-/* A client that has seen more of the cluster than we hold asks another member. */
+static bool is_behind(struct hsm *h, const struct hl_ping *seen)
+{
+	struct hsm_mark at;
+
+	hsm_epoch_mark(h, &at);
+	return seen->seen_term > at.term || (seen->seen_term == at.term && seen->seen_generation > at.generation);
+}
+
+/* A client that has seen more of the cluster than we hold asks another member. What we hold is what the store says;
+ * it is asked only where the page does not say enough. */
 static hl_err check_seen(struct hsm *h, const void *body)
 {
 	struct hl_ping seen; /* every request begins with HL_SEEN */
-	uint64_t generation;
 
 	memcpy(&seen, body, sizeof seen);
-	HL_TRY(h->conf.store.ops->generation(h->conf.store.at, &generation));
-	if (seen.seen_term > h->term || (seen.seen_term == h->term && seen.seen_generation > generation))
-		return HL_E_BEHIND;
-	return HL_OK;
+	if (!is_behind(h, &seen))
+		return HL_OK;
+	HL_TRY(hsm_epoch_adopt(h));
+	return is_behind(h, &seen) ? HL_E_BEHIND : HL_OK;
 }
 
 static hl_err handle(struct hsm_conn *c, const struct hl_frame *f, const char **detail)

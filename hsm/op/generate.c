@@ -91,13 +91,14 @@ static void make(struct hl_job *j)
 		&g->request.public_template, &g->key, &g->public_key, &g->why);
 }
 
-/* One that was made before is answered before another is made in vain. */
+/* One that was made before is answered before another is made in vain; also where there is no master. */
 static hl_err begin(struct generate *g, const struct hsm_mechanism *mechanism)
 {
 	struct hsm_task *t = &g->effect.task;
 
 	HL_TRY(hsm_task_request(t, &hl_msg_generate, &g->request));
 	HL_TRY(hsm_effect_look(&g->effect));
+	HL_TRY(hsm_master_check(t->hsm));
 	g->pair = mechanism->flags & HSM_PAIR;
 	if (hsm_mechanism_slow(mechanism->number, NULL)) {
 		hsm_task_work(t, HL_LANE_CPU, make, made);

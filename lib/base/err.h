@@ -83,6 +83,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_TOKEN_TIME, -518, 75, HL_AGAIN, "the effect token is too old or of the future", "a clock was moved, or the request waited for over a day", "try again: the client makes a new token of the HSM's time") \
 	X(HL_E_DECRYPT, -519, 1, HL_FINAL, "the data does not decrypt", "the data, its tag, the additional data, the IV or the key is not what was encrypted", "compare them with what was encrypted") \
 	X(HL_E_PARAMETER, -520, 1, HL_FINAL, "the mechanism's parameter is not acceptable", "it is missing, not of this mechanism, or has a value outside the bounds", "see doc/protocol.md for what the mechanism takes") \
+	X(HL_E_MASTER, -521, 16, HL_AGAIN, "the cluster has no master", "the HSM that was its master has ended, and new keys need one", "start it again: `hsmlet hsm restart NAME`; the keys that are there go on working") \
 	\
 	X(HL_E_STORE, -600, 74, HL_FINAL, "the store refused", "the disk is full, failing or read-only", "see the daemon's log") \
 	X(HL_E_STORE_STALE, -601, 75, HL_AGAIN, "the row changed in between", "another request was faster", "try again") \

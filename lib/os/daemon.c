@@ -25,7 +25,7 @@
 
 /* -- options --------------------------------------------------------------------------------- */
 
-enum { KEY_CONFIG = 'c', KEY_NAME = 'n', KEY_READY = 0x100, KEY_DIE, KEY_DUMPABLE, KEY_LEVEL };
+enum { KEY_CONFIG = 'c', KEY_NAME = 'n', KEY_READY = 0x100, KEY_DIE, KEY_DUMPABLE, KEY_LEVEL, KEY_WORKER, KEY_LISTEN };
 
 /* clang-format off */
 static const struct argp_option options[] = {
@@ -35,6 +35,9 @@ static const struct argp_option options[] = {
 	{ "ready-fd",    KEY_READY,    "N",     0, "write \"<port>\\n\" or \"ready\\n\" to descriptor N once all sockets listen", 0 },
 	{ "die-with-fd", KEY_DIE,      "N",     0, "end when descriptor N reads end of file: its other end is held by whoever started this", 0 },
 	{ "dumpable",    KEY_DUMPABLE, NULL,    0, "let the same user look into this process's memory (tests only)", 0 },
+	/* what a parent tells its workers */
+	{ "worker",      KEY_WORKER,   "N",     OPTION_HIDDEN, NULL, 0 },
+	{ "listen-fd",   KEY_LISTEN,   "N",     OPTION_HIDDEN, NULL, 0 },
 	{ 0 },
 };
 /* clang-format on */
@@ -63,6 +66,23 @@ static void check_name(const char *name, struct argp_state *state)
 		argp_error(state, "a name is 1 to 64 of [A-Za-z0-9._-], not beginning with a dot");
 }
 
+static void take_listen(struct hl_daemon *d, const char *arg, struct argp_state *state)
+{
+	if (d->listens == HL_DAEMON_LISTENS)
+		argp_error(state, "at most %d times --listen-fd", HL_DAEMON_LISTENS);
+	d->listen_fd[d->listens++] = descriptor(arg, state);
+}
+
+static void take_worker(struct hl_daemon *d, const char *arg, struct argp_state *state)
+{
+	int n = atoi(arg);
+
+	if (n < 1)
+		argp_error(state, "%s is no number of a worker", arg);
+	d->worker = (unsigned)n;
+	d->parent = getppid();
+}
+
 static error_t on_option(int key, char *arg, struct argp_state *state)
 {
 	struct hl_daemon *d = state->input;
@@ -87,6 +107,12 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_DUMPABLE:
 		d->dumpable = true;
+		return 0;
+	case KEY_WORKER:
+		take_worker(d, arg, state);
+		return 0;
+	case KEY_LISTEN:
+		take_listen(d, arg, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -174,6 +200,13 @@ hl_err hl_daemon_lock(const struct hl_daemon *d, const char *path)
 	return err;
 }
 
+hl_err hl_daemon_follow(const struct hl_daemon *d)
+{
+	if (d->worker == 0)
+		return HL_OK;
+	return prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L) == 0 && getppid() == d->parent ? HL_OK : HL_E_IO;
+}
+
 hl_err hl_daemon_drop(const struct hl_daemon *d, const char *user)
 {
 	const struct passwd *pw;
@@ -189,9 +222,10 @@ hl_err hl_daemon_drop(const struct hl_daemon *d, const char *user)
 		setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) != 0 ||
 		setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) != 0)
 		return HL_E_IO;
-	/* Rights that can be had back were never dropped. A change of user resets dumpability. */
+	/* Rights that can be had back were never dropped. A change of user resets dumpability, and who ends with whom. */
 	if (setuid(0) == 0 || !set_dumpable(d))
 		return HL_E_IO;
+	HL_TRY(hl_daemon_follow(d));
 	hl_log(HL_LOG_INFO, "rights.dropped", "user=%s", user);
 	return HL_OK;
 }
@@ -212,7 +246,7 @@ hl_err hl_daemon_ready(struct hl_daemon *d, unsigned port)
 }
 
 /* The watchers of one hl_daemon_run(). */
-struct run {
+struct hl_daemon_run {
 	struct hl_daemon *d;
 	ev_signal term, interrupt;
 	ev_io die;
@@ -226,6 +260,8 @@ static bool is_idle(const struct hl_daemon *d)
 	for (unsigned i = 0; i < HL_DAEMON_SHELLS; i++)
 		if (d->shell[i] && hl_shell_busy(d->shell[i]))
 			return false;
+	if (d->busy && d->busy(d->at))
+		return false;
 	return !d->jobs || hl_jobs_under_way(d->jobs) == 0;
 }
 
@@ -243,7 +279,7 @@ static void on_limit(struct ev_loop *loop, ev_timer *w, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-static void stop(struct run *r, const char *why)
+static void stop(struct hl_daemon_run *r, const char *why)
 {
 	struct hl_daemon *d = r->d;
 
@@ -264,6 +300,12 @@ static void stop(struct run *r, const char *why)
 	ev_timer_start(d->loop, &r->limit);
 }
 
+void hl_daemon_stop(struct hl_daemon *d, const char *why)
+{
+	if (d->run)
+		stop(d->run, why);
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
 {
 	(void)loop, (void)events;
@@ -280,7 +322,7 @@ static void on_die(struct ev_loop *loop, ev_io *w, int events)
 		stop(w->data, "die-with-fd");
 }
 
-static void watch(struct run *r)
+static void watch(struct hl_daemon_run *r)
 {
 	struct ev_loop *loop = r->d->loop;
 
@@ -299,8 +341,9 @@ static void watch(struct run *r)
 
 void hl_daemon_run(struct hl_daemon *d)
 {
-	struct run r = { .d = d };
+	struct hl_daemon_run r = { .d = d };
 
+	d->run = &r;
 	watch(&r);
 	hold_signals(SIG_UNBLOCK);
 	ev_run(d->loop, 0);
@@ -309,5 +352,6 @@ void hl_daemon_run(struct hl_daemon *d)
 	ev_io_stop(d->loop, &r.die);
 	ev_prepare_stop(d->loop, &r.idle);
 	ev_timer_stop(d->loop, &r.limit);
+	d->run = NULL;
 	hl_log(HL_LOG_INFO, "stopped", "pid=%d", (int)getpid());
 }

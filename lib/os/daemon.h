@@ -8,6 +8,7 @@
 #include "lib/os/log.h"
 
 struct ev_loop;
+struct hl_daemon_run;
 struct hl_shell;
 struct hl_jobs;
 
@@ -20,6 +21,7 @@ struct hl_daemon_spec {
 };
 
 #define HL_DAEMON_SHELLS 4
+#define HL_DAEMON_LISTENS 8
 
 struct hl_daemon {
 	const struct hl_daemon_spec *spec;
@@ -29,12 +31,19 @@ struct hl_daemon {
 	int ready_fd, die_fd; /* -1: none */
 	bool dumpable;
 	enum hl_log_level level;
+	/* A worker's, from its parent (lib/os/workers.h). */
+	unsigned worker; /* which one, from 1; 0: this is no worker */
+	int parent;      /* its process */
+	int listen_fd[HL_DAEMON_LISTENS];
+	size_t listens;
 	struct ev_loop *loop; /* made by hl_daemon_options() */
 	/* what runs, to be set before hl_daemon_run(); each may be missing */
 	struct hl_jobs *jobs;
 	struct hl_shell *shell[HL_DAEMON_SHELLS];
 	void (*on_stop)(void *at); /* tell the cores that the end is near */
+	bool (*busy)(void *at);    /* whether the end must wait for something else */
 	void *at;
+	struct hl_daemon_run *run; /* while hl_daemon_run() does */
 };
 
 /** Read the command line. --help and --version are answered and end the process (0), a wrong line
@@ -61,6 +70,12 @@ HL_CHECKED hl_err hl_daemon_ready(struct hl_daemon *d, unsigned port);
  * write out what waits, finish the jobs under way, 1 s at most for all of it. Jobs may still be
  * under way when it returns: hl_jobs_free() would wait for them, leaving the process does not. */
 void hl_daemon_run(struct hl_daemon *d);
+/** The same end from inside, while it runs. */
+void hl_daemon_stop(struct hl_daemon *d, const char *why);
+
+/** A worker ends with its parent, by SIGKILL. What a process has asked for is forgotten when it becomes another user, so
+ * hl_daemon_drop() asks again. No worker: nothing to do. HL_E_IO: the parent is gone already. */
+HL_CHECKED hl_err hl_daemon_follow(const struct hl_daemon *d);
 
 /** Log why the daemon ends; gives its exit code (lib/base/err.h). */
 int hl_daemon_fail(const struct hl_daemon *d, hl_err why, const char *text);

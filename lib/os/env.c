@@ -93,6 +93,7 @@ hl_err hl_os_env_open(struct hl_os_env *e, const struct hl_os_env_config *config
 	HL_TRY(hl_clock_open(&clock, config->clock_page));
 	HL_TRY(hl_trace_log_open(&log, config->trace, config->role, config->who));
 	*e = (struct hl_os_env){ .env = { .ops = &ops, .at = e }, .clock = clock, .trace = log };
+	e->trace.worker = config->worker;
 	e->last = &e->first;
 	clock.page = NULL; /* from here on it is the environment's */
 	return HL_OK;

@@ -21,6 +21,7 @@ struct hl_os_env {
 struct hl_os_env_config {
 	const char *role, *who;  /* of the trace lines: "proxy", "proxy1" */
 	const char *clock_page;  /* NULL or "": no offset */
+	unsigned worker;         /* of a member that has several; 0: none */
 	const char *trace;       /* NULL or "": no trace */
 };
 

@@ -101,7 +101,7 @@ static hl_err real_address(int fd, struct hl_addr *real)
 	return HL_OK;
 }
 
-static hl_err open_bound(const struct hl_addr *at, int type, int *out, struct hl_addr *real)
+static hl_err open_bound(const struct hl_addr *at, int type, bool shared, int *out, struct hl_addr *real)
 {
 	struct sockaddr_storage ss;
 	socklen_t n = hl_addr_to_system(at, &ss);
@@ -115,6 +115,7 @@ static hl_err open_bound(const struct hl_addr *at, int type, int *out, struct hl
 		return why();
 	/* A restart must not wait for the old connections' TIME_WAIT. */
 	if ((tcp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) ||
+		(shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
 		bind(fd, (struct sockaddr *)&ss, n) != 0 || (tcp && listen(fd, BACKLOG) != 0) ||
 		real_address(fd, real) != HL_OK)
 		return give_up(fd);
@@ -124,12 +125,28 @@ static hl_err open_bound(const struct hl_addr *at, int type, int *out, struct hl
 
 hl_err hl_listen_tcp(const struct hl_addr *at, int *fd, struct hl_addr *real)
 {
-	return open_bound(at, SOCK_STREAM, fd, real);
+	return open_bound(at, SOCK_STREAM, false, fd, real);
+}
+
+hl_err hl_listen_tcp_many(const struct hl_addr *at, size_t n, int *fd, struct hl_addr *real)
+{
+	size_t made = 0;
+	int alone;
+	hl_err err;
+
+	HL_TRY(open_bound(at, SOCK_STREAM, false, &alone, real));
+	close(alone);
+	do
+		err = open_bound(real, SOCK_STREAM, true, &fd[made], NULL);
+	while (err == HL_OK && ++made < n);
+	while (err != HL_OK && made > 0)
+		close(fd[--made]);
+	return err;
 }
 
 hl_err hl_listen_udp(const struct hl_addr *at, int *fd, struct hl_addr *real)
 {
-	return open_bound(at, SOCK_DGRAM, fd, real);
+	return open_bound(at, SOCK_DGRAM, false, fd, real);
 }
 
 /* A socket file outlives a killed process; one that refuses has nobody behind it. */

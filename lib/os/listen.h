@@ -8,6 +8,9 @@
 
 /** A TCP socket that listens; port 0 takes a free one, `real` (may be NULL) gets what was bound. */
 HL_CHECKED hl_err hl_listen_tcp(const struct hl_addr *at, int *fd, struct hl_addr *real);
+/** `n` TCP sockets that listen at one address and port, among which the kernel spreads connections (SO_REUSEPORT). It
+ * is told where somebody has the address already, who would else get a share without a word. */
+HL_CHECKED hl_err hl_listen_tcp_many(const struct hl_addr *at, size_t n, int *fd, struct hl_addr *real);
 /** A UDP socket, bound without any reuse: it is its owner's alone. */
 HL_CHECKED hl_err hl_listen_udp(const struct hl_addr *at, int *fd, struct hl_addr *real);
 /** A stream socket at `path` (at most 107 bytes), mode 0600 from its first moment. One that nobody

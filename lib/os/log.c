@@ -42,6 +42,11 @@ hl_err hl_log_parse(const char *name, enum hl_log_level *out)
 	return HL_E_ARG;
 }
 
+const char *hl_log_level_text(enum hl_log_level level)
+{
+	return names[level];
+}
+
 /* A line under way: what does not fit is dropped, and remembered. */
 struct line {
 	char *out;

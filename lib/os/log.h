@@ -19,6 +19,8 @@ void hl_log_limit(enum hl_log_level most);
 void hl_log_fd(int fd);
 /** The level called `name`: error, warn, info, debug. HL_E_ARG. */
 HL_CHECKED hl_err hl_log_parse(const char *name, enum hl_log_level *out);
+/** And back. */
+const char *hl_log_level_text(enum hl_log_level level);
 
 /**
  * Say that `event` happened. `format` is "key=%s other=%u": what a %s brings is quoted and escaped

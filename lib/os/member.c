@@ -1,11 +1,22 @@
 #include "lib/os/member.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <ev.h>
 
 #include "lib/os/files.h"
+#include "lib/os/listen.h"
+
+/* Traces tell of members, logs of processes. */
+static void say_who(const struct hl_member *m, const char *name)
+{
+	char who[80];
+
+	snprintf(who, sizeof who, m->daemon.worker ? "%.64s.%u" : "%.64s", name, m->daemon.worker);
+	hl_log_who(who);
+}
 
 hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, int argc, char **argv,
 	const struct hl_config_schema *schema, void *conf, const struct hl_member_conf *conf_member)
@@ -23,10 +34,11 @@ hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, i
 		hl_log(HL_LOG_ERROR, "config", "text=%s", error.text);
 		return HL_E_CONFIG;
 	}
-	hl_log_who(conf_member->name);
+	say_who(m, conf_member->name);
 	env = (struct hl_os_env_config){
 		.role = spec->role,
 		.who = conf_member->name,
+		.worker = m->daemon.worker,
 		.clock_page = conf_member->clock_page,
 		.trace = conf_member->trace,
 	};
@@ -67,11 +79,42 @@ hl_err hl_member_shell(struct hl_member *m, const struct hl_core_ops *ops, void 
 	return HL_OK;
 }
 
+/* The socket for `text`, and its port. */
+static hl_err open_one(struct hl_member *m, const char *text, size_t i, int *fd, unsigned *port)
+{
+	struct hl_addr at, real;
+
+	HL_TRY(hl_member_address("listen", text, &at));
+	if (m->daemon.worker) {
+		*fd = m->daemon.listen_fd[i];
+		*port = at.port;
+		return HL_OK;
+	}
+	HL_TRY(hl_listen_tcp(&at, fd, &real));
+	*port = real.port;
+	return HL_OK;
+}
+
+hl_err hl_member_listen(struct hl_member *m, const char *const *text, size_t n, unsigned *port)
+{
+	unsigned one;
+	int fd;
+
+	if (m->daemon.worker && m->daemon.listens != n)
+		return HL_E_ARG;
+	for (size_t i = 0; i < n; i++) {
+		HL_TRY(open_one(m, text[i], i, &fd, &one));
+		HL_TRY(hl_shell_listen(m->shell, fd, (unsigned)i, 0));
+		*port = i == 0 ? one : *port;
+	}
+	return HL_OK;
+}
+
 hl_err hl_member_run(struct hl_member *m, const struct hl_member_conf *conf, unsigned port)
 {
 	bool drained;
 
-	if (conf->lock)
+	if (conf->lock && !m->daemon.worker)
 		HL_TRY(hl_daemon_lock(&m->daemon, conf->lock));
 	HL_TRY(hl_daemon_drop(&m->daemon, conf->user));
 	hl_trace_life(&m->env.env, "start", HL_OK, conf->name);

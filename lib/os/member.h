@@ -50,7 +50,11 @@ HL_CHECKED hl_err hl_member_address(const char *key, const char *text, struct hl
 /** A shell around the core, with jobs. */
 HL_CHECKED hl_err hl_member_shell(struct hl_member *m, const struct hl_core_ops *ops, void *core);
 
-/** Lock, drop rights, say that it is ready, run until told to stop. The jobs under way then have 1 s; where one takes
+/** Let the shell listen at `n` addresses, given as the texts of the configuration's key `listen`: the first is the
+ * shell's listener 0. A worker listens on the sockets that its parent made for it. `*port`: of the first one. */
+HL_CHECKED hl_err hl_member_listen(struct hl_member *m, const char *const *text, size_t n, unsigned *port);
+
+/** Lock (the parent does that for a worker), drop rights, say that it is ready, run until told to stop. The jobs under way then have 1 s; where one takes
  * longer, the process ends here, with exit code 0. */
 HL_CHECKED hl_err hl_member_run(
 	struct hl_member *m, const struct hl_member_conf *conf, unsigned port);

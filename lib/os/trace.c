@@ -60,6 +60,8 @@ void hl_trace_log_format(struct hl_buf *out, const struct hl_trace_log *log, int
 		out, "{\"mono_us\":%lld,\"wall_ms\":%lld", (long long)mono_us, (long long)wall_ms);
 	put_key_text(out, "who", hl_text(log->who));
 	put_key_text(out, "role", hl_text(log->role));
+	if (log->worker)
+		hl_buf_printf(out, ",\"worker\":%u", log->worker);
 	if (t->conn) {
 		hl_hex(hl_bytes(t->conn, HL_CONNECTION_ID), hex);
 		put_key_text(out, "conn", hl_text(hex));

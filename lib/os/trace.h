@@ -16,6 +16,7 @@
 struct hl_trace_log {
 	int fd; /* -1: no trace is kept */
 	char who[HL_TRACE_WHO], role[HL_TRACE_WHO];
+	unsigned worker; /* which worker of the member this is; 0: none, and not in the line */
 };
 
 /** Append to `path` (made with 0600; NULL or "": keep no trace). `who` and `role` are copied.

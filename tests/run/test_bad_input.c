@@ -512,7 +512,7 @@ static bool prepare(void)
 		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE",
 	};
 
-	if (!tapped_start(&t) || live_provision(t.w, &tenant, &acme) != HL_OK)
+	if (!tapped_start(&t, 1) || live_provision(t.w, &tenant, &acme) != HL_OK)
 		return false;
 	at_first = held();
 	if (!tapped_client_ready(&t, "acme", &acme, &client))

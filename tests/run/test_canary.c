@@ -300,7 +300,7 @@ int main(void)
 	static const struct live_tenant tenant = {
 		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE",
 	};
-	bool ready = tapped_start(&t) && live_provision(t.w, &tenant, &acme) == HL_OK;
+	bool ready = tapped_start(&t, 2) && live_provision(t.w, &tenant, &acme) == HL_OK;
 	int rc = ready ? hl_test_main("canary", tests) : 1;
 
 	if (rc != 0)

@@ -264,7 +264,7 @@ static bool prepare(void)
 	static const struct live_tenant first = { .tenant = "acme", .user = "acmeservice", .partition = "ACME" };
 	static const struct live_tenant second = { .tenant = "zeta", .user = "zetaservice", .partition = "ZETA" };
 
-	return tapped_start(&t) && live_provision(t.w, &first, &acme) == HL_OK &&
+	return tapped_start(&t, 2) && live_provision(t.w, &first, &acme) == HL_OK &&
 		live_provision(t.w, &second, &zeta) == HL_OK &&
 		tapped_client_ready(&t, "acme", &acme, &acme_client) &&
 		tapped_client_ready(&t, "zeta", &zeta, &zeta_client);

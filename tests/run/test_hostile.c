@@ -406,25 +406,30 @@ static int code_inside(struct recording *r, struct hl_channel *c, bool *ready)
 	return no.code;
 }
 
+#define SAYINGS 6 /* enough to meet the other worker */
+
 /* The worst case: who says it again knows the secret, too. */
 static void a_grant_opens_one_channel_even_for_who_knows_the_secret(void)
 {
 	struct hl_channel_ctx *ctx = NULL;
-	struct hl_channel *c = NULL;
 	struct client_secret s = { 0 };
 	struct recording r;
-	bool ready = false;
 
 	record(&r);
 	CU_ASSERT_EQUAL(user_secret(&s), HL_OK);
 	CU_ASSERT_EQUAL(hl_channel_ctx_new(&ctx), HL_OK);
-	CU_ASSERT_EQUAL(dial_channel(&r, &s, ctx, &c), HL_OK);
-	if (c)
-		CU_ASSERT_EQUAL(code_inside(&r, c, &ready), 407);
-	CU_ASSERT(ready);
-	CU_ASSERT_EQUAL(at_hsm(r.id, "hsm.result", "sent", "HL-0407"), 1);
+	for (int i = 0; i < SAYINGS; i++) {
+		struct hl_channel *c = NULL;
+		bool ready = false;
+
+		CU_ASSERT_EQUAL(dial_channel(&r, &s, ctx, &c), HL_OK);
+		if (c)
+			CU_ASSERT_EQUAL(code_inside(&r, c, &ready), 407);
+		CU_ASSERT(ready);
+		hl_channel_free(c);
+	}
+	CU_ASSERT_EQUAL(at_hsm(r.id, "hsm.result", "sent", "HL-0407"), SAYINGS);
 	CU_ASSERT_EQUAL(at_hsm(r.id, "hsm.result", "sent", ""), 1); /* the first time */
-	hl_channel_free(c);
 	hl_channel_ctx_free(ctx);
 	hl_secret_clear(&s.secret);
 	recording_clear(&r);
@@ -502,7 +507,7 @@ int main(void)
 	static const struct live_tenant tenant = {
 		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE",
 	};
-	bool ready = tapped_start(&t) && live_provision(t.w, &tenant, &acme) == HL_OK &&
+	bool ready = tapped_start(&t, 2) && live_provision(t.w, &tenant, &acme) == HL_OK &&
 		tapped_client_ready(&t, "acme", &acme, &client);
 	int rc = ready ? hl_test_main("hostile", tests) : 1;
 

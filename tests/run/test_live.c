@@ -336,6 +336,33 @@ static void a_key_outlives_the_hsm_that_made_it(void)
 	CU_ASSERT(live_restart(w, survivor));
 }
 
+/* hsm1 is master, whoever was before: it starts where nobody runs. */
+static bool crown_hsm1(void)
+{
+	return live_kill(w, "hsm1") && live_kill(w, "hsm2") && live_restart(w, "hsm1") && live_restart(w, "hsm2");
+}
+
+static void a_new_key_needs_the_master_and_waits_for_its_return(void)
+{
+	struct key_pair k = { 0 }, none;
+	hsmlet_error e;
+	hsmlet *h;
+
+	CU_ASSERT(crown_hsm1());
+	h = logged_in();
+	CU_ASSERT_EQUAL(key_make_p256(h, "kept", &k, &e), 0);
+	hsmlet_close(h);
+	CU_ASSERT(live_kill(w, "hsm1"));
+	h = logged_in();
+	CU_ASSERT_EQUAL(key_make_p256(h, "refused", &none, &e), 521);
+	CU_ASSERT_EQUAL(e.exit_code, 16);
+	CU_ASSERT_EQUAL(e.retryable, 1);
+	CU_ASSERT(signs(h, &k));
+	CU_ASSERT(live_restart(w, "hsm1"));
+	CU_ASSERT_EQUAL(key_make_p256(h, "made", &none, &e), 0); /* still at hsm2 */
+	hsmlet_close(h);
+}
+
 static void a_proxy_that_stands_still_is_passed_over(void)
 {
 	hsmlet_error e;
@@ -402,6 +429,8 @@ static CU_TestInfo tests[] = {
 	{ "a wrong PIN is refused on the open channel", a_wrong_pin_is_refused_on_the_open_channel },
 	{ "a private key is not there without login", a_private_key_is_not_there_without_login },
 	{ "a key outlives the HSM that made it", a_key_outlives_the_hsm_that_made_it },
+	{ "a new key needs the master, and waits for its return",
+		a_new_key_needs_the_master_and_waits_for_its_return },
 	{ "a proxy that stands still is passed over", a_proxy_that_stands_still_is_passed_over },
 	{ "an HSM that stands still is passed over", an_hsm_that_stands_still_is_passed_over },
 	{ "a link that ended while idle is opened anew by the next call",

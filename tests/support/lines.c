@@ -16,7 +16,9 @@ static bool matches(const json_t *line, const struct line *like)
 {
 	return has(line, "conn", like->conn) && has(line, "step", like->step) &&
 		has(line, "way", like->way) && has(line, "err", like->err) &&
-		has(line, "what", like->what) && has(line, "msg", like->msg);
+		has(line, "what", like->what) && has(line, "msg", like->msg) &&
+		(like->worker == 0 ||
+			json_integer_value(json_object_get(line, "worker")) == (json_int_t)like->worker);
 }
 
 int lines_count(const char *path, const struct line *like)

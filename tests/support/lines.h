@@ -6,6 +6,7 @@
 /* NULL: anything. An err of "" means that there is none. */
 struct line {
 	const char *conn, *step, *way, *err, *what, *msg;
+	unsigned worker; /* 0: anything */
 };
 
 /** How many lines of the file are like this; -1: one is not JSON, or there is no file. */

@@ -445,6 +445,7 @@ struct live *live_start(const struct live_options *options)
 	w->options = *options;
 	w->options.proxies += options->proxies == 0;
 	w->options.hsms += options->hsms == 0;
+	w->options.workers += options->workers == 0;
 	w->options.grant_valid_ms = options->grant_valid_ms ? options->grant_valid_ms : 30000;
 	w->die[0] = w->die[1] = -1;
 	add_member(w, "hsmlet-directory", "directory", 1);

@@ -27,6 +27,7 @@ struct live_options {
 	unsigned grant_valid_ms;            /* 0: 30,000 */
 	bool dumpable;                      /* the daemons' memory may be looked at */
 	bool proxies_drop;                  /* proxies become LIVE_NOBODY, where the test is root */
+	unsigned workers;                   /* of each proxy and each HSM; 0: one */
 };
 #define LIVE_NOBODY "nobody"
 

@@ -130,7 +130,7 @@ static void proxy_config(struct hl_buf *out, const struct live *w, unsigned n)
 		hl_addr_text(&a, text);
 		hl_buf_printf(out, "%s\"%s\"", i ? ", " : "", text);
 	}
-	hl_buf_text(out, ");\n");
+	hl_buf_printf(out, ");\nworkers = %u;\n", w->options.workers);
 }
 
 static void hsm_config(struct hl_buf *out, const struct live *w, unsigned n)
@@ -148,6 +148,8 @@ static void hsm_config(struct hl_buf *out, const struct live *w, unsigned n)
 	hl_buf_printf(out, "store = \"%s/hsm/cluster1.db\";\n", w->folder);
 	hl_buf_printf(out, "device_key = \"%s/hsm/device.key\";\n", w->folder);
 	hl_buf_printf(out, "page = \"%s/hsm/page\";\n", w->folder);
+	hl_buf_printf(out, "workers = %u;\n", w->options.workers);
+	hl_buf_printf(out, "master_lock = \"%s/hsm/master\";\n", w->folder);
 }
 
 bool live_write_configs(const struct live *w)

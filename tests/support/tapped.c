@@ -8,10 +8,10 @@
 #include "lib/os/listen.h"
 #include "tests/support/live_impl.h"
 
-bool tapped_start(struct tapped *t)
+bool tapped_start(struct tapped *t, unsigned workers)
 {
 	static const struct hl_addr here = { .family = HL_INET, .ip = { 127, 0, 0, 1 } };
-	struct live_options options = { .dumpable = true }; /* a test may count what a daemon holds */
+	struct live_options options = { .dumpable = true, .workers = workers }; /* a test may count what a daemon holds */
 	struct hl_addr front;
 	char text[HL_ADDR_TEXT];
 

@@ -14,7 +14,8 @@ struct tapped {
 	struct hl_addr proxy_at, hsm_at;   /* of the daemons */
 };
 
-bool tapped_start(struct tapped *t);
+/* One proxy and one HSM of so many workers each: with two, what is said twice may come to two processes. */
+bool tapped_start(struct tapped *t, unsigned workers);
 /** As live_stop(); also of what did not start. */
 bool tapped_stop(struct tapped *t);
 /** live_client() whose proxy is the outer relay; `client_id` may be NULL. */

@@ -248,6 +248,78 @@ static void a_new_life_forgets_and_is_another(void)
 	CU_ASSERT_EQUAL(take(1, 100, 160), HL_OK);
 }
 
+static struct hsm_mark mark(void)
+{
+	struct hsm_shared s = hsm_page_shared(&page);
+	struct hsm_mark m;
+
+	s.ops->mark(s.at, &m);
+	return m;
+}
+
+static void raise_to(uint64_t term, uint64_t generation, uint64_t epoch)
+{
+	struct hsm_shared s = hsm_page_shared(&page);
+
+	s.ops->raise(s.at, &(struct hsm_mark){ term, generation, epoch });
+}
+
+static bool stands_at(uint64_t term, uint64_t generation, uint64_t epoch)
+{
+	struct hsm_mark m = mark();
+
+	return m.term == term && m.generation == generation && m.epoch == epoch;
+}
+
+static void each_number_of_the_mark_only_rises(void)
+{
+	hsm_page_begin(&page, &env);
+	CU_ASSERT(stands_at(0, 0, 0));
+	raise_to(1, 20, 3);
+	CU_ASSERT(stands_at(1, 20, 3));
+	raise_to(2, 19, 3);
+	CU_ASSERT(stands_at(2, 20, 3));
+	raise_to(0, 0, 4);
+	CU_ASSERT(stands_at(2, 20, 4));
+	hsm_page_begin(&page, &env);
+	CU_ASSERT(stands_at(0, 0, 0));
+}
+
+/* All raise to the same numbers in a different order, and each looks at what it sees meanwhile. */
+#define RAISES 20000
+static void *raise_all(void *at)
+{
+	uint64_t step = *(const uint64_t *)at;
+	struct hsm_mark before = mark();
+
+	for (uint64_t i = step; i <= RAISES; i += step) {
+		struct hsm_mark now;
+
+		raise_to(0, i, i);
+		now = mark();
+		/* Who sees a generation sees the epoch that was raised with it. */
+		if (now.epoch < now.generation || now.generation < before.generation || now.generation < i)
+			atomic_fetch_add(&odd, 1);
+		before = now;
+	}
+	return NULL;
+}
+
+static void racing_raisers_lose_nothing(void)
+{
+	uint64_t step[] = { 1, 2, 4 };
+	pthread_t thread[HL_COUNT(step)];
+
+	hsm_page_begin(&page, &env);
+	atomic_store(&odd, 0);
+	for (size_t i = 0; i < HL_COUNT(step); i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&thread[i], NULL, raise_all, &step[i]), 0);
+	for (size_t i = 0; i < HL_COUNT(step); i++)
+		pthread_join(thread[i], NULL);
+	CU_ASSERT_EQUAL(atomic_load(&odd), 0);
+	CU_ASSERT(stands_at(0, RAISES, RAISES));
+}
+
 static CU_TestInfo tests[] = {
 	{ "a grant is taken once", a_grant_is_taken_once },
 	{ "an expired grant is forgotten", an_expired_grant_is_forgotten },
@@ -261,6 +333,8 @@ static CU_TestInfo tests[] = {
 	{ "of racing takers one wins", of_racing_takers_one_wins },
 	{ "clocks a second apart change nothing", clocks_a_second_apart_change_nothing },
 	{ "a new life forgets and is another", a_new_life_forgets_and_is_another },
+	{ "each number of the mark only rises", each_number_of_the_mark_only_rises },
+	{ "racing raisers lose nothing", racing_raisers_lose_nothing },
 	CU_TEST_INFO_NULL,
 };
 

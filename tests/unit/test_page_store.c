@@ -278,6 +278,27 @@ static void another_file_is_refused_and_left_alone(void)
 	CU_ASSERT_EQUAL(st.st_size, 8);
 }
 
+/* One of an earlier version had another size. */
+static void a_page_of_an_earlier_version_begins_anew(void)
+{
+	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(closep) struct hsm_shared_file *f = NULL;
+	uint8_t old[4096] = "hmspage1";
+	struct hsm_mark m;
+
+	world_begin(&w);
+	CU_ASSERT(hl_test_file_write(w.path, old, sizeof old, 0600));
+	f = opened(&w);
+	CU_ASSERT_EQUAL(take(f, 1), HL_OK);
+	hsm_shared_file_ops(f).ops->mark(hsm_shared_file_ops(f).at, &m);
+	CU_ASSERT_EQUAL(m.generation, 0);
+	hsm_shared_close(hl_take(f));
+	old[7] = '9';
+	CU_ASSERT_EQUAL(unlink(w.path), 0);
+	CU_ASSERT(hl_test_file_write(w.path, old, sizeof old, 0600));
+	CU_ASSERT_EQUAL(refusal(&w), HL_E_STORE);
+}
+
 static CU_TestInfo tests[] = {
 	{ "each life has its incarnation", each_life_has_its_incarnation },
 	{ "it stays while somebody holds the file", it_stays_while_somebody_holds_the_file },
@@ -285,6 +306,7 @@ static CU_TestInfo tests[] = {
 	{ "of racing processes one wins", of_racing_processes_one_wins },
 	{ "files and folders open to others are refused", open_modes_are_refused },
 	{ "another file is refused and left alone", another_file_is_refused_and_left_alone },
+	{ "a page of an earlier version begins anew", a_page_of_an_earlier_version_begins_anew },
 	CU_TEST_INFO_NULL,
 };
 

@@ -887,6 +887,55 @@ static void an_address_that_is_taken_is_told(void)
 	CU_ASSERT_EQUAL(hl_listen_unix("", &b), HL_E_ARG);
 }
 
+static bool connects(const struct hl_addr *to)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = hl_addr_to_system(to, &ss);
+	int fd = socket(ss.ss_family, SOCK_STREAM, 0);
+	bool ok = connect(fd, (struct sockaddr *)&ss, n) == 0;
+
+	close(fd);
+	return ok;
+}
+
+/* How many wait at a socket that listens. */
+static unsigned waiting_at(int listening)
+{
+	unsigned n = 0;
+	int fd;
+
+	while ((fd = accept(listening, NULL, NULL)) >= 0) {
+		close(fd);
+		n++;
+	}
+	return n;
+}
+
+static void connections_are_spread_among_sockets_of_one_address(void)
+{
+	enum { SOCKETS = 4, DIALS = 64 }; /* that one of them gets none has a chance of 4 in 100 million */
+	int fd[SOCKETS], other[2], alone = -1;
+	unsigned sum = 0;
+	struct hl_addr at;
+
+	CU_ASSERT_EQUAL_FATAL(hl_listen_tcp_many(&anywhere, SOCKETS, fd, &at), HL_OK);
+	for (int i = 0; i < DIALS; i++)
+		CU_ASSERT(connects(&at));
+	for (int i = 0; i < SOCKETS; i++) {
+		unsigned n = waiting_at(fd[i]);
+
+		CU_ASSERT(n > 0);
+		sum += n;
+	}
+	CU_ASSERT_EQUAL(sum, DIALS);
+	CU_ASSERT_EQUAL(hl_listen_tcp_many(&at, 2, other, &at), HL_E_EXISTS); /* a stranger gets no share */
+	CU_ASSERT_EQUAL(hl_listen_tcp(&at, &alone, NULL), HL_E_EXISTS);
+	for (int i = 0; i < SOCKETS; i++)
+		close(fd[i]);
+	CU_ASSERT_EQUAL(hl_listen_tcp(&at, &alone, NULL), HL_OK);
+	close(alone);
+}
+
 static void without_descriptors_it_waits(void)
 {
 	struct stage s;
@@ -1040,6 +1089,7 @@ static CU_TestInfo tests[] = {
 	{ "closing one side of a relay closes both", closing_one_side_of_a_relay_closes_both },
 	{ "a socket file serves its own user", a_socket_file_serves_its_own_user },
 	{ "an address that is taken is told", an_address_that_is_taken_is_told },
+	{ "connections are spread among sockets of one address", connections_are_spread_among_sockets_of_one_address },
 	{ "without descriptors it waits", without_descriptors_it_waits },
 	{ "names are resolved by who can", names_are_resolved_by_who_can },
 	{ "time comes when it is due", time_comes_when_it_is_due },

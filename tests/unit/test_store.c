@@ -262,6 +262,28 @@ static uint64_t walked(const struct hsm_store *s, uint64_t after, unsigned most)
 	return w.ids;
 }
 
+static uint64_t data_version(const struct hsm_store *s)
+{
+	uint64_t n = 0;
+
+	CU_ASSERT_EQUAL(s->ops->data_version(s->at, &n), HL_OK);
+	return n;
+}
+
+static void the_data_version_tells_that_something_was_committed(const struct hsm_store *s)
+{
+	uint64_t before = data_version(s);
+
+	CU_ASSERT_EQUAL(data_version(s), before);
+	CU_ASSERT_EQUAL(put(s, 9, 1, "a"), HL_OK);
+	CU_ASSERT_NOT_EQUAL(data_version(s), before);
+	before = data_version(s);
+	CU_ASSERT_EQUAL(put(s, 9, 1, "b"), HL_E_STORE_STALE);
+	CU_ASSERT_EQUAL(data_version(s), before);
+	CU_ASSERT_EQUAL(take_away(s, 9, 1), HL_OK);
+	CU_ASSERT_NOT_EQUAL(data_version(s), before);
+}
+
 static void scans_ascend_from_where_they_are_told(const struct hsm_store *s)
 {
 	struct hsm_put other = object(4, 1, "of another partition", "");
@@ -386,6 +408,7 @@ static void (*const stores[])(story_fn *story) = { over_sqlite, over_memory };
 	X(a_commit_is_all_or_nothing, "a commit is all or nothing") \
 	X(changes_are_made_in_their_order, "changes are made in their order") \
 	X(each_commit_raises_the_generation, "each commit raises the generation") \
+	X(the_data_version_tells_that_something_was_committed, "the data version tells that something was committed") \
 	X(scans_ascend_from_where_they_are_told, "scans ascend from where they are told") \
 	X(rows_outside_their_bounds_are_refused, "rows outside their bounds are refused") \
 	X(of_two_that_wait_one_is_stale, "of two that wait one is stale") \

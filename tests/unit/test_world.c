@@ -8,7 +8,7 @@
 
 static struct cli_world sample(void)
 {
-	struct cli_world w = { .dev = true, .seed = 77, .allows = 2 };
+	struct cli_world w = { .dev = true, .seed = 77, .workers = 3, .allows = 2 };
 
 	strcpy(w.dir, "/tmp/a world");
 	strcpy(w.name, "lab");
@@ -145,6 +145,18 @@ static void a_world_comes_back_from_its_file(void)
 	json_decref(j);
 }
 
+static void a_world_of_before_workers_has_one_of_each(void)
+{
+	struct cli_world w = sample(), back = { 0 };
+	json_t *j = cli_world_json(&w);
+	char why[64] = "";
+
+	json_object_del(j, "workers");
+	CU_ASSERT_EQUAL(reread(j, &back, why), HL_OK);
+	CU_ASSERT_EQUAL(back.workers, 1);
+	json_decref(j);
+}
+
 static void a_key_that_is_missing_is_named(void)
 {
 	static const char *const keys[] = { "schema", "name", "block", "profile", "pool", "realm", "cluster",
@@ -194,6 +206,9 @@ static void a_world_that_was_tampered_with_is_refused(void)
 	CU_ASSERT_EQUAL(with("members", member(d, "directory1", "nowhere", p)), HL_E_CONFIG);
 	CU_ASSERT_EQUAL(with("members", member("king", "directory1", a, p)), HL_E_CONFIG);
 	CU_ASSERT_EQUAL(with("members", member("proxy", "proxy1", a, "hsmlet-proxy")), HL_E_CONFIG);
+	CU_ASSERT_EQUAL(with("workers", json_integer(0)), HL_E_CONFIG);
+	CU_ASSERT_EQUAL(with("workers", json_integer(65)), HL_E_CONFIG);
+	CU_ASSERT_EQUAL(with("workers", json_string("2")), HL_E_CONFIG);
 	CU_ASSERT_EQUAL(with("members", json_array()), HL_E_CONFIG);
 	CU_ASSERT_EQUAL(with("pool", json_string("a\"; evil = \"b")), HL_E_CONFIG);
 	CU_ASSERT_EQUAL(with("name", json_integer(3)), HL_E_CONFIG);
@@ -260,7 +275,24 @@ static void hsms_of_a_cluster_share_store_and_key(void)
 	holds(&t, "store = \"/tmp/a world/hsm/cluster1.db\";\n");
 	holds(&t, "device_key = \"/tmp/a world/hsm/device.key\";\n");
 	holds(&t, "page = \"/tmp/a world/hsm/page\";\n");
+	holds(&t, "master_lock = \"/tmp/a world/hsm/master\";\n");
+	holds(&t, "workers = 3;\n");
 	holds(&t, "clock_page = \"/tmp/a world/clock\";\n");
+}
+
+static void the_profile_says_whether_keys_need_a_master(void)
+{
+	static const char *const profile[] = { "lab", "faithful" };
+	static const char *const line[] = { "master = \"any\";\n", "master = \"required\";\n" };
+
+	for (size_t i = 0; i < HL_COUNT(profile); i++) {
+		HL_AUTO(hl_buf_clear) struct hl_buf t = { 0 };
+		struct cli_world w = sample();
+
+		strcpy(w.profile, profile[i]);
+		text_of(&w, "hsm1", &t);
+		holds(&t, line[i]);
+	}
 }
 
 static CU_TestInfo tests[] = {
@@ -271,11 +303,13 @@ static CU_TestInfo tests[] = {
 	{ "blocks go round and stay in range", blocks_go_round_and_stay_in_range },
 	{ "a block that is held is passed over", a_block_that_is_held_is_passed_over },
 	{ "a world comes back from its file", a_world_comes_back_from_its_file },
+	{ "a world of before workers has one of each", a_world_of_before_workers_has_one_of_each },
 	{ "a key that is missing is named", a_key_that_is_missing_is_named },
 	{ "a world that was tampered with is refused", a_world_that_was_tampered_with_is_refused },
 	{ "a directory knows its peers", a_directory_knows_its_peers },
 	{ "a proxy listens on a port for each API", a_proxy_listens_on_a_port_for_each_api },
 	{ "HSMs of a cluster share store and key", hsms_of_a_cluster_share_store_and_key },
+	{ "the profile says whether keys need a master", the_profile_says_whether_keys_need_a_master },
 	CU_TEST_INFO_NULL,
 };
 
