@@ -110,7 +110,7 @@ static bool may_be_told(int id)
 {
 	static const hl_err told[] = { HL_E_EPOCH, HL_E_DIRECTORY, HL_E_STALE, HL_E_BUSY, HL_E_LOGIN, HL_E_KEY,
 		HL_E_BEHIND, HL_E_STORE_STALE, HL_E_NAME_TIMEOUT, HL_E_PROXIES, HL_E_HSMS, HL_E_TIMEOUT, HL_E_CLOSED,
-		HL_E_REFUSED, HL_E_UNKNOWN };
+		HL_E_REFUSED, HL_E_UNKNOWN, HL_E_MASTER };
 
 	for (size_t i = 0; i < HL_COUNT(told); i++)
 		if (-(int)told[i] == id)
