@@ -250,6 +250,9 @@ static hl_err upgrade(struct hsm_sqlite *s, const char *path)
 	if (!s->old)
 		return HL_OK;
 	HL_TRY(check_key(s));
+	HL_TRY(look_at_schema(db, &l));
+	if (l.altered)
+		return HL_E_STORE_SUM;
 	HL_TRY(look_at_all(db, &s->macs, &l));
 	if (l.found.generation > 0)
 		HL_TRY(set_pair(db, &s->macs, &l.found));

@@ -48,8 +48,9 @@ HL_CHECKED hl_err hsm_unseal(
 HL_CHECKED hl_err hsm_request_mac(
 	const struct hsm_seal *s, uint16_t type, struct hl_bytes fields, uint8_t out[HL_MAC]);
 
-/** For hsm_sqlite_begin(): HMAC-SHA-256, over u8 1, what a seal is bound to and the SHA-256 of the sealed part
- * for a row; over u8 2 and the kind of mark for a mark. `s` outlives them. */
+/** For hsm_sqlite_begin(): HMAC-SHA-256 under a key of their own. Over u8 1, u8 format, table, partition, row id,
+ * version, the SHA-256 of the open part and that of the sealed one for a row; over u8 2, u8 kind of mark and its
+ * bytes for a mark. `s` outlives them. */
 struct hsm_macs hsm_seal_macs(const struct hsm_seal *s);
 
 /** A row's id from a partition's name: the first 8 bytes of its SHA-256 (big-endian) with the top

@@ -62,16 +62,25 @@ hl_err hsm_sqlite_err(int rc)
 	}
 }
 
+/* Why the last write to the log failed: SQLite keeps that with the file. */
+static int log_errno(sqlite3 *db)
+{
+	sqlite3_file *log = NULL;
+	int e = 0;
+
+	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log && log->pMethods)
+		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &e);
+	return e;
+}
+
 /* A quota and a limit on the size of files are full disks to us; SQLite knows ENOSPC only. Either stops a write
  * before its last byte. */
 hl_err hsm_sqlite_err_of(sqlite3_stmt *st, int rc)
 {
 	sqlite3 *db = sqlite3_db_handle(st);
+	int e = (rc & 0xff) == SQLITE_IOERR && sqlite3_extended_errcode(db) == SQLITE_IOERR_WRITE ? log_errno(db) : 0;
 
-	if ((rc & 0xff) == SQLITE_IOERR && sqlite3_extended_errcode(db) == SQLITE_IOERR_WRITE &&
-		(sqlite3_system_errno(db) == EDQUOT || sqlite3_system_errno(db) == EFBIG))
-		return HL_E_FULL;
-	return hsm_sqlite_err(rc);
+	return e == EDQUOT || e == EFBIG ? HL_E_FULL : hsm_sqlite_err(rc);
 }
 
 hl_err hsm_sqlite_bind(sqlite3_stmt *st, size_t n, const uint64_t *v)
