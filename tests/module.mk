@@ -187,6 +187,10 @@ tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
 
+check_PROGRAMS += tests/run/test_store
+TESTS += tests/run/test_store
+tests_run_test_store_LDADD = $(LIVE_LIBS) $(SQLITE_LIBS)
+
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
 dist_check_SCRIPTS += $(CLI_TESTS)
 TESTS += $(CLI_TESTS)

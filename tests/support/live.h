@@ -47,6 +47,8 @@ int live_limit_ms(void);
 bool live_kill(struct live *w, const char *name);
 /** Start a member that was killed; on return it is up. */
 bool live_restart(struct live *w, const char *name);
+/** Start a member that was killed and is to refuse to start: its exit code. 0: it came up, -1: it did neither. */
+int live_try(struct live *w, const char *name);
 /** SIGSTOP; on return it stands still. */
 bool live_pause(struct live *w, const char *name);
 bool live_resume(struct live *w, const char *name);
