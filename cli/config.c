@@ -97,6 +97,7 @@ static void put_hsm(struct hl_buf *out, const struct cli_world *w, const struct 
 	put_link(out, w, m);
 	hl_buf_printf(out, "store = \"%s/hsm/%s.db\";\n", w->dir, w->cluster);
 	put_path(out, w, "device_key", "hsm/device.key");
+	put_path(out, w, "guard", "hsm/generation");
 	put_path(out, w, "page", "hsm/page");
 	put_path(out, w, "master_lock", "hsm/master");
 	put(out, "master", strcmp(w->profile, "lab") == 0 ? "any" : "required");

@@ -2,96 +2,136 @@
  *
  * Waiting for the disk is what a commit costs, so whoever runs first takes all that wait along: one
  * transaction with a savepoint for each of them. One that finds its rows changed is undone alone;
- * when the transaction fails, all fail. */
+ * when the transaction fails, all fail. Then the guard is told, once, and only then are they answered. */
 #include "hsm/sqlite.h"
 
 static hl_err step(struct hsm_sqlite *s, enum hsm_sql what)
 {
 	sqlite3_stmt *st = s->stmt[what];
-	int rc = sqlite3_step(st);
+	hl_err rc = hsm_sqlite_err_of(st, sqlite3_step(st));
 
 	sqlite3_reset(st);
-	return hsm_sqlite_err(rc);
+	return rc;
 }
 
-/* SQLite takes a null pointer for NULL, which no part is. */
-static hl_err bind_part(sqlite3_stmt *st, int at, struct hl_bytes part)
+/* The MAC of the row as it stands; who does not find it at its version is stale. */
+static hl_err find(struct hsm_sqlite *s, const struct hsm_row *row, uint64_t version, uint8_t out[HSM_MAC])
 {
-	return hsm_sqlite_err(sqlite3_bind_blob64(
-		st, at, part.n ? (const void *)part.p : "", part.n, SQLITE_STATIC));
+	HL_AUTO(hsm_sqlite_resetp) sqlite3_stmt *st = hsm_sqlite_row(s, HSM_STANDS, row->table);
+	const uint64_t numbers[] = { row->partition, row->id, version };
+	struct hl_bytes mac;
+	int rc;
+
+	HL_TRY(hsm_sqlite_bind(st, HL_COUNT(numbers), numbers));
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_DONE)
+		return HL_E_STORE_STALE;
+	HL_TRY(hsm_sqlite_err_of(st, rc));
+	mac = hsm_sqlite_blob(st, 0);
+	if (mac.n != HSM_MAC)
+		return HL_E_STORE;
+	memcpy(out, mac.p, HSM_MAC);
+	return HL_OK;
 }
 
-static hl_err bind_put(sqlite3_stmt *st, const struct hsm_put *p)
+/* HL_E_STORE_STALE where no row was changed. */
+static hl_err write_row(
+	struct hsm_sqlite *s, enum hsm_sql_row what, const struct hsm_row *row, const uint8_t mac[HSM_MAC])
 {
-	const uint64_t numbers[] = { p->row.partition, p->bound ? p->most : p->row.id, p->row.version };
+	sqlite3_stmt *st = hsm_sqlite_row(s, what, row->table);
+	const uint64_t numbers[] = { row->partition, row->id, row->version };
+	hl_err rc = hsm_sqlite_bind(st, HL_COUNT(numbers), numbers);
 
-	HL_TRY(hsm_sqlite_bind(st, p->bound ? 2 : HL_COUNT(numbers), numbers));
-	if (p->remove || p->expect || p->bound)
-		return HL_OK;
-	HL_TRY(bind_part(st, 4, p->row.open));
-	return bind_part(st, 5, p->row.sealed);
-}
-
-static enum hsm_sql_row statement(const struct hsm_put *p)
-{
-	if (p->bound)
-		return HSM_BOUND;
-	if (p->expect)
-		return HSM_STANDS;
-	if (p->remove)
-		return HSM_REMOVE;
-	return p->row.version == 1 ? HSM_ADD : HSM_CHANGE;
-}
-
-/* Each statement names the version that it expects, so that the row it does not find is stale. */
-static hl_err put(struct hsm_sqlite *s, const struct hsm_put *p)
-{
-	sqlite3_stmt *st;
-	int step = SQLITE_DONE;
-	hl_err rc;
-
-	if (!hsm_put_ok(p))
-		return HL_E_ARG;
-	st = hsm_sqlite_row(s, statement(p), p->row.table);
-	rc = bind_put(st, p);
+	if (rc == HL_OK && what != HSM_REMOVE)
+		rc = hsm_sqlite_bind_blob(st, 4, row->open);
+	if (rc == HL_OK && what != HSM_REMOVE)
+		rc = hsm_sqlite_bind_blob(st, 5, row->sealed);
+	if (rc == HL_OK && what != HSM_REMOVE)
+		rc = hsm_sqlite_bind_blob(st, 6, hl_bytes(mac, HSM_MAC));
 	if (rc == HL_OK)
-		rc = hsm_sqlite_err(step = sqlite3_step(st));
+		rc = hsm_sqlite_err_of(st, sqlite3_step(st));
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
-	if (rc != HL_OK)
-		return rc;
-	if (p->expect || p->bound)
-		return step == SQLITE_ROW ? HL_OK : HL_E_STORE_STALE;
+	HL_TRY(rc);
 	return sqlite3_changes(s->db[HSM_WRITER]) == 1 ? HL_OK : HL_E_STORE_STALE;
 }
 
-static hl_err raise_generation(struct hsm_sqlite *s, uint64_t *out)
+static hl_err add(struct hsm_sqlite *s, const struct hsm_row *row, uint8_t sum[HSM_MAC])
 {
-	sqlite3_stmt *st = s->stmt[HSM_RAISE];
-	int rc = sqlite3_step(st);
+	uint8_t mac[HSM_MAC];
 
-	if (rc == SQLITE_ROW) {
-		*out = (uint64_t)sqlite3_column_int64(st, 0);
-		rc = sqlite3_step(st);
-	} else if (rc == SQLITE_DONE) {
-		rc = SQLITE_CORRUPT; /* there is always this row */
-	}
-	sqlite3_reset(st);
-	return hsm_sqlite_err(rc);
+	HL_TRY(s->macs.row(s->macs.at, row, mac));
+	HL_TRY(write_row(s, HSM_ADD, row, mac));
+	hsm_sum_add(sum, mac);
+	return HL_OK;
 }
 
-static hl_err put_all(struct hsm_sqlite *s, struct hsm_commit *c)
+static hl_err change(struct hsm_sqlite *s, const struct hsm_row *row, uint8_t sum[HSM_MAC])
 {
+	uint8_t old[HSM_MAC], mac[HSM_MAC];
+
+	HL_TRY(find(s, row, row->version - 1, old));
+	HL_TRY(s->macs.row(s->macs.at, row, mac));
+	HL_TRY(write_row(s, HSM_CHANGE, row, mac));
+	hsm_sum_take(sum, old);
+	hsm_sum_add(sum, mac);
+	return HL_OK;
+}
+
+static hl_err take_away(struct hsm_sqlite *s, const struct hsm_row *row, uint8_t sum[HSM_MAC])
+{
+	uint8_t old[HSM_MAC];
+
+	HL_TRY(find(s, row, row->version, old));
+	HL_TRY(write_row(s, HSM_REMOVE, row, NULL));
+	hsm_sum_take(sum, old);
+	return HL_OK;
+}
+
+/* Whether the partition has at most so many rows. */
+static hl_err count(struct hsm_sqlite *s, const struct hsm_put *p)
+{
+	HL_AUTO(hsm_sqlite_resetp) sqlite3_stmt *st = hsm_sqlite_row(s, HSM_BOUND, p->row.table);
+	const uint64_t numbers[] = { p->row.partition, p->most };
+	int rc;
+
+	HL_TRY(hsm_sqlite_bind(st, HL_COUNT(numbers), numbers));
+	rc = sqlite3_step(st);
+	return rc == SQLITE_DONE ? HL_E_STORE_STALE : hsm_sqlite_err_of(st, rc);
+}
+
+static hl_err put(struct hsm_sqlite *s, const struct hsm_put *p, uint8_t sum[HSM_MAC])
+{
+	uint8_t mac[HSM_MAC];
+
+	if (!hsm_put_ok(p))
+		return HL_E_ARG;
+	if (p->bound)
+		return count(s, p);
+	if (p->expect)
+		return find(s, &p->row, p->row.version, mac);
+	if (p->remove)
+		return take_away(s, &p->row, sum);
+	return p->row.version == 1 ? add(s, &p->row, sum) : change(s, &p->row, sum);
+}
+
+/* Of one that fails in the middle nothing counts. */
+static hl_err put_all(struct hsm_sqlite *s, struct hsm_commit *c, struct hsm_pair *pair)
+{
+	struct hsm_pair next = *pair;
+
 	for (size_t i = 0; i < c->puts; i++)
-		HL_TRY(put(s, &c->put[i]));
-	return raise_generation(s, &c->generation);
+		HL_TRY(put(s, &c->put[i], next.sum));
+	c->generation = ++next.generation;
+	*pair = next;
+	return HL_OK;
 }
 
 /* HL_OK also where this commit alone is refused, as c->result says; else all are lost. */
-static hl_err take_in(struct hsm_sqlite *s, struct hsm_commit *c)
+static hl_err take_in(struct hsm_sqlite *s, struct hsm_commit *c, struct hsm_pair *pair)
 {
 	HL_TRY(step(s, HSM_MARK));
-	c->result = put_all(s, c);
+	c->result = put_all(s, c, pair);
 	if (c->result == HL_E_STORE_STALE || c->result == HL_E_ARG)
 		HL_TRY(step(s, HSM_UNDO));
 	else
@@ -101,25 +141,58 @@ static hl_err take_in(struct hsm_sqlite *s, struct hsm_commit *c)
 
 /* A COMMIT that failed may be on the disk all the same, and come to light after a crash. Only a
  * full disk and a busy store are certain to have stopped it before its last page was written. */
-static hl_err end(struct hsm_sqlite *s, bool something)
+static hl_err end(struct hsm_sqlite *s)
 {
-	hl_err rc = step(s, something ? HSM_COMMIT : HSM_ROLLBACK);
+	hl_err rc = step(s, HSM_COMMIT);
 
 	return rc == HL_OK || rc == HL_E_FULL || rc == HL_E_BUSY ? rc : HL_E_STORE;
 }
 
+/* With the guard locked. A guard that could not be told leaves a commit that is on the disk and that nobody would
+ * miss if the store were put back to before it: it may not be acknowledged, but was not undone either. So it ends
+ * like a commit of unknown fate: this member writes no more and halts. The next one that starts finds the store
+ * ahead of its guard, brings the guard up, and a request that is sent again finds its token. */
+static hl_err end_guarded(
+	struct hsm_sqlite *s, const struct hsm_pair *from, const struct hsm_pair *to, const struct hsm_pair *kept)
+{
+	if (hsm_sqlite_is_behind(from, kept))
+		return HL_E_STORE; /* it was put back while we run */
+	HL_TRY(end(s));
+	return hsm_guard_write(s->guard, to) == HL_OK ? HL_OK : HL_E_STORE;
+}
+
+/* The guard is locked before the commit, when there is still a way back, and to the end of its write: one who is
+ * stopped with it makes the others busy and not unsure, and nobody commits on top of what is not guarded yet. */
+static hl_err finish(struct hsm_sqlite *s, const struct hsm_pair *from, const struct hsm_pair *to)
+{
+	struct hsm_pair kept;
+	hl_err rc;
+
+	HL_TRY(hsm_sqlite_set_pair(s->stmt[HSM_SET_PAIR], &s->macs, to));
+	rc = hsm_guard_lock(s->guard, &kept);
+	if (rc == HL_E_IO || rc == HL_E_STORE_GUARD)
+		return HL_E_STORE;
+	HL_TRY(rc);
+	rc = end_guarded(s, from, to, &kept);
+	hsm_guard_unlock(s->guard);
+	return rc;
+}
+
 static hl_err transact(struct hsm_sqlite *s, struct hsm_commit *list)
 {
-	bool something = false;
+	struct hsm_pair from, to;
+	hl_err rc;
 
 	if (s->lost)
 		return HL_E_STORE;
 	HL_TRY(step(s, HSM_BEGIN));
-	for (struct hsm_commit *c = list; c; c = c->next) {
-		HL_TRY(take_in(s, c));
-		something = something || c->result == HL_OK;
-	}
-	return end(s, something);
+	rc = hsm_sqlite_pair(s->stmt[HSM_PAIR], &s->macs, &from);
+	if (rc != HL_OK)
+		return rc == HL_E_STORE_SUM ? HL_E_STORE : rc;
+	to = from;
+	for (struct hsm_commit *c = list; c; c = c->next)
+		HL_TRY(take_in(s, c, &to));
+	return to.generation > from.generation ? finish(s, &from, &to) : step(s, HSM_ROLLBACK);
 }
 
 static void commit_all(struct hsm_sqlite *s, struct hsm_commit *list)

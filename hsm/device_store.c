@@ -2,9 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
@@ -33,21 +30,6 @@ static bool read_all(int fd, uint8_t *p, size_t n)
 	return true;
 }
 
-static bool write_all(int fd, const uint8_t *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t put = write(fd, p, n);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return false;
-		p += put;
-		n -= (size_t)put;
-	}
-	return true;
-}
-
 /* HL_E_NOT_FOUND where there is no file. */
 static hl_err read_key(const char *path, struct hl_secret *out)
 {
@@ -72,35 +54,14 @@ static hl_err read_key(const char *path, struct hl_secret *out)
 	return HL_OK;
 }
 
-static hl_err write_key(int fd)
+static hl_err make_key(const char *path)
 {
 	HL_AUTO(hl_secret_clear) struct hl_secret key = { 0 };
 
 	HL_TRY(hl_secret_make(&key, HSM_DEVICE_KEY));
 	if (RAND_priv_bytes(key.p, (int)key.n) != 1)
 		return HL_E_CRYPTO;
-	return write_all(fd, key.p, key.n) && fsync(fd) == 0 ? HL_OK : HL_E_IO;
-}
-
-/* The whole key appears under its name or nothing does, and only where nothing was before: link()
- * refuses where rename() would replace the key that another member has just made. */
-static hl_err make_key(const char *path)
-{
-	char fresh[PATH_MAX];
-	int fd, n = snprintf(fresh, sizeof fresh, "%s.XXXXXX", path);
-	hl_err rc;
-
-	if (n < 0 || (size_t)n >= sizeof fresh)
-		return HL_E_CREATE;
-	fd = mkostemp(fresh, O_CLOEXEC); /* 0600 */
-	if (fd < 0)
-		return HL_E_CREATE;
-	rc = write_key(fd);
-	close(fd);
-	if (rc == HL_OK && link(fresh, path) != 0 && errno != EEXIST)
-		rc = HL_E_CREATE;
-	unlink(fresh);
-	return rc == HL_OK ? hsm_private_sync(path) : rc;
+	return hsm_private_write(path, hl_secret_view(&key));
 }
 
 hl_err hsm_device_key_load(const char *path, bool store_is_new, struct hl_secret *out)

@@ -9,6 +9,6 @@
  * this returns; of several members that do so at once, all get the same key. HL_E_STORE_KEY: the
  * store is in use and the file is missing, or the file is no device key; HL_E_MODE: file or folder
  * are not ours alone; HL_E_CREATE, HL_E_IO, HL_E_CRYPTO, HL_E_NOMEM. Whether it is this store's
- * key, hsm_seal_fits() tells.
+ * key, hsm_sqlite_begin() tells.
  */
 HL_CHECKED hl_err hsm_device_key_load(const char *path, bool store_is_new, struct hl_secret *out);

@@ -76,7 +76,7 @@ static void committed(struct hsm_task *t)
 		err = HL_E_BUSY;
 	if (err == HL_OK)
 		err = hsm_task_fault(t, HL_AT_HSM_COMMITTED);
-	hsm_effect_end(e, err, NULL);
+	hsm_effect_end(e, err, err == HL_E_FULL ? "the store's disk is full" : NULL);
 }
 
 static hl_err record(struct hsm_effect *e, struct hsm_partition *p)

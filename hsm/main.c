@@ -1,6 +1,7 @@
 /* main.c - hsmlet-hsm: one member of a cluster. */
 #include "hsm/core.h"
 #include "hsm/device_store.h"
+#include "hsm/private_store.h"
 #include "lib/os/log.h"
 #include "lib/os/workers.h"
 
@@ -13,7 +14,8 @@ static const struct hl_daemon_spec spec = {
 
 struct conf {
 	struct hl_member_conf member;
-	const char *cluster, *listen, *address, *directory, *directory_at, *secret, *store, *device_key, *page, *master_lock;
+	const char *cluster, *listen, *address, *directory, *directory_at, *secret;
+	const char *store, *device_key, *guard, *page, *master_lock;
 	int master;
 	int64_t connections_max, workers;
 };
@@ -31,6 +33,7 @@ static const struct hl_config_row rows[] = {
 	HL_CONFIG_PATH_ROW(struct conf, secret, true, "key shared with the directory, 32 bytes"),
 	HL_CONFIG_PATH_ROW(struct conf, store, true, "the cluster's store"),
 	HL_CONFIG_PATH_ROW(struct conf, device_key, true, "the cluster's device key"),
+	HL_CONFIG_PATH_ROW(struct conf, guard, true, "how far the cluster's store has come"),
 	HL_CONFIG_PATH_ROW(struct conf, page, true, "the cluster's shared page"),
 	HL_CONFIG_PATH_ROW(struct conf, master_lock, true, "file that the cluster's master locks"),
 	HL_CONFIG_WORD_ROW(struct conf, master, master_words, MASTER_REQUIRED, "whether new keys need a master that lives"),
@@ -50,42 +53,60 @@ struct ground {
 static hl_err named(const char *path, hl_err err)
 {
 	if (err != HL_OK)
-		hl_log(HL_LOG_ERROR, "start", "file=%s err=HL-%04d text=%s next=%s", path, -(int)err,
-			hl_err_text(err), hl_err_row(err)->next);
+		hl_log(HL_LOG_ERROR, "start", "file=%s err=HL-%04d text=%s cause=%s next=%s", path,
+			-(int)err, hl_err_text(err), hl_err_row(err)->cause, hl_err_row(err)->next);
 	return err;
 }
 
-static hl_err is_new(const struct hsm_store *store, bool *out)
+/* A store that was used has left a device key and a guard: without it they are refused, not begun anew. They are
+ * looked for before the store, because a member that is making all three makes the store first. */
+static hl_err open_store(const struct hl_env *env, const struct conf *conf, struct ground *g)
 {
-	struct hl_buf memory = hl_buf(HL_BUF_MAX);
-	struct hsm_row row;
-	hl_err err = store->ops->get(store->at, HSM_CLUSTER, 0, HSM_CLUSTER_ROW, &memory, &row);
+	bool used = hsm_private_exists(conf->device_key) || hsm_private_exists(conf->guard), fresh;
 
-	hl_buf_clear(&memory);
-	*out = err == HL_E_NOT_FOUND;
-	return *out ? HL_OK : err;
+	HL_TRY(named(conf->store, hsm_sqlite_open(conf->store, !used, &g->store)));
+	HL_TRY(named(conf->store, hsm_sqlite_is_new(g->store, &fresh)));
+	HL_TRY(named(conf->device_key, hsm_device_key_load(conf->device_key, fresh, &g->device_key)));
+	return hsm_seal_new(env, hl_secret_view(&g->device_key), &g->seal);
+}
+
+/* Whose fault is it? */
+static const char *file_of(const struct conf *conf, hl_err err)
+{
+	switch (err) {
+	case HL_E_STORE_KEY:
+		return conf->device_key;
+	case HL_E_STORE_GUARD:
+	case HL_E_MODE:
+	case HL_E_CREATE:
+	case HL_E_IO:
+		return conf->guard;
+	default:
+		return conf->store;
+	}
+}
+
+static hl_err begin_store(const struct conf *conf, struct ground *g)
+{
+	const struct hsm_macs macs = hsm_seal_macs(g->seal);
+	hl_err err = hsm_sqlite_begin(g->store, &macs, conf->guard);
+
+	return named(file_of(conf, err), err);
 }
 
 static hl_err lay_ground(const struct hl_env *env, const struct conf *conf, struct ground *g)
 {
-	struct hsm_store store;
-	bool fresh;
-
 	HL_TRY(hl_member_key(conf->secret, HL_LINK_KEY, &g->link_key));
-	HL_TRY(named(conf->store, hsm_sqlite_open(conf->store, &g->store)));
-	store = hsm_sqlite_store(g->store);
-	HL_TRY(named(conf->store, is_new(&store, &fresh)));
-	HL_TRY(named(conf->device_key, hsm_device_key_load(conf->device_key, fresh, &g->device_key)));
-	HL_TRY(hsm_seal_new(env, hl_secret_view(&g->device_key), &g->seal));
-	HL_TRY(named(conf->device_key, hsm_seal_fits(g->seal, &store)));
+	HL_TRY(open_store(env, conf, g));
+	HL_TRY(begin_store(conf, g));
 	return named(conf->page, hsm_shared_open(conf->page, env, &g->shared));
 }
 
 /* All but the page, which the parent of workers keeps: while it lives, the cluster does. */
 static void clear_secrets(struct ground *g)
 {
-	hsm_seal_free(g->seal);
 	hsm_sqlite_close(g->store);
+	hsm_seal_free(g->seal);
 	hl_secret_clear(&g->link_key);
 	hl_secret_clear(&g->device_key);
 	g->seal = NULL;

@@ -1,4 +1,4 @@
-# libhsmcore: the core and the engine, pure. libhsm: the files under them (store, page, device key). Together
+# libhsmcore: the core and the engine, pure. libhsm: the files under them (store, guard, page, device key). Together
 # they are all of the HSM but its main.
 noinst_LTLIBRARIES += libhsmcore.la libhsm.la
 libhsmcore_la_SOURCES = \
@@ -33,9 +33,12 @@ libhsmcore_la_SOURCES = \
 	hsm/token.c \
 	hsm/turn.c
 libhsm_la_SOURCES = \
+	hsm/check_store.c \
 	hsm/commit_store.c \
 	hsm/device_store.c hsm/device_store.h \
 	hsm/master_store.c \
+	hsm/guard_store.c hsm/guard_store.h \
+	hsm/open_store.c \
 	hsm/page_store.c \
 	hsm/private_store.c hsm/private_store.h \
 	hsm/row.c \

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -65,4 +67,45 @@ hl_err hsm_private_sync(const char *path)
 	rc = fsync(fd) == 0 ? HL_OK : HL_E_IO;
 	close(fd);
 	return rc;
+}
+
+static bool write_all(int fd, struct hl_bytes b)
+{
+	while (b.n > 0) {
+		ssize_t put = write(fd, b.p, b.n);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return false;
+		b = hl_bytes(b.p + put, b.n - (size_t)put);
+	}
+	return true;
+}
+
+/* link() refuses where rename() would replace what another member has just made. */
+hl_err hsm_private_write(const char *path, struct hl_bytes content)
+{
+	char fresh[PATH_MAX];
+	int fd, n = snprintf(fresh, sizeof fresh, "%s.XXXXXX", path);
+	hl_err rc;
+
+	if (n < 0 || (size_t)n >= sizeof fresh)
+		return HL_E_CREATE;
+	fd = mkostemp(fresh, O_CLOEXEC); /* 0600 */
+	if (fd < 0)
+		return HL_E_CREATE;
+	rc = write_all(fd, content) && fsync(fd) == 0 ? HL_OK : HL_E_IO;
+	close(fd);
+	if (rc == HL_OK && link(fresh, path) != 0 && errno != EEXIST)
+		rc = HL_E_CREATE;
+	unlink(fresh);
+	return rc == HL_OK ? hsm_private_sync(path) : rc;
+}
+
+bool hsm_private_exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
 }

@@ -14,15 +14,18 @@
 #define TAG 16
 #define HEAD (2 + NONCE)
 #define KEY 32
+#define MAC_ROW 1
+#define MAC_MARK 2
 #define BOUND (3 + 3 * 8 + SHA256_DIGEST_LENGTH)
 
+_Static_assert(HSM_MAC == HL_MAC, "one length of all MACs");
 _Static_assert(HSM_SEAL_MORE == HEAD + TAG, "seal.h says how much longer");
 
 struct hsm_seal {
 	const struct hl_env *env;
 	EVP_CIPHER *cipher;
 	EVP_MAC *mac;
-	struct hl_secret key[HSM_TABLES], request_key;
+	struct hl_secret key[HSM_TABLES], request_key, store_key;
 };
 
 /* A key of its own for each table: what one table's rows reveal says nothing about another's. */
@@ -93,6 +96,7 @@ hl_err hsm_seal_new(const struct hl_env *env, struct hl_bytes device_key, struct
 	for (size_t i = 0; i < HSM_TABLES; i++)
 		HL_TRY(derive(device_key, purpose[i], &s->key[i]));
 	HL_TRY(derive(device_key, HSM_REQUEST_MAC_LABEL, &s->request_key));
+	HL_TRY(derive(device_key, HSM_STORE_MAC_LABEL, &s->store_key));
 
 	*out = hl_take(s);
 	return HL_OK;
@@ -105,6 +109,7 @@ void hsm_seal_free(struct hsm_seal *s)
 	for (size_t i = 0; i < HSM_TABLES; i++)
 		hl_secret_clear(&s->key[i]);
 	hl_secret_clear(&s->request_key);
+	hl_secret_clear(&s->store_key);
 	EVP_CIPHER_free(s->cipher);
 	EVP_MAC_free(s->mac);
 	free(s);
@@ -226,38 +231,69 @@ hl_err hsm_unseal(const struct hsm_seal *s, const struct hsm_row *row, struct hl
 	return HL_OK;
 }
 
-hl_err hsm_request_mac(
-	const struct hsm_seal *s, uint16_t type, struct hl_bytes fields, uint8_t out[HL_MAC])
+/* HMAC-SHA-256 over `head` and `rest`. */
+static hl_err mac_of(const struct hsm_seal *s, const struct hl_secret *key, struct hl_bytes head,
+	struct hl_bytes rest, uint8_t out[HL_MAC])
 {
 	HL_AUTO(mac_ctx_freep) EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(s->mac);
-	const uint8_t head[] = { (uint8_t)(type >> 8), (uint8_t)type };
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
 		OSSL_PARAM_construct_end(),
 	};
 	size_t n = 0;
 
-	if (!ctx || EVP_MAC_init(ctx, s->request_key.p, s->request_key.n, params) != 1 ||
-		EVP_MAC_update(ctx, head, sizeof head) != 1 ||
-		EVP_MAC_update(ctx, fields.n ? fields.p : head, fields.n) != 1 ||
+	if (!ctx || EVP_MAC_init(ctx, key->p, key->n, params) != 1 ||
+		EVP_MAC_update(ctx, head.p, head.n) != 1 ||
+		EVP_MAC_update(ctx, rest.n ? rest.p : head.p, rest.n) != 1 ||
 		EVP_MAC_final(ctx, out, &n, HL_MAC) != 1 || n != HL_MAC)
 		return HL_E_CRYPTO;
 	return HL_OK;
 }
 
-hl_err hsm_seal_fits(const struct hsm_seal *s, const struct hsm_store *store)
+hl_err hsm_request_mac(
+	const struct hsm_seal *s, uint16_t type, struct hl_bytes fields, uint8_t out[HL_MAC])
 {
-	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(HL_BUF_MAX);
-	HL_AUTO(hl_secret_clear) struct hl_secret secret = { 0 };
-	struct hsm_row row;
-	hl_err rc = store->ops->get(store->at, HSM_CLUSTER, 0, HSM_CLUSTER_ROW, &memory, &row);
+	const uint8_t head[] = { (uint8_t)(type >> 8), (uint8_t)type };
 
-	if (rc == HL_E_NOT_FOUND)
-		return HL_OK;
-	HL_TRY(rc);
-	rc = hsm_unseal(s, &row, &secret);
-	return rc == HL_E_STORE_SEAL ? HL_E_STORE_KEY : rc;
+	return mac_of(s, &s->request_key, hl_bytes(head, sizeof head), fields, out);
 }
+
+/* -- for the store ------------------------------------------------------------------------------- */
+
+static hl_err mac_row(const void *at, const struct hsm_row *row, uint8_t out[HSM_MAC])
+{
+	static const uint8_t head[2] = { MAC_ROW, FORMAT };
+	const struct hsm_seal *s = at;
+	const struct hl_bytes sealed = row->sealed;
+	uint8_t bound[BOUND], digest[SHA256_DIGEST_LENGTH];
+
+	if (!bind_row(row, head, bound) ||
+		!SHA256(sealed.n ? sealed.p : (const uint8_t *)"", sealed.n, digest))
+		return HL_E_CRYPTO;
+	return mac_of(s, &s->store_key, hl_bytes(bound, sizeof bound), hl_bytes(digest, sizeof digest), out);
+}
+
+static hl_err mac_pair(const void *at, enum hsm_pair_place what, struct hl_bytes bytes, uint8_t out[HSM_MAC])
+{
+	const struct hsm_seal *s = at;
+	const uint8_t head[] = { MAC_MARK, (uint8_t)what };
+
+	return mac_of(s, &s->store_key, hl_bytes(head, sizeof head), bytes, out);
+}
+
+static bool opens(const void *at, const struct hsm_row *row)
+{
+	HL_AUTO(hl_secret_clear) struct hl_secret secret = { 0 };
+
+	return hsm_unseal(at, row, &secret) != HL_E_STORE_SEAL;
+}
+
+struct hsm_macs hsm_seal_macs(const struct hsm_seal *s)
+{
+	return (struct hsm_macs){ mac_row, mac_pair, opens, s };
+}
+
+/* -- names --------------------------------------------------------------------------------------- */
 
 uint64_t hsm_partition_id(struct hl_bytes name)
 {

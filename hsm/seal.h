@@ -20,6 +20,8 @@
 #define HSM_SEAL_TOKEN_LABEL "hsmlet row seal 1: token"
 /* and for the key of the MACs of requests. */
 #define HSM_REQUEST_MAC_LABEL "hsmlet request mac 1"
+/* and for the one of the MACs by which a store knows its own rows. */
+#define HSM_STORE_MAC_LABEL "hsmlet store mac 1"
 
 /* A sealed part is so much longer than the secret in it. */
 #define HSM_SEAL_MORE (2 + 12 + 16)
@@ -46,9 +48,10 @@ HL_CHECKED hl_err hsm_unseal(
 HL_CHECKED hl_err hsm_request_mac(
 	const struct hsm_seal *s, uint16_t type, struct hl_bytes fields, uint8_t out[HL_MAC]);
 
-/** Whether this device key is the store's: HL_OK where it opens the cluster row, or there is none
- * yet; HL_E_STORE_KEY; or as a read of the store. */
-HL_CHECKED hl_err hsm_seal_fits(const struct hsm_seal *s, const struct hsm_store *store);
+/** For hsm_sqlite_begin(): HMAC-SHA-256 under a key of their own. Over u8 1, u8 format, table, partition, row id,
+ * version, the SHA-256 of the open part and that of the sealed one for a row; over u8 2, u8 kind of mark and its
+ * bytes for a mark. `s` outlives them. */
+struct hsm_macs hsm_seal_macs(const struct hsm_seal *s);
 
 /** A row's id from a partition's name: the first 8 bytes of its SHA-256 (big-endian) with the top
  * bit cleared, and 1 instead of 0. 0, the id of no row, where OpenSSL has no memory. */

@@ -7,6 +7,8 @@
 
 #include "lib/base/env.h"
 
+#define HSM_MAC 32 /* bytes */
+
 enum hsm_table {
 	HSM_CLUSTER,   /* partition 0, id HSM_CLUSTER_ROW and HSM_EPOCH_ROW */
 	HSM_PARTITION, /* partition 0, id = hsm_partition_id(name) */
@@ -47,7 +49,7 @@ struct hsm_put {
  * HL_OK; HL_E_STORE_STALE: a row did not stand as expected, or there are more than `most`; HL_E_BUSY: another process held the
  * store for 5 s; HL_E_FULL: the disk is full; HL_E_NOMEM; HL_E_ARG: a row outside its bounds. After
  * these nothing has changed. HL_E_STORE: its fate is unknown until the store is opened anew, and
- * until then every commit ends so. */
+ * until then every commit ends so (also where the commit was made and its guard was not). */
 struct hsm_commit {
 	struct hl_job job; /* first; run and lane set by hsm_store_ops.prepare */
 	void *store;
@@ -98,16 +100,54 @@ HL_CHECKED hl_err hsm_row_copy(
 /** For stores: whether the change is inside the bounds of `struct hsm_row`. */
 bool hsm_put_ok(const struct hsm_put *put);
 
+/* What stands beside the rows and has a MAC too. */
+enum hsm_pair_place {
+	HSM_PAIR_ROW,  /* the store's own row of generation and sum */
+	HSM_PAIR_SLOT, /* the same two in a slot of the guard file */
+};
+
+/* How a store knows what it wrote itself: keyed functions of which it never sees the key. They may be
+ * called on any thread. HL_OK; HL_E_CRYPTO, HL_E_NOMEM. */
+struct hsm_macs {
+	/* Over table, partition, id, version and both parts. */
+	hl_err (*row)(const void *at, const struct hsm_row *row, uint8_t out[HSM_MAC]);
+	hl_err (*pair)(const void *at, enum hsm_pair_place what, struct hl_bytes bytes, uint8_t out[HSM_MAC]);
+	/* Whether the row's sealed part was made under the same key: true also where nobody can tell. */
+	bool (*opens)(const void *at, const struct hsm_row *row);
+	const void *at;
+};
+
 /* SQLite: WAL, synchronous=FULL, one connection for reads (the loop's thread) and one for the
- * writer's lane. */
+ * writer's lane.
+ *
+ * Each row carries its MAC, and one row (generation, sum of all MACs modulo 2^256), with a MAC of its own,
+ * is rewritten by each transaction: who changes, adds or removes a row without the key is found out at the
+ * next start. Who puts the whole file back to what it was is found out by the guard, a file beside it that
+ * keeps the newest pair (hsm/guard_store.h).
+ *
+ * A store is opened in two steps, since the key of its MACs may be made only where the store is new. */
 struct hsm_sqlite;
 /**
- * Open the store at `path`, or create it with mode 0600; its folder must be ours alone. On HL_OK
- * `*out` is the caller's, to be closed when no commit is under way. HL_E_STORE (also a file that is
- * not a store of ours, which is left as it was), HL_E_STORE_SCHEMA (newer than ours), HL_E_MODE,
- * HL_E_CREATE, HL_E_BUSY, HL_E_FULL, HL_E_NOMEM.
+ * Look at the store at `path`; its folder must be ours alone. Where the file is missing or empty, make it
+ * (0600) if `create`, which is for those who found neither device key nor guard before this call; else it
+ * has been lost: HL_E_STORE_BEHIND. Nothing else is written. On HL_OK `*out` is the caller's, to be closed
+ * when no commit is under way; until hsm_sqlite_begin() only `get` from HSM_CLUSTER and `generation` work.
+ * HL_E_STORE (also a file that is not a store of ours), HL_E_STORE_SUM (one that is damaged),
+ * HL_E_STORE_SCHEMA (newer than ours), HL_E_MODE, HL_E_CREATE, HL_E_BUSY, HL_E_FULL, HL_E_NOMEM.
  */
-HL_CHECKED hl_err hsm_sqlite_open(const char *path, struct hsm_sqlite **out);
+HL_CHECKED hl_err hsm_sqlite_open(const char *path, bool create, struct hsm_sqlite **out);
+/** Whether it was never used: no commit and no cluster row. As a read of the store. */
+HL_CHECKED hl_err hsm_sqlite_is_new(struct hsm_sqlite *s, bool *out);
+/**
+ * Take over an older schema, compare all rows with their MACs and their sum, and the sum with the guard file
+ * `guard`, which is made where the store is new or of an older schema. `macs` is copied. After HL_OK all of
+ * the store works. After anything else the store is as it was and may only be closed: HL_E_STORE_BEHIND: it
+ * is not as new as the guard remembers; HL_E_STORE_SUM: somebody else changed, added or removed something;
+ * HL_E_STORE_GUARD: the guard is missing beside a used store, or damaged; HL_E_STORE_KEY: `macs` are of
+ * another key; HL_E_MODE, HL_E_CREATE, HL_E_IO: of the guard file or its folder; HL_E_BUSY: another process
+ * held the store or the guard for 5 s; HL_E_STORE, HL_E_FULL, HL_E_CRYPTO, HL_E_NOMEM.
+ */
+HL_CHECKED hl_err hsm_sqlite_begin(struct hsm_sqlite *s, const struct hsm_macs *macs, const char *guard);
 /** NULL is allowed. */
 void hsm_sqlite_close(struct hsm_sqlite *s);
 struct hsm_store hsm_sqlite_store(struct hsm_sqlite *s);

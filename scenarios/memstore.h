@@ -1,7 +1,8 @@
 /* memstore.h - the HSM's store in plain memory, for the simulator and for tests.
  *
  * A commit is made when its job runs; commits that a simulated crash keeps from running never
- * were. Used by one thread. */
+ * were. It keeps a generation and no sum: nobody else can reach this memory, and nothing can put it back. Used by
+ * one thread. */
 #pragma once
 
 #include "hsm/store.h"

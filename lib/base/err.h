@@ -90,6 +90,9 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_STORE_SEAL, -602, 74, HL_FINAL, "a sealed row does not open", "it was altered, moved or sealed under another device key", "restore the store and its device key together") \
 	X(HL_E_STORE_SCHEMA, -603, 74, HL_FINAL, "the store has a schema this version does not know", "it was written by a newer hsmlet", "use that version") \
 	X(HL_E_STORE_KEY, -604, 74, HL_FINAL, "the device key is missing or belongs to another store", "files of two worlds were mixed", "restore the store and its device key together") \
+	X(HL_E_STORE_BEHIND, -605, 74, HL_FINAL, "the store is older than what was acknowledged", "an older copy was put back, or the store or its log was removed or cut", "put the newest copy back, together with its -wal file if there is one") \
+	X(HL_E_STORE_SUM, -606, 74, HL_FINAL, "the store is not as its members left it", "somebody else changed, added or removed rows, or the disk damaged them", "put a whole copy back that is as new as the generation file says") \
+	X(HL_E_STORE_GUARD, -607, 74, HL_FINAL, "the store's generation file is missing or damaged", "it was removed, edited or cut, or belongs to another store", "put the newest copy of that file back: without it an old store looks like a new one") \
 	\
 	X(HL_E_NAME, -700, 16, HL_FINAL, "the pool name was not found", "it is misspelt, or the resolver does not know it", "check `host` and the resolver in primus.cfg") \
 	X(HL_E_NAME_TIMEOUT, -701, 16, HL_AGAIN, "the resolver did not answer", "the directory that answers DNS is down", "see `hsmlet status`") \

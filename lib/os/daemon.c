@@ -180,6 +180,7 @@ hl_err hl_daemon_protect(const struct hl_daemon *d)
 	hold_signals(SIG_BLOCK);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a write that passes RLIMIT_FSIZE fails then, like one on a full disk */
 	if (d->dumpable)
 		hl_log(HL_LOG_WARN, "dumpable", "text=%s",
 			"the same user can read this process's memory");

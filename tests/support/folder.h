@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/base/bytes.h"
+
 struct hl_test_folder {
 	char path[PATH_MAX - 256]; /* room for a name behind it */
 };
@@ -19,5 +21,9 @@ void hl_test_folder_file(const struct hl_test_folder *f, const char *name, char 
 size_t hl_test_folder_count(const struct hl_test_folder *f, const char *prefix);
 /** Write a file with these bytes and this mode. */
 bool hl_test_file_write(const char *path, const void *p, size_t n, unsigned mode);
+/** All bytes of a file, to be cleared; nothing where there is none. */
+struct hl_buf hl_test_file_read(const char *path);
+/** Copy a file, with mode 0600; where `from` is missing, remove `to`. */
+bool hl_test_file_copy(const char *from, const char *to);
 /** The permission bits of a file, 0 where there is none. */
 unsigned hl_test_file_mode(const char *path);

@@ -294,6 +294,20 @@ bool live_watch(struct live *w, int64_t until_us)
 	}
 }
 
+int live_try(struct live *w, const char *name)
+{
+	struct live_member *m = member_of(w, name);
+	int status;
+
+	if (!m || m->pid > 0) {
+		live_fail("%s runs", name);
+		return -1;
+	}
+	if (start(w, m, &status))
+		return 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 bool live_pause(struct live *w, const char *name)
 {
 	struct live_member *m = member_of(w, name);

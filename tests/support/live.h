@@ -61,6 +61,8 @@ bool live_raise(struct live *w, const char *name);
 bool live_await_up(struct live *w);
 /** Let time pass until then (monotonic); false: meanwhile a member has ended by itself. */
 bool live_watch(struct live *w, int64_t until_us);
+/** Start a member that was killed and is to refuse to start: its exit code. 0: it came up, -1: it did neither. */
+int live_try(struct live *w, const char *name);
 /** SIGSTOP; on return it stands still. */
 bool live_pause(struct live *w, const char *name);
 bool live_resume(struct live *w, const char *name);

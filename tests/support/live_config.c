@@ -147,6 +147,7 @@ static void hsm_config(struct hl_buf *out, const struct live *w, unsigned n)
 	hl_buf_text(out, "cluster = \"cluster1\";\n");
 	hl_buf_printf(out, "store = \"%s/hsm/cluster1.db\";\n", w->folder);
 	hl_buf_printf(out, "device_key = \"%s/hsm/device.key\";\n", w->folder);
+	hl_buf_printf(out, "guard = \"%s/hsm/generation\";\n", w->folder);
 	hl_buf_printf(out, "page = \"%s/hsm/page\";\n", w->folder);
 	hl_buf_printf(out, "workers = %u;\n", w->options.workers);
 	hl_buf_printf(out, "master_lock = \"%s/hsm/master\";\n", w->folder);

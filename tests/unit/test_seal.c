@@ -1,6 +1,5 @@
 #include "hsm/seal.h"
 
-#include "scenarios/memstore.h"
 #include "tests/support/test.h"
 
 /* Bytes that never repeat, the same in every run. */
@@ -218,27 +217,88 @@ static void the_format_is_as_described(void)
 	CU_ASSERT(opens(s, &row, "secret"));
 }
 
-static void a_store_knows_its_device_key(void)
+static bool mac_of(const struct hsm_macs *m, const struct hsm_row *row, uint8_t out[HSM_MAC])
 {
-	static const uint8_t other_key[HSM_DEVICE_KEY] = "another one";
-	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
-	HL_AUTO(freep) struct hsm_seal *other = made(other_key);
-	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(4096);
-	struct hsm_put p = { .row = { .table = HSM_CLUSTER, .id = 1, .version = 1 } };
-	struct hsm_commit c = { .put = &p, .puts = 1, .result = HL_E_BUG };
-	struct sim_memstore *m = NULL;
-	struct hsm_store store;
+	return m->row(m->at, row, out) == HL_OK;
+}
 
-	CU_ASSERT_EQUAL_FATAL(sim_memstore_new(&m), HL_OK);
-	store = sim_memstore_store(m);
-	CU_ASSERT_EQUAL(hsm_seal_fits(other, &store), HL_OK); /* a new store takes any */
-	seal_row(s, &p.row, "identity", &memory);
-	store.ops->prepare(store.at, &c);
-	c.job.run(&c.job);
-	CU_ASSERT_EQUAL(c.result, HL_OK);
-	CU_ASSERT_EQUAL(hsm_seal_fits(s, &store), HL_OK);
-	CU_ASSERT_EQUAL(hsm_seal_fits(other, &store), HL_E_STORE_KEY);
-	sim_memstore_free(m);
+static void a_row_mac_tells_all_of_the_row_and_the_device(void)
+{
+	static const uint8_t another_key[HSM_DEVICE_KEY] = "another";
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(freep) struct hsm_seal *other = made(another_key);
+	const struct hsm_macs m = hsm_seal_macs(s), o = hsm_seal_macs(other);
+	struct hsm_row rows[8];
+	uint8_t mac[HL_COUNT(rows) + 1][HSM_MAC];
+
+	for (size_t i = 0; i < HL_COUNT(rows); i++) {
+		rows[i] = sample();
+		rows[i].sealed = hl_text("sealed");
+	}
+	rows[1].table = HSM_TOKEN;
+	rows[2].partition++;
+	rows[3].id++;
+	rows[4].version++;
+	rows[5].open = hl_text("other");
+	rows[6].sealed = hl_text("other");
+	rows[7].sealed = hl_bytes(NULL, 0);
+	for (size_t i = 0; i < HL_COUNT(rows); i++)
+		CU_ASSERT(mac_of(&m, &rows[i], mac[i]));
+	CU_ASSERT(mac_of(&o, &rows[0], mac[HL_COUNT(rows)]));
+	for (size_t i = 0; i < HL_COUNT(mac); i++)
+		for (size_t j = 0; j < i; j++)
+			CU_ASSERT_NOT_EQUAL(memcmp(mac[i], mac[j], HSM_MAC), 0);
+	CU_ASSERT(mac_of(&m, &rows[0], mac[1]));
+	CU_ASSERT_EQUAL(memcmp(mac[0], mac[1], HSM_MAC), 0);
+}
+
+static void a_pair_is_no_row_and_no_other_pair(void)
+{
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	const struct hsm_macs m = hsm_seal_macs(s);
+	uint8_t row[HSM_MAC], slot[HSM_MAC], again[HSM_MAC];
+
+	CU_ASSERT_EQUAL(m.pair(m.at, HSM_PAIR_ROW, hl_text("pair"), row), HL_OK);
+	CU_ASSERT_EQUAL(m.pair(m.at, HSM_PAIR_SLOT, hl_text("pair"), slot), HL_OK);
+	CU_ASSERT_EQUAL(m.pair(m.at, HSM_PAIR_ROW, hl_text("pair"), again), HL_OK);
+	CU_ASSERT_NOT_EQUAL(memcmp(row, slot, HSM_MAC), 0);
+	CU_ASSERT_EQUAL(memcmp(row, again, HSM_MAC), 0);
+	CU_ASSERT_EQUAL(m.pair(m.at, HSM_PAIR_ROW, hl_text("Pair"), again), HL_OK);
+	CU_ASSERT_NOT_EQUAL(memcmp(row, again, HSM_MAC), 0);
+}
+
+/* Computed with another implementation: Python's hashlib and hmac, from the description in seal.h. */
+static void the_macs_are_as_described(void)
+{
+	static const char *const hex[] = { "1c4f227c6422791d53669c09e2ff4e503bef45ed92b72b51469ffb1b517950e3",
+		"bb7502d57983465ecec582eaaca4f2f066522a72073dd1259e62ad1449b5197d" };
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	const struct hsm_macs m = hsm_seal_macs(s);
+	struct hsm_row row = sample();
+	uint8_t mac[2][HSM_MAC], right[HSM_MAC];
+	size_t n = 0;
+
+	row.sealed = hl_text("sealed");
+	CU_ASSERT(mac_of(&m, &row, mac[0]));
+	CU_ASSERT_EQUAL(m.pair(m.at, HSM_PAIR_SLOT, hl_text("pair"), mac[1]), HL_OK);
+	for (size_t i = 0; i < HL_COUNT(hex); i++) {
+		CU_ASSERT_EQUAL(hl_unhex(hex[i], 2 * HSM_MAC, right, sizeof right, &n), HL_OK);
+		CU_ASSERT_EQUAL(memcmp(mac[i], right, HSM_MAC), 0);
+	}
+}
+
+static void rows_of_this_device_open(void)
+{
+	static const uint8_t another_key[HSM_DEVICE_KEY] = "another";
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(freep) struct hsm_seal *other = made(another_key);
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(4096);
+	const struct hsm_macs m = hsm_seal_macs(s), o = hsm_seal_macs(other);
+	struct hsm_row row = sample();
+
+	seal_row(s, &row, "identity", &memory);
+	CU_ASSERT(m.opens(m.at, &row));
+	CU_ASSERT(!o.opens(o.at, &row));
 }
 
 static void names_give_ids(void)
@@ -278,7 +338,10 @@ static CU_TestInfo tests[] = {
 	{ "no two seals are alike", no_two_seals_are_alike },
 	{ "what does not fit is told", what_does_not_fit_is_told },
 	{ "the format is as described", the_format_is_as_described },
-	{ "a store knows its device key", a_store_knows_its_device_key },
+	{ "a row's MAC tells all of the row and the device", a_row_mac_tells_all_of_the_row_and_the_device },
+	{ "a pair is no row and no other pair", a_pair_is_no_row_and_no_other_pair },
+	{ "the MACs are as described", the_macs_are_as_described },
+	{ "rows of this device open", rows_of_this_device_open },
 	{ "names give ids", names_give_ids },
 	{ "a request's MAC tells type, fields and device", a_request_mac_tells_type_fields_and_device },
 	CU_TEST_INFO_NULL,

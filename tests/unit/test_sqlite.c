@@ -6,62 +6,27 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hsm/store.h"
-#include "tests/support/folder.h"
+#include "tests/support/store.h"
 #include "tests/support/test.h"
 
-struct world {
-	struct hl_test_folder folder;
-	char path[PATH_MAX];
-};
-
-static void world_begin(struct world *w)
-{
-	CU_ASSERT_FATAL(hl_test_folder_make(&w->folder));
-	hl_test_folder_file(&w->folder, "cluster.db", w->path);
-}
-
-static void world_end(struct world *w)
-{
-	hl_test_folder_remove(&w->folder);
-}
-
 /* NULL where it does not open. */
-static struct hsm_sqlite *opened(const struct world *w)
+static struct hsm_sqlite *opened(const struct hl_test_store *w)
 {
 	struct hsm_sqlite *s = NULL;
 
-	CU_ASSERT_EQUAL(hsm_sqlite_open(w->path, &s), HL_OK);
+	CU_ASSERT_EQUAL(hl_test_store_open(w, &s), HL_OK);
 	return s;
-}
-
-static void closep(struct hsm_sqlite **s)
-{
-	hsm_sqlite_close(*s);
-}
-
-static hl_err refusal(const struct world *w)
-{
-	HL_AUTO(closep) struct hsm_sqlite *s = NULL;
-	hl_err rc = hsm_sqlite_open(w->path, &s);
-
-	CU_ASSERT_PTR_NULL(s);
-	return rc;
 }
 
 static hl_err put_bytes(struct hsm_sqlite *s, uint64_t id, uint64_t version, struct hl_bytes open)
 {
-	struct hsm_store store = hsm_sqlite_store(s);
 	struct hsm_put p = { .row = { .table = HSM_OBJECT,
 				     .partition = 1,
 				     .id = id,
 				     .version = version,
 				     .open = open } };
-	struct hsm_commit c = { .put = &p, .puts = 1, .result = HL_E_BUG };
 
-	store.ops->prepare(store.at, &c);
-	c.job.run(&c.job);
-	return c.result;
+	return hl_test_store_commit(s, &p, 1);
 }
 
 static hl_err put(struct hsm_sqlite *s, uint64_t id, uint64_t version, const char *open)
@@ -81,57 +46,44 @@ static bool is(struct hsm_sqlite *s, uint64_t id, uint64_t version, const char *
 	return rc == HL_OK && row.version == version && hl_bytes_eq(row.open, hl_text(open));
 }
 
-static uint64_t generation(struct hsm_sqlite *s)
-{
-	struct hsm_store store = hsm_sqlite_store(s);
-	uint64_t n = UINT64_MAX;
-
-	CU_ASSERT_EQUAL(store.ops->generation(store.at, &n), HL_OK);
-	return n;
-}
-
 /* What another program would do to the file. */
-static void meddle(const struct world *w, const char *sql)
+static void meddle(const struct hl_test_store *w, const char *sql)
 {
-	sqlite3 *db = NULL;
-
-	CU_ASSERT_EQUAL(sqlite3_open(w->path, &db), SQLITE_OK);
-	CU_ASSERT_EQUAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	CU_ASSERT_EQUAL(sqlite3_close(db), SQLITE_OK);
+	CU_ASSERT(hl_test_store_meddle(w, sql));
 }
 
 static void rows_outlive_a_reopening(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	struct hsm_sqlite *s;
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	s = opened(&w);
 	CU_ASSERT_EQUAL(put(s, 1, 1, "a"), HL_OK);
 	CU_ASSERT_EQUAL(put(s, 1, 2, "b"), HL_OK);
 	hsm_sqlite_close(s);
 	s = opened(&w);
 	CU_ASSERT(is(s, 1, 2, "b"));
-	CU_ASSERT_EQUAL(generation(s), 2);
+	CU_ASSERT_EQUAL(hl_test_store_generation(s), 2);
 	CU_ASSERT_EQUAL(put(s, 1, 2, "late"), HL_E_STORE_STALE);
 	hsm_sqlite_close(s);
 }
 
 static void a_second_member_sees_commits_and_makes_them(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	struct hsm_sqlite *one, *two;
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	one = opened(&w);
 	two = opened(&w);
 	CU_ASSERT_EQUAL(put(one, 1, 1, "of one"), HL_OK);
 	CU_ASSERT(is(two, 1, 1, "of one"));
-	CU_ASSERT_EQUAL(generation(two), 1);
+	CU_ASSERT_EQUAL(hl_test_store_generation(two), 1);
 	CU_ASSERT_EQUAL(put(two, 1, 1, "the same again"), HL_E_STORE_STALE);
 	CU_ASSERT_EQUAL(put(two, 1, 2, "of two"), HL_OK);
 	CU_ASSERT(is(one, 1, 2, "of two"));
-	CU_ASSERT_EQUAL(generation(one), 2);
+	CU_ASSERT_EQUAL(hl_test_store_generation(one), 2);
 	hsm_sqlite_close(one);
 	CU_ASSERT_EQUAL(put(two, 1, 3, "alone"), HL_OK);
 	hsm_sqlite_close(two);
@@ -139,12 +91,12 @@ static void a_second_member_sees_commits_and_makes_them(void)
 
 static void files_are_private_from_the_start(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	mode_t old = umask(0);
 	struct hsm_sqlite *s;
 	char path[PATH_MAX];
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	s = opened(&w);
 	CU_ASSERT_EQUAL(put(s, 1, 1, "a"), HL_OK);
 	CU_ASSERT_EQUAL(hl_test_file_mode(w.path), 0600);
@@ -158,37 +110,37 @@ static void files_are_private_from_the_start(void)
 
 static void open_modes_are_refused(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	char path[PATH_MAX];
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	CU_ASSERT_EQUAL(chmod(w.folder.path, 0750), 0);
-	CU_ASSERT_EQUAL(refusal(&w), HL_E_MODE);
+	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_E_MODE);
 	CU_ASSERT_EQUAL(hl_test_file_mode(w.path), 0); /* nothing was made there */
 	CU_ASSERT_EQUAL(chmod(w.folder.path, 0700), 0);
 	hsm_sqlite_close(opened(&w));
 	CU_ASSERT_EQUAL(chmod(w.path, 0640), 0);
-	CU_ASSERT_EQUAL(refusal(&w), HL_E_MODE);
+	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_E_MODE);
 	CU_ASSERT_EQUAL(chmod(w.path, 0600), 0);
 	hl_test_folder_file(&w.folder, "elsewhere.db", path);
 	CU_ASSERT_EQUAL(rename(w.path, path), 0);
 	CU_ASSERT_EQUAL(symlink(path, w.path), 0);
-	CU_ASSERT_EQUAL(refusal(&w), HL_E_MODE);
+	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_E_MODE);
 	snprintf(w.path, sizeof w.path, "%s/none/cluster.db", w.folder.path);
-	CU_ASSERT_EQUAL(refusal(&w), HL_E_CREATE);
+	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_E_CREATE);
 }
 
 static void a_newer_schema_is_refused(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	hsm_sqlite_close(opened(&w));
-	meddle(&w, "PRAGMA user_version = 3");
-	CU_ASSERT_EQUAL(refusal(&w), HL_E_STORE_SCHEMA);
+	meddle(&w, "PRAGMA user_version = 4");
+	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_E_STORE_SCHEMA);
 	meddle(&w, "PRAGMA user_version = 0");
-	CU_ASSERT_EQUAL(refusal(&w), HL_E_STORE);
-	meddle(&w, "PRAGMA user_version = 2");
+	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_E_STORE);
+	meddle(&w, "PRAGMA user_version = 3");
 	hsm_sqlite_close(opened(&w));
 }
 
@@ -211,27 +163,23 @@ static const char version_1[] =
 
 static hl_err put_token(struct hsm_sqlite *s, uint64_t id)
 {
-	struct hsm_store store = hsm_sqlite_store(s);
 	struct hsm_put p = { .row = { .table = HSM_TOKEN, .partition = 1, .id = id, .version = 1 } };
-	struct hsm_commit c = { .put = &p, .puts = 1, .result = HL_E_BUG };
 
-	store.ops->prepare(store.at, &c);
-	c.job.run(&c.job);
-	return c.result;
+	return hl_test_store_commit(s, &p, 1);
 }
 
 static void a_store_of_version_1_is_taken_over_with_its_rows(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	struct hsm_sqlite *one, *two;
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	CU_ASSERT(hl_test_file_write(w.path, "", 0, 0600));
 	meddle(&w, version_1);
 	one = opened(&w);
 	two = opened(&w);
 	CU_ASSERT(is(one, 7, 3, "old"));
-	CU_ASSERT_EQUAL(generation(two), 41);
+	CU_ASSERT_EQUAL(hl_test_store_generation(two), 41);
 	CU_ASSERT_EQUAL(put(one, 7, 4, "new"), HL_OK);
 	CU_ASSERT_EQUAL(put_token(two, 9), HL_OK);
 	CU_ASSERT_EQUAL(put_token(one, 9), HL_E_STORE_STALE);
@@ -239,7 +187,7 @@ static void a_store_of_version_1_is_taken_over_with_its_rows(void)
 	hsm_sqlite_close(two);
 	one = opened(&w);
 	CU_ASSERT(is(one, 7, 4, "new"));
-	CU_ASSERT_EQUAL(generation(one), 43);
+	CU_ASSERT_EQUAL(hl_test_store_generation(one), 43);
 	CU_ASSERT_EQUAL(put_token(one, 9), HL_E_STORE_STALE);
 	hsm_sqlite_close(one);
 }
@@ -247,14 +195,14 @@ static void a_store_of_version_1_is_taken_over_with_its_rows(void)
 /* A step that fails in the middle leaves the file as it was. */
 static void a_takeover_that_fails_changes_nothing(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	struct hsm_sqlite *s;
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	CU_ASSERT(hl_test_file_write(w.path, "", 0, 0600));
 	meddle(&w, version_1);
 	meddle(&w, "CREATE TABLE token (what)");
-	CU_ASSERT_EQUAL(refusal(&w), HL_E_STORE);
+	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_E_STORE_SUM);
 	meddle(&w, "INSERT INTO token VALUES ('still here'); DROP TABLE token");
 	s = opened(&w);
 	CU_ASSERT(is(s, 7, 3, "old"));
@@ -262,29 +210,14 @@ static void a_takeover_that_fails_changes_nothing(void)
 	hsm_sqlite_close(s);
 }
 
-/* All bytes of a file, or nothing. */
-static struct hl_buf content(const char *path)
+static void refused_untouched(const struct hl_test_store *w)
 {
-	struct hl_buf b = hl_buf(1 << 20);
-	FILE *f = fopen(path, "rb");
-	uint8_t part[4096];
-	size_t n;
-
-	while (f && (n = fread(part, 1, sizeof part, f)) > 0)
-		hl_buf_put(&b, hl_bytes(part, n));
-	if (f)
-		fclose(f);
-	return b;
-}
-
-static void refused_untouched(const struct world *w)
-{
-	HL_AUTO(hl_buf_clear) struct hl_buf before = content(w->path);
+	HL_AUTO(hl_buf_clear) struct hl_buf before = hl_test_file_read(w->path);
 	struct hl_buf after;
 
 	CU_ASSERT(before.n > 0);
-	CU_ASSERT_EQUAL(refusal(w), HL_E_STORE);
-	after = content(w->path);
+	CU_ASSERT_EQUAL(hl_test_store_refusal(w), HL_E_STORE);
+	after = hl_test_file_read(w->path);
 	CU_ASSERT(hl_bytes_eq(hl_buf_view(&before), hl_buf_view(&after)));
 	hl_buf_clear(&after);
 }
@@ -293,9 +226,9 @@ static void a_foreign_file_is_refused_and_left_alone(void)
 {
 	static const char text[] = "This is no database, but long enough to hold a header of one:"
 				   " a hundred bytes are what it takes for that, so let us go on.";
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	CU_ASSERT(hl_test_file_write(w.path, text, sizeof text, 0600));
 	refused_untouched(&w);
 	CU_ASSERT_EQUAL(unlink(w.path), 0);
@@ -310,9 +243,9 @@ static void a_foreign_file_is_refused_and_left_alone(void)
 
 static void an_empty_file_becomes_a_store(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	CU_ASSERT(hl_test_file_write(w.path, "", 0, 0600));
 	hsm_sqlite_close(opened(&w));
 	hsm_sqlite_close(opened(&w));
@@ -321,11 +254,11 @@ static void an_empty_file_becomes_a_store(void)
 /* Each child opens the store, makes one object and is killed; all are there at the end. */
 #define MEMBERS 4
 
-static int member(const struct world *w, uint64_t id)
+static int member(const struct hl_test_store *w, uint64_t id)
 {
 	struct hsm_sqlite *s = NULL;
 
-	if (hsm_sqlite_open(w->path, &s) != HL_OK)
+	if (hl_test_store_open(w, &s) != HL_OK)
 		return 1;
 	if (put(s, id, 1, "mine") != HL_OK)
 		return 2;
@@ -334,12 +267,12 @@ static int member(const struct world *w, uint64_t id)
 
 static void members_that_come_at_once_make_one_store(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	pid_t child[MEMBERS];
 	struct hsm_sqlite *s;
 	int status;
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		child[i] = fork();
 		if (child[i] == 0)
@@ -350,7 +283,7 @@ static void members_that_come_at_once_make_one_store(void)
 		CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	}
 	s = opened(&w);
-	CU_ASSERT_EQUAL(generation(s), MEMBERS);
+	CU_ASSERT_EQUAL(hl_test_store_generation(s), MEMBERS);
 	for (unsigned i = 0; i < MEMBERS; i++)
 		CU_ASSERT(is(s, i + 1, 1, "mine"));
 	hsm_sqlite_close(s);
@@ -433,10 +366,10 @@ static void drop_layer(void)
 
 static void a_full_disk_is_told_and_nothing_changed(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	struct hsm_sqlite *s;
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	use_layer();
 	s = opened(&w);
 	CU_ASSERT_EQUAL(put(s, 1, 1, "a"), HL_OK);
@@ -444,11 +377,11 @@ static void a_full_disk_is_told_and_nothing_changed(void)
 	CU_ASSERT_EQUAL(put(s, 1, 2, "b"), HL_E_FULL);
 	CU_ASSERT_EQUAL(put(s, 2, 1, "c"), HL_E_FULL);
 	CU_ASSERT(is(s, 1, 1, "a"));
-	CU_ASSERT_EQUAL(generation(s), 1);
+	CU_ASSERT_EQUAL(hl_test_store_generation(s), 1);
 	disk.writes_end = SQLITE_OK; /* room was made */
 	CU_ASSERT_EQUAL(put(s, 1, 2, "b"), HL_OK);
 	CU_ASSERT(is(s, 1, 2, "b"));
-	CU_ASSERT_EQUAL(generation(s), 2);
+	CU_ASSERT_EQUAL(hl_test_store_generation(s), 2);
 	hsm_sqlite_close(s);
 	drop_layer();
 }
@@ -456,20 +389,20 @@ static void a_full_disk_is_told_and_nothing_changed(void)
 /* Larger than what SQLite keeps in memory, so that the disk is found full long before the end. */
 static void a_disk_that_fills_up_halfway_changes_nothing(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	const size_t n = 8u << 20;
 	uint8_t *large = calloc(1, n);
 	struct hsm_sqlite *s;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(large);
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	use_layer();
 	s = opened(&w);
 	disk.writes_end = SQLITE_FULL;
 	CU_ASSERT_EQUAL(put_bytes(s, 1, 1, hl_bytes(large, n)), HL_E_FULL);
 	disk.writes_end = SQLITE_OK;
 	CU_ASSERT(is(s, 1, 0, NULL));
-	CU_ASSERT_EQUAL(generation(s), 0);
+	CU_ASSERT_EQUAL(hl_test_store_generation(s), 0);
 	CU_ASSERT_EQUAL(put_bytes(s, 1, 1, hl_bytes(large, n)), HL_OK);
 	hsm_sqlite_close(s);
 	drop_layer();
@@ -478,10 +411,10 @@ static void a_disk_that_fills_up_halfway_changes_nothing(void)
 
 static void after_a_failed_sync_nothing_is_acknowledged(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	struct hsm_sqlite *s;
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	use_layer();
 	s = opened(&w);
 	CU_ASSERT_EQUAL(put(s, 1, 1, "a"), HL_OK);
@@ -499,11 +432,11 @@ static void after_a_failed_sync_nothing_is_acknowledged(void)
 
 static void a_writer_that_hangs_is_waited_for_but_not_for_ever(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	struct hsm_sqlite *s;
 	sqlite3 *other = NULL;
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	use_layer();
 	s = opened(&w);
 	CU_ASSERT_EQUAL(put(s, 1, 1, "a"), HL_OK);
@@ -524,13 +457,13 @@ static void a_writer_that_hangs_is_waited_for_but_not_for_ever(void)
 /* The wait for the disk is paid once for all that wait, and if it fails, it fails for all. */
 static void those_that_wait_share_one_sync(void)
 {
-	HL_AUTO(world_end) struct world w = { 0 };
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	struct hsm_put p[5];
 	struct hsm_commit c[5];
 	struct hsm_store store;
 	struct hsm_sqlite *s;
 
-	world_begin(&w);
+	hl_test_store_begin(&w);
 	use_layer();
 	s = opened(&w);
 	store = hsm_sqlite_store(s);
@@ -551,7 +484,7 @@ static void those_that_wait_share_one_sync(void)
 			CU_ASSERT_EQUAL(c[i].result, round == 0 ? HL_E_FULL : HL_OK);
 		}
 		CU_ASSERT_EQUAL(disk.syncs, round);
-		CU_ASSERT_EQUAL(generation(s), round == 0 ? 1 : 6);
+		CU_ASSERT_EQUAL(hl_test_store_generation(s), round == 0 ? 1 : 6);
 	}
 	hsm_sqlite_close(s);
 	drop_layer();

@@ -1,7 +1,6 @@
 /* The same stories over every store: SQLite and plain memory. */
-#include "hsm/store.h"
 #include "scenarios/memstore.h"
-#include "tests/support/folder.h"
+#include "tests/support/store.h"
 #include "tests/support/test.h"
 
 #define PARTITION 7
@@ -371,17 +370,16 @@ typedef void story_fn(const struct hsm_store *s);
 
 static void over_sqlite(story_fn *story)
 {
-	HL_AUTO(hl_test_folder_remove) struct hl_test_folder folder = { 0 };
-	char path[PATH_MAX];
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 	struct hsm_sqlite *sqlite = NULL;
 	struct hsm_store store;
 
-	CU_ASSERT_FATAL(hl_test_folder_make(&folder));
-	hl_test_folder_file(&folder, "cluster.db", path);
-	CU_ASSERT_EQUAL_FATAL(hsm_sqlite_open(path, &sqlite), HL_OK);
+	hl_test_store_begin(&w);
+	CU_ASSERT_EQUAL_FATAL(hl_test_store_open(&w, &sqlite), HL_OK);
 	store = hsm_sqlite_store(sqlite);
 	story(&store);
 	hsm_sqlite_close(sqlite);
+	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK); /* sum and guard fit what it left */
 }
 
 static void over_memory(story_fn *story)

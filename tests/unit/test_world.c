@@ -274,6 +274,7 @@ static void hsms_of_a_cluster_share_store_and_key(void)
 	holds(&t, "listen = \"127.20.7.32:2400\";\n");
 	holds(&t, "store = \"/tmp/a world/hsm/cluster1.db\";\n");
 	holds(&t, "device_key = \"/tmp/a world/hsm/device.key\";\n");
+	holds(&t, "guard = \"/tmp/a world/hsm/generation\";\n");
 	holds(&t, "page = \"/tmp/a world/hsm/page\";\n");
 	holds(&t, "master_lock = \"/tmp/a world/hsm/master\";\n");
 	holds(&t, "workers = 3;\n");
