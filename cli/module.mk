@@ -11,6 +11,7 @@ libhlcli_la_SOURCES = \
 	cli/down.c \
 	cli/draw.c cli/draw.h \
 	cli/env.c cli/variables.h \
+	cli/explain.c cli/explain.h \
 	cli/help.c \
 	cli/import.c \
 	cli/judge.c cli/judge.h \
@@ -26,6 +27,7 @@ libhlcli_la_SOURCES = \
 	cli/say.c cli/say.h \
 	cli/secret.c \
 	cli/secret_in.c \
+	cli/session.c \
 	cli/status.c \
 	cli/trace.c cli/trace.h \
 	cli/try.c \

@@ -313,6 +313,32 @@ pid_t cli_member_pid(const struct cli_world *w, const struct cli_member *m)
 	return hl_lock_holder(path, &pid) == HL_OK ? pid : 0;
 }
 
+bool cli_process_is_paused(pid_t pid)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf stat = hl_buf(4096);
+	char path[32], text[4096];
+	const char *name_end;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (hl_file_read(path, sizeof text - 1, &stat) != HL_OK ||
+		hl_bytes_str(hl_buf_view(&stat), text, sizeof text) != HL_OK)
+		return false;
+	name_end = strrchr(text, ')'); /* the name in the second field may hold anything */
+	return name_end && (strncmp(name_end, ") T", 3) == 0 || strncmp(name_end, ") t", 3) == 0);
+}
+
+hl_err cli_member_awake(struct cli *c, const struct cli_world *w, const struct cli_member *m)
+{
+	pid_t pid = cli_member_pid(w, m);
+	hl_err err;
+
+	if (!pid || !cli_process_is_paused(pid))
+		return HL_OK;
+	err = cli_fail(c, HL_E_TIMEOUT, "%s (process %d) does not answer", m->name, (int)pid);
+	cli_cause(c, err, "a signal has stopped the process");
+	return cli_next(c, err, "let it go on: `kill -CONT %d`", (int)pid);
+}
+
 /* A pidfd of the process that holds the lock, in *out; -1: none does. If it still holds it once the descriptor
  * is open, the descriptor is of that process. */
 static hl_err member_pidfd(struct cli *c, const struct cli_world *w, const struct cli_member *m, int *out)

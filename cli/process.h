@@ -46,6 +46,10 @@ hl_err cli_process_trouble(struct cli *c, const struct cli_world *w, const struc
 
 /** Who holds the lock of `m`; 0: nobody. */
 pid_t cli_member_pid(const struct cli_world *w, const struct cli_member *m);
+/** Whether a signal (SIGSTOP) has stopped this process, so that it runs but does nothing. */
+bool cli_process_is_paused(pid_t pid);
+/** HL_E_TIMEOUT where the daemon of `m` is stopped so; the trouble names it, and how it goes on. */
+HL_CHECKED hl_err cli_member_awake(struct cli *c, const struct cli_world *w, const struct cli_member *m);
 /** Send `signal` to the daemon of each of these members that runs, and wait until all of them have
  * ended; SIGKILL after CLI_STOP_MS. *n (may be NULL) is how many ran. HL_E_TIMEOUT, HL_E_IO. */
 HL_CHECKED hl_err cli_members_stop(struct cli *c, const struct cli_world *w,

@@ -16,7 +16,7 @@ struct run_options {
 	struct cli_wish wish;
 };
 
-static const struct run_options defaults = { .wish = CLI_WISH_DEFAULTS };
+static const struct run_options defaults;
 /* clang-format off */
 #define AT(member) offsetof(struct run_options, member)
 static const struct cli_option rows[] = {

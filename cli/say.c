@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/step.h"
@@ -205,6 +206,15 @@ void cli_printable(const char *text, char *out, size_t size)
 		}
 	}
 	out[n] = 0;
+}
+
+void cli_time_text(int64_t wall_ms, char out[32])
+{
+	time_t s = (time_t)(wall_ms / 1000);
+	struct tm tm;
+	size_t n = gmtime_r(&s, &tm) ? strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm) : 0;
+
+	snprintf(out + n, 32 - n, ".%03dZ", (int)(wall_ms % 1000));
 }
 
 /* In single quotes a shell takes everything as it stands, but the single quote. */

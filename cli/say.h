@@ -42,6 +42,9 @@ bool cli_colour(FILE *stream);
  * bytes. Safe for a terminal and for JSON. */
 void cli_printable(const char *text, char *out, size_t size);
 
+/** Milliseconds since 1970 as "2026-01-31T23:59:59.123Z". */
+void cli_time_text(int64_t wall_ms, char out[32]);
+
 /* `text` as one word of a shell; `out` has room for four bytes for each of its own, and three more. */
 #define CLI_SHELL_TEXT (4 * CLI_PATH + 3)
 void cli_shell_quote(const char *text, char *out, size_t size);

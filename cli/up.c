@@ -17,7 +17,7 @@ struct up_options {
 	bool foreground;
 };
 
-static const struct up_options defaults = { .wish = CLI_WISH_DEFAULTS, .ready_fd = -1 };
+static const struct up_options defaults = { .ready_fd = -1 };
 static const char *const profiles[] = { "faithful", "lab", NULL };
 static const char *const packages[] = { "SBX", "ECO", "ECO-CC", "PLATINUM", NULL };
 
@@ -33,7 +33,6 @@ static const struct cli_option rows[] = {
 	{ "service-user", 0, "NAME",  CLI_TEXT,   AT(wish.service_user), 0, 0, NULL, "its service user (acmeservice)" },
 	{ "partition",    0, "NAME",  CLI_TEXT,   AT(wish.partition), 0, 0, NULL, "its partition (ACMEPARTONE)" },
 	{ "allow",        0, "RANGE", CLI_TEXTS,  AT(wish.allow), 0, 0, NULL, "address, or address/prefix, that the service user may come from; may be repeated (all)" },
-	{ "seed",         0, "N",     CLI_NUMBER, AT(wish.seed), 0, INT64_MAX, NULL, "number that planned faults are drawn from; kept with the world" },
 	{ "ready-fd",     0, "N",     CLI_NUMBER, AT(ready_fd), 0, 1 << 20, NULL, "write the ready line to this descriptor too" },
 	{ "ready-file",   0, "FILE",  CLI_TEXT,   AT(ready_file), 0, 0, NULL, "and to this file" },
 	{ "foreground",   0, NULL,    CLI_FLAG,   AT(foreground), 0, 0, NULL, "stay, and stop the world at SIGINT or SIGTERM" },

@@ -10,6 +10,8 @@
 #include "lib/auth/link.h"
 #include "lib/base/env.h"
 
+enum hsm_listener { HSM_LISTEN_PROXIES, HSM_LISTEN_ADMIN };
+
 #define HSM_PORT_DIRECTORY (HL_PORT_DIALLED | 1u)
 
 struct hsm_conf {

@@ -14,7 +14,7 @@ static const struct hl_daemon_spec spec = {
 
 struct conf {
 	struct hl_member_conf member;
-	const char *cluster, *listen, *address, *directory, *directory_at, *secret, *store, *device_key, *page;
+	const char *cluster, *listen, *address, *directory, *directory_at, *secret, *store, *device_key, *page, *admin;
 	int64_t connections_max;
 };
 
@@ -29,6 +29,7 @@ static const struct hl_config_row rows[] = {
 	HL_CONFIG_PATH_ROW(struct conf, store, true, "the cluster's store"),
 	HL_CONFIG_PATH_ROW(struct conf, device_key, true, "the cluster's device key"),
 	HL_CONFIG_PATH_ROW(struct conf, page, true, "the cluster's shared page"),
+	HL_CONFIG_PATH_ROW(struct conf, admin, false, "socket of the front command; none: no such socket"),
 	HL_CONFIG_INT_ROW(struct conf, connections_max, 1, 100000, 4096, "", "connections at once"),
 };
 static const struct hl_config_schema schema = HL_CONFIG_SCHEMA(struct conf, rows);
@@ -107,6 +108,16 @@ static hl_err start_core(struct hl_member *m, const struct conf *conf, struct gr
 	return named(conf->store, hsm_new(&m->env.env, &core, out));
 }
 
+static hl_err listen_admin(struct hl_member *m, const struct conf *conf)
+{
+	int fd;
+
+	if (!conf->admin)
+		return HL_OK;
+	HL_TRY(named(conf->admin, hl_listen_unix(conf->admin, &fd)));
+	return hl_shell_listen(m->shell, fd, HSM_LISTEN_ADMIN, HL_LISTEN_SAME_USER);
+}
+
 static hl_err serve(struct hl_member *m, const struct conf *conf, struct hsm *core)
 {
 	struct hl_addr at, real;
@@ -115,7 +126,8 @@ static hl_err serve(struct hl_member *m, const struct conf *conf, struct hsm *co
 	HL_TRY(hl_member_shell(m, &hsm_core, core));
 	HL_TRY(hl_member_address("listen", conf->listen, &at));
 	HL_TRY(hl_listen_tcp(&at, &fd, &real));
-	HL_TRY(hl_shell_listen(m->shell, fd, 0, 0));
+	HL_TRY(hl_shell_listen(m->shell, fd, HSM_LISTEN_PROXIES, 0));
+	HL_TRY(listen_admin(m, conf));
 	return hl_member_run(m, &conf->member, real.port);
 }
 

@@ -105,6 +105,8 @@ EXTRA_DIST += tests/vectors/rfc6979.txt tests/vectors/rfc7515-a2.txt
 # -- cli ----------------------------------------------------------------------------------------
 CLI_LIBS = libhlcli.la libhlclient.la libhlos.la $(LDADD) $(JANSSON_LIBS) $(CRYPTO_LIBS)
 UNIT_TESTS += tests/unit/test_trace_draw tests/unit/test_verbs tests/unit/test_world
+UNIT_TESTS += tests/unit/test_explain
+tests_unit_test_explain_LDADD = $(CLI_LIBS)
 tests_unit_test_trace_draw_LDADD = $(CLI_LIBS)
 tests_unit_test_verbs_LDADD = $(CLI_LIBS)
 tests_unit_test_world_LDADD = $(CLI_LIBS)
