@@ -31,6 +31,10 @@ static hl_err print_output(struct cli *c, hl_err err)
 	}
 	if (print_text(c, stdout))
 		return HL_OK;
+	if (errno == EPIPE) { /* the reader has seen enough: end as everybody does in a pipe */
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
 	c->global.json = false; /* stdout is what has failed */
 	return cli_fail_errno(c, HL_E_IO, "stdout");
 }

@@ -214,18 +214,22 @@ static hl_err error_in(const char *tail)
 	return at ? hl_err_of_wire((uint32_t)strtoul(at + 7, NULL, 10)) : HL_E_BUG;
 }
 
-static const char *last_line(char *tail)
+/* The first line of an error tells what it was about; those after it tell that the daemon gave up. */
+static const char *telling_line(char *tail)
 {
 	size_t n = strlen(tail);
-	char *newline, *event;
+	char *line, *event;
 
 	while (n > 0 && tail[n - 1] == '\n')
 		tail[--n] = 0;
-	newline = strrchr(tail, '\n');
-	if (newline)
-		tail = newline + 1;
-	event = strstr(tail, "event="); /* time, level and name are known */
-	return event ? event : tail;
+	line = strstr(tail, " level=error ");
+	if (!line)
+		line = strrchr(tail, '\n');
+	if (!line)
+		line = tail;
+	line[1 + strcspn(line + 1, "\n")] = 0;
+	event = strstr(line, "event="); /* time, level and name are known */
+	return event ? event : line;
 }
 
 /* Part of the error, so --quiet does not hide them. */
@@ -248,7 +252,7 @@ hl_err cli_process_trouble(struct cli *c, const struct cli_world *w, const struc
 	read_tail(w, p, tail);
 	err = error_in(tail);
 	show_lines(p->member->name, tail);
-	err = cli_fail(c, err, "%s ended: %.500s", p->member->name, last_line(tail));
+	err = cli_fail(c, err, "%s ended: %.500s", p->member->name, telling_line(tail));
 	return cli_next(c, err, "see %s/log/%s.log", w->dir, p->member->name);
 }
 

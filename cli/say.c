@@ -62,8 +62,11 @@ hl_err cli_fail_errno(struct cli *c, hl_err err, const char *what)
 
 hl_err cli_fail_file(struct cli *c, hl_err err, const char *path)
 {
-	cli_fail_errno(c, err, path);
-	return err == HL_E_NOT_FOUND ? cli_next(c, err, "check the path") : err;
+	if (err != HL_E_NOT_FOUND)
+		return cli_fail_errno(c, err, path);
+	cli_fail(c, HL_E_IO, "%s: %s", path, strerror(ENOENT));
+	cli_cause(c, HL_E_IO, "there is no such file");
+	return cli_next(c, HL_E_IO, "check the path");
 }
 
 static void tell_json(const struct cli_trouble *t, const struct hl_err_row *row, const char *message)

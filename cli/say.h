@@ -16,7 +16,7 @@ hl_err cli_cause(struct cli *c, hl_err err, const char *format, ...) __attribute
 /** The errno of a system call that failed on `what`. Gives `err`. */
 hl_err cli_fail_errno(struct cli *c, hl_err err, const char *what);
 
-/** The same for a file that was named to us: one that is not there is not among what hsmlet can list. */
+/** The same for a file that was named to us, to be read: one that is not there (HL_E_NOT_FOUND) is HL_E_IO. */
 hl_err cli_fail_file(struct cli *c, hl_err err, const char *path);
 
 /** Tell the trouble: four parts on stderr, or with --json one object on stdout. `err` is what the

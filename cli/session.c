@@ -188,18 +188,17 @@ static bool is_meant(const struct cli *c, const struct seen *s)
 {
 	const struct close_options *o = c->options;
 
-	if (c->operands > 0)
-		return strncasecmp(s->connection, c->operand[0], strlen(c->operand[0])) == 0;
-	return o->all || strcmp(s->partition, o->partition) == 0;
+	if (c->operands > 0 && strncasecmp(s->connection, c->operand[0], strlen(c->operand[0])) != 0)
+		return false;
+	return !o->partition || strcmp(s->partition, o->partition) == 0;
 }
 
 static hl_err check_selection(struct cli *c)
 {
 	const struct close_options *o = c->options;
-	int given = (c->operands > 0) + o->all + (o->partition != NULL);
 
-	if (given != 1)
-		return cli_usage(c, "one of a connection id, --partition or --all is needed");
+	if (o->all == (c->operands > 0 || o->partition))
+		return cli_usage(c, "which? a connection id, --partition NAME or --all");
 	if (c->operands > 0 && (!*c->operand[0] ||
 				       strspn(c->operand[0], "0123456789abcdefABCDEF") != strlen(c->operand[0])))
 		return cli_usage(c, "a connection id is written in hex digits: %s", c->operand[0]);

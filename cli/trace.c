@@ -117,7 +117,7 @@ static hl_err add_row(struct cli_table *t, const struct cli_connection *k)
 	cli_time_text(k->wall_ms, when);
 	snprintf(took, sizeof took, "%.3f", (double)(k->end_us - k->start_us) / 1000);
 	result_text(k, result);
-	return CLI_ROW(t, k->id, when, or_dash(k->partition), or_dash(k->who[CLI_COL_PROXY]),
+	return CLI_ROW(t, k->nameless ? "-" : k->id, when, or_dash(k->partition), or_dash(k->who[CLI_COL_PROXY]),
 		or_dash(k->who[CLI_COL_HSM]), took, result);
 }
 

@@ -26,8 +26,8 @@ static const char *const packages[] = { "SBX", "ECO", "ECO-CC", "PLATINUM", NULL
 static const struct cli_option rows[] = {
 	{ "dev",          0, NULL,    CLI_FLAG,   AT(wish.dev), 0, 0, NULL, "fixed, known credentials, imported and ready for use" },
 	{ "profile",      0, "WORD",  CLI_WORD,   AT(wish.profile), 0, 0, profiles, "how strict the service is; kept with the world" },
-	{ "proxies",      0, "N",     CLI_NUMBER, AT(wish.proxies), 1, CLI_PROXIES_MAX, NULL, "members of the pool (3)" },
-	{ "hsms",         0, "N",     CLI_NUMBER, AT(wish.hsms), 1, CLI_HSMS_MAX, NULL, "members of the cluster (2)" },
+	{ "proxies",      0, "N",     CLI_NUMBER, AT(wish.proxies), 1, CLI_PROXIES_MAX, NULL, "members of the pool, 1 to " CLI_STR(CLI_PROXIES_MAX) " (3)" },
+	{ "hsms",         0, "N",     CLI_NUMBER, AT(wish.hsms), 1, CLI_HSMS_MAX, NULL, "members of the cluster, 1 to " CLI_STR(CLI_HSMS_MAX) " (2)" },
 	{ "package",      0, "WORD",  CLI_WORD,   AT(wish.package), 0, 0, packages, "service package of the first tenant" },
 	{ "tenant",       0, "NAME",  CLI_TEXT,   AT(wish.tenant), 0, 0, NULL, "its name (acme)" },
 	{ "service-user", 0, "NAME",  CLI_TEXT,   AT(wish.service_user), 0, 0, NULL, "its service user (acmeservice)" },

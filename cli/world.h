@@ -17,6 +17,8 @@
 #define CLI_DIR_TEXT 88 /* with its NUL: a unix socket's name has 107 bytes, "/run/directory1.sock" 20 */
 #define CLI_PROXIES_MAX 10
 #define CLI_HSMS_MAX 10
+#define CLI_STR_(x) #x
+#define CLI_STR(x) CLI_STR_(x)
 #define CLI_MEMBERS_MAX (1 + CLI_PROXIES_MAX + CLI_HSMS_MAX)
 #define CLI_ALLOW_MAX CLI_TEXTS_MAX
 

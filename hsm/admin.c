@@ -144,21 +144,26 @@ static hl_err answer(struct hsm_admin *a, const struct hl_frame *f)
 }
 
 /* What is no frame cannot be skipped, so the connection ends with the refusal. */
+static void give_up(struct hsm_admin *a, uint32_t id, hl_err err)
+{
+	refuse(a, id, err, NULL);
+	admin_close(a);
+}
+
 static void on_bytes(struct hsm_admin *a)
 {
-	struct hl_frame f = { .id = 0 };
-	hl_err err = HL_OK;
+	struct hl_frame f;
+	hl_err err;
 
-	while (err == HL_OK && !a->closing) {
-		err = hl_frame_peek(hl_buf_view(&a->io.in), IN_MAX, &f);
-		if (err == HL_OK)
-			err = answer(a, &f);
-		if (err == HL_OK)
-			hl_buf_eat(&a->io.in, f.whole.n);
-	}
-	if (err != HL_OK && err != HL_E_SHORT) {
-		refuse(a, f.id, err, NULL);
-		admin_close(a);
+	while (!a->closing && (err = hl_frame_peek(hl_buf_view(&a->io.in), IN_MAX, &f)) != HL_E_SHORT) {
+		if (err != HL_OK) {
+			give_up(a, 0, err);
+			return;
+		}
+		err = answer(a, &f);
+		if (err != HL_OK)
+			give_up(a, f.id, err);
+		hl_buf_eat(&a->io.in, f.whole.n);
 	}
 }
 

@@ -44,10 +44,7 @@ struct ground {
 
 static hl_err named(const char *path, hl_err err)
 {
-	if (err != HL_OK)
-		hl_log(HL_LOG_ERROR, "start", "file=%s err=HL-%04d text=%s next=%s", path, -(int)err,
-			hl_err_text(err), hl_err_row(err)->next);
-	return err;
+	return hl_member_named(path, err);
 }
 
 static hl_err is_new(const struct hsm_store *store, bool *out)
@@ -125,7 +122,7 @@ static hl_err serve(struct hl_member *m, const struct conf *conf, struct hsm *co
 
 	HL_TRY(hl_member_shell(m, &hsm_core, core));
 	HL_TRY(hl_member_address("listen", conf->listen, &at));
-	HL_TRY(hl_listen_tcp(&at, &fd, &real));
+	HL_TRY(named(conf->listen, hl_listen_tcp(&at, &fd, &real)));
 	HL_TRY(hl_shell_listen(m->shell, fd, HSM_LISTEN_PROXIES, 0));
 	HL_TRY(listen_admin(m, conf));
 	return hl_member_run(m, &conf->member, real.port);

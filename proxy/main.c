@@ -54,7 +54,7 @@ static hl_err listen_all(struct hl_member *m, const struct conf *conf, unsigned 
 		int fd;
 
 		HL_TRY(hl_member_address("listen", text[i], &at));
-		HL_TRY(hl_listen_tcp(&at, &fd, &real));
+		HL_TRY(hl_member_named(text[i], hl_listen_tcp(&at, &fd, &real)));
 		HL_TRY(hl_shell_listen(m->shell, fd, i, 0));
 		*port = i == 0 ? real.port : *port;
 	}

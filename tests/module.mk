@@ -143,6 +143,9 @@ SIM_TESTS += tests/sim/test_lockout
 tests_sim_test_lockout_SOURCES = tests/sim/test_lockout.c $(story)
 tests_sim_test_lockout_LDADD = $(SIM_LIBS)
 tests_sim_test_lockout_LDFLAGS = -Wl,--wrap=HMAC
+SIM_TESTS += tests/sim/test_sessions
+tests_sim_test_sessions_SOURCES = tests/sim/test_sessions.c $(story)
+tests_sim_test_sessions_LDADD = $(SIM_LIBS)
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
 

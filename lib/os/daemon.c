@@ -171,6 +171,8 @@ hl_err hl_daemon_lock(const struct hl_daemon *d, const char *path)
 	(void)d;
 	if (err == HL_E_BUSY && hl_lock_holder(path, &holder) == HL_OK)
 		hl_log(HL_LOG_ERROR, "locked", "file=%s holder=%d", path, (int)holder);
+	else if (err != HL_OK)
+		hl_log(HL_LOG_ERROR, "lock", "file=%s err=HL-%04d text=%s", path, -(int)err, strerror(errno));
 	return err;
 }
 

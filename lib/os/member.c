@@ -1,11 +1,36 @@
 #include "lib/os/member.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <ev.h>
 
 #include "lib/os/files.h"
+
+hl_err hl_member_named(const char *value, hl_err err)
+{
+	bool of_system = errno != 0 && (err == HL_E_IO || err == HL_E_CREATE);
+
+	if (err != HL_OK)
+		hl_log(HL_LOG_ERROR, "start", "value=%s err=HL-%04d text=%s next=%s", value, -(int)err,
+			of_system ? strerror(errno) : hl_err_text(err), hl_err_row(err)->next);
+	return err;
+}
+
+static hl_err open_env(struct hl_member *m, const struct hl_os_env_config *conf)
+{
+	char culprit[512];
+	hl_err err;
+
+	errno = 0;
+	err = hl_os_env_open(&m->env, conf);
+	if (err == HL_OK)
+		return HL_OK;
+	hl_os_env_culprit(conf, err, culprit, sizeof culprit);
+	return hl_member_named(culprit, err);
+}
 
 hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, int argc, char **argv,
 	const struct hl_config_schema *schema, void *conf, const struct hl_member_conf *conf_member)
@@ -30,7 +55,7 @@ hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, i
 		.clock_page = conf_member->clock_page,
 		.trace = conf_member->trace,
 	};
-	HL_TRY(hl_os_env_open(&m->env, &env));
+	HL_TRY(open_env(m, &env));
 	return hl_jobs_new(m->daemon.loop, &m->jobs);
 }
 
