@@ -16,9 +16,13 @@ libhlcli_la_SOURCES = \
 	cli/import.c \
 	cli/judge.c cli/judge.h \
 	cli/key.c cli/keys.h \
+	cli/key_export.c \
+	cli/key_show.c \
 	cli/life.c cli/life.h \
 	cli/lines.c cli/lines.h \
+	cli/out.c \
 	cli/member.c cli/members.h \
+	cli/objects.c \
 	cli/options.c cli/options.h \
 	cli/partition.c cli/partitions.h \
 	cli/process.c cli/process.h \

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "cli/cli.h"
+#include "lib/base/bytes.h"
 
 /** Note the trouble: what exactly, beside the error's own words. Gives `err`. */
 hl_err cli_fail(struct cli *c, hl_err err, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -22,6 +24,10 @@ hl_err cli_fail_file(struct cli *c, hl_err err, const char *path);
 /** Tell the trouble: four parts on stderr, or with --json one object on stdout. `err` is what the
  * verb gave; where nothing was noted its own words serve. */
 void cli_tell(struct cli *c, hl_err err);
+
+/** Write `content` where a user said so: a new file takes the place of an old one, all or nothing; what is no plain
+ * file (a terminal, a pipe, /dev/null) is written to. HL_E_CREATE, HL_E_IO, with the trouble noted. */
+HL_CHECKED hl_err cli_write_file(struct cli *c, const char *path, mode_t mode, struct hl_bytes content);
 
 /** A line on stderr, unless --quiet. */
 void cli_note(const struct cli *c, const char *format, ...) __attribute__((format(printf, 2, 3)));

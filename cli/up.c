@@ -1,5 +1,4 @@
 /* up.c - `hsmlet up`: a world, made or started again. */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -8,7 +7,6 @@
 #include "cli/client.h"
 #include "cli/raise.h"
 #include "cli/say.h"
-#include "lib/os/files.h"
 
 struct up_options {
 	struct cli_wish wish;
@@ -57,9 +55,8 @@ static hl_err tell_ready(struct cli *c, const struct up_options *o, const struct
 
 	cli_ready_line(w, line);
 	snprintf(whole, sizeof whole, "hsmlet: %s\n", line);
-	errno = 0;
-	if (o->ready_file && hl_file_write(o->ready_file, 0600, hl_text(whole)) != HL_OK)
-		return cli_fail_errno(c, HL_E_CREATE, o->ready_file);
+	if (o->ready_file)
+		HL_TRY(cli_write_file(c, o->ready_file, 0600, hl_text(whole)));
 	if (o->ready_fd >= 0) {
 		if (write((int)o->ready_fd, whole, strlen(whole)) < 0)
 			return cli_fail_errno(c, HL_E_IO, "--ready-fd");

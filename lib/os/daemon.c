@@ -88,6 +88,9 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
 	case KEY_DUMPABLE:
 		d->dumpable = true;
 		return 0;
+	case KEY_CHECK:
+		d->check = true;
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -28,6 +28,7 @@ struct hl_daemon {
 	const char *name;
 	int ready_fd, die_fd; /* -1: none */
 	bool dumpable;
+	bool check; /* read the configuration and end */
 	enum hl_log_level level;
 	struct ev_loop *loop; /* made by hl_daemon_options() */
 	/* what runs, to be set before hl_daemon_run(); each may be missing */
