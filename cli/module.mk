@@ -6,7 +6,10 @@ libhlcli_la_SOURCES = \
 	cli/cli.h \
 	cli/client.c cli/client.h \
 	cli/command.c \
+	cli/conf_text.c cli/conf_text.h \
 	cli/config.c \
+	cli/config_check.c \
+	cli/config_show.c \
 	cli/cred.c \
 	cli/down.c \
 	cli/draw.c cli/draw.h \

@@ -55,5 +55,11 @@ HL_CHECKED hl_err cli_member_awake(struct cli *c, const struct cli_world *w, con
 HL_CHECKED hl_err cli_members_stop(struct cli *c, const struct cli_world *w,
 	const struct cli_member *const *m, size_t count, int signal, unsigned *n);
 
+#define CLI_ASK_TEXT 1024
+/** Run one of our programs (its name, then NULL-terminated arguments: at most 6) and take what it prints: the first
+ * CLI_ASK_TEXT - 1 bytes of its stdout; *status is its exit code, 128 + n where signal n ended it. HL_E_NOT_FOUND, HL_E_IO. */
+HL_CHECKED hl_err cli_program_ask(struct cli *c, const char *program, const char *const *argument,
+	char out[CLI_ASK_TEXT], int *status);
+
 /** Where our daemons lie: beside this program, or in the folders where they are installed. */
 HL_CHECKED hl_err cli_program_path(struct cli *c, const char *program, char out[CLI_PATH]);

@@ -25,7 +25,7 @@
 
 /* -- options --------------------------------------------------------------------------------- */
 
-enum { KEY_CONFIG = 'c', KEY_NAME = 'n', KEY_READY = 0x100, KEY_DIE, KEY_DUMPABLE, KEY_LEVEL };
+enum { KEY_CONFIG = 'c', KEY_NAME = 'n', KEY_READY = 0x100, KEY_DIE, KEY_DUMPABLE, KEY_LEVEL, KEY_CHECK };
 
 /* clang-format off */
 static const struct argp_option options[] = {
@@ -34,6 +34,7 @@ static const struct argp_option options[] = {
 	{ "log-level",   KEY_LEVEL,    "LEVEL", 0, "error, warn, info (default) or debug", 0 },
 	{ "ready-fd",    KEY_READY,    "N",     0, "write \"<port>\\n\" or \"ready\\n\" to descriptor N once all sockets listen", 0 },
 	{ "die-with-fd", KEY_DIE,      "N",     0, "end when descriptor N reads end of file: its other end is held by whoever started this", 0 },
+	{ "check",       KEY_CHECK,    NULL,    0, "read the configuration, say whether it is good, and end", 0 },
 	{ "dumpable",    KEY_DUMPABLE, NULL,    0, "let the same user look into this process's memory (tests only)", 0 },
 	{ 0 },
 };

@@ -1,6 +1,7 @@
 #include "lib/os/member.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +33,18 @@ static hl_err open_env(struct hl_member *m, const struct hl_os_env_config *conf)
 	return hl_member_named(culprit, err);
 }
 
+static void check_and_end(struct hl_member *m, const struct hl_config_schema *schema, void *conf)
+{
+	struct hl_config_error error;
+	hl_err err = hl_config_read(m->daemon.config, schema, conf, &m->config, &error);
+
+	if (err == HL_OK)
+		printf("%s: good\n", m->daemon.config);
+	else
+		printf("%s\n", error.text);
+	exit(hl_member_end(m, HL_OK) == 0 ? hl_err_row(err)->exit_code : 1);
+}
+
 hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, int argc, char **argv,
 	const struct hl_config_schema *schema, void *conf, const struct hl_member_conf *conf_member)
 {
@@ -44,6 +57,8 @@ hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, i
 		hl_log(HL_LOG_ERROR, "config", "text=%s", "--config FILE is missing");
 		return HL_E_ARG;
 	}
+	if (m->daemon.check)
+		check_and_end(m, schema, conf);
 	if (hl_config_read(m->daemon.config, schema, conf, &m->config, &error) != HL_OK) {
 		hl_log(HL_LOG_ERROR, "config", "text=%s", error.text);
 		return HL_E_CONFIG;
