@@ -11,6 +11,9 @@ libhlcli_la_SOURCES = \
 	cli/config_check.c \
 	cli/config_show.c \
 	cli/cred.c \
+	cli/doctor.c cli/doctor.h \
+	cli/doctor_client.c \
+	cli/doctor_world.c \
 	cli/down.c \
 	cli/draw.c cli/draw.h \
 	cli/env.c cli/variables.h \

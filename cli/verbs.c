@@ -58,6 +58,8 @@ static const struct cli_verb verbs[] = {
 	MEMBER_VERBS("proxy", "proxy1"),
 	MEMBER_VERBS("hsm", "hsm1"),
 	MEMBER_VERBS("directory", "directory1"),
+	{ NULL, "doctor", cli_doctor, &cli_doctor_options, 0, 0, false, "", "look at all that a connection needs, from the libraries to the PIN, and say what to mend",
+		{ "hsmlet doctor", "hsmlet doctor --pin-file pin --json" } },
 	{ NULL, "explain", cli_explain, &no_options, 0, 2, false, "[ERROR | exit N]", "an error or an exit code: cause, next step, where it occurs",
 		{ "hsmlet explain HL-0302", "hsmlet explain exit 14" } },
 	{ "trace", "list", cli_trace_list, &cli_trace_list_options, 0, 0, false, "", "the connections that were made, the latest last",
