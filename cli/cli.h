@@ -72,7 +72,7 @@ cli_run cli_cred_import, cli_secret_add, cli_secret_list, cli_secret_test, cli_s
 cli_run cli_key_show, cli_key_export_public;
 cli_run cli_key_create, cli_key_list, cli_key_delete, cli_partition_list;
 cli_run cli_member_list, cli_member_kill, cli_member_restart;
-cli_run cli_doctor, cli_config_check, cli_config_show;
+cli_run cli_completion, cli_doctor, cli_config_check, cli_config_show;
 cli_run cli_explain, cli_session_list, cli_session_close;
 cli_run cli_trace_list, cli_trace_show, cli_version, cli_help;
 

@@ -6,6 +6,7 @@ libhlcli_la_SOURCES = \
 	cli/cli.h \
 	cli/client.c cli/client.h \
 	cli/command.c \
+	cli/completion.c \
 	cli/conf_text.c cli/conf_text.h \
 	cli/config.c \
 	cli/config_check.c \

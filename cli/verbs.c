@@ -70,6 +70,8 @@ static const struct cli_verb verbs[] = {
 		{ "hsmlet config show", "hsmlet config show --json" } },
 	{ "config", "check", cli_config_check, &no_options, 0, 1, false, "[FILE]", "whether primus.cfg, .secrets.cfg and the daemons' files, or one file, are good",
 		{ "hsmlet config check", "hsmlet config check --json" } },
+	{ NULL, "completion", cli_completion, &no_options, 1, 1, false, "bash|zsh|fish", "a script with which the shell completes these words",
+		{ "hsmlet completion bash > hsmlet.bash", "hsmlet completion fish" } },
 	{ NULL, "version", cli_version, &no_options, 0, 0, false, "", "of hsmlet and what it stands on",
 		{ "hsmlet version", "hsmlet version --json" } },
 	{ NULL, "help", cli_help, &no_options, 0, 2, false, "[VERB | NOUN VERB]", "this list, or one of its entries",

@@ -184,6 +184,7 @@ tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
 
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
+CLI_TESTS += tests/run/test_completion
 dist_check_SCRIPTS += $(CLI_TESTS)
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += tests/run/cli.sh
