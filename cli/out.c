@@ -7,16 +7,17 @@
 #include "cli/say.h"
 #include "lib/os/files.h"
 
+/* A link, too: what it leads to is meant (/dev/stdout is one), and not to be replaced. */
 static bool is_special(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
-static hl_err write_special(const char *path, struct hl_bytes b)
+static hl_err write_special(const char *path, mode_t mode, struct hl_bytes b)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC), kept;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode), kept;
 
 	if (fd < 0)
 		return HL_E_CREATE;
@@ -40,6 +41,6 @@ hl_err cli_write_file(struct cli *c, const char *path, mode_t mode, struct hl_by
 	hl_err err;
 
 	errno = 0;
-	err = is_special(path) ? write_special(path, content) : hl_file_write(path, mode, content);
+	err = is_special(path) ? write_special(path, mode, content) : hl_file_write(path, mode, content);
 	return err == HL_OK ? HL_OK : cli_fail_errno(c, err, path);
 }

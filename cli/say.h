@@ -26,7 +26,7 @@ hl_err cli_fail_file(struct cli *c, hl_err err, const char *path);
 void cli_tell(struct cli *c, hl_err err);
 
 /** Write `content` where a user said so: a new file takes the place of an old one, all or nothing; what is no plain
- * file (a terminal, a pipe, /dev/null) is written to. HL_E_CREATE, HL_E_IO, with the trouble noted. */
+ * file (a terminal, a pipe, /dev/null, a link to a file) is written to. HL_E_CREATE, HL_E_IO, with the trouble noted. */
 HL_CHECKED hl_err cli_write_file(struct cli *c, const char *path, mode_t mode, struct hl_bytes content);
 
 /** A line on stderr, unless --quiet. */
