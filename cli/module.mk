@@ -33,6 +33,7 @@ libhlcli_la_SOURCES = \
 	cli/options.c cli/options.h \
 	cli/partition.c cli/partitions.h \
 	cli/process.c cli/process.h \
+	cli/program.c \
 	cli/raise.c cli/raise.h \
 	cli/run.c \
 	cli/say.c cli/say.h \

@@ -29,6 +29,9 @@ void cli_signals_catch(void);
 /** End by the signal that came, as if it had never been caught; returns where none came. */
 void cli_signals_obey(void);
 
+/** In a child, before exec: signals as a program expects them. */
+void cli_signals_default(void);
+
 /** Start the daemon of `m` in a session of its own, stdio to its log; `die_fd` (-1: none) ends it
  * when the other end is closed. HL_E_IO, HL_E_NOT_FOUND (the program). */
 HL_CHECKED hl_err cli_process_start(struct cli *c, const struct cli_world *w,
