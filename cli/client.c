@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/life.h"
 #include "cli/say.h"
 #include "client/conf.h"
 #include "client/secrets.h"
@@ -90,6 +91,50 @@ hl_err cli_client_trouble(struct cli *c, const hsmlet_error *e)
 	return err;
 }
 
+bool cli_client_world(struct cli *c, const struct cli_client *k, struct cli_world *out)
+{
+	static const char inside[] = "/client/primus.cfg";
+	size_t n = strlen(k->conf), rest = sizeof inside - 1;
+	struct cli_trouble before = c->trouble;
+	char dir[CLI_DIR_TEXT];
+	hl_err err;
+
+	if (n <= rest || n - rest >= sizeof dir || strcmp(k->conf + n - rest, inside) != 0)
+		return false;
+	memcpy(dir, k->conf, n - rest);
+	dir[n - rest] = 0;
+	err = cli_world_load(c, dir, out);
+	c->trouble = before;
+	return err == HL_OK;
+}
+
+/* How this world is named on the command line. */
+static void up_command(const struct cli *c, const struct cli_world *w, char out[CLI_SHELL_TEXT + 32])
+{
+	char word[CLI_SHELL_TEXT];
+
+	if (c->global.instance && !c->global.dir)
+		snprintf(out, CLI_SHELL_TEXT + 32, "hsmlet -i %s up", c->global.instance);
+	else if (c->global.dir) {
+		cli_shell_word(w->dir, word, sizeof word);
+		snprintf(out, CLI_SHELL_TEXT + 32, "hsmlet --dir %s up", word);
+	} else
+		snprintf(out, CLI_SHELL_TEXT + 32, "hsmlet up");
+}
+
+hl_err cli_client_open_trouble(struct cli *c, const struct cli_client *k, const hsmlet_error *e)
+{
+	const int unreached = hl_err_row(HL_E_NAME)->exit_code;
+	hl_err err = cli_client_trouble(c, e);
+	char up[CLI_SHELL_TEXT + 32];
+	struct cli_world w;
+
+	if (hl_err_row(err)->exit_code != unreached || !cli_client_world(c, k, &w) || cli_world_running(&w) > 0)
+		return err;
+	up_command(c, &w, up);
+	return cli_next(c, cli_fail(c, HL_E_WORLD, "nothing runs of %s", w.dir), "start it: `%s`", up);
+}
+
 hl_err cli_client_open(struct cli *c, const struct cli_client *k, const char *partition,
 	const struct hl_secret *pin, hsmlet **out)
 {
@@ -98,7 +143,7 @@ hl_err cli_client_open(struct cli *c, const struct cli_client *k, const char *pa
 	hsmlet_error e;
 
 	if (hsmlet_open(&options, &h, &e) != 0)
-		return cli_client_trouble(c, &e);
+		return cli_client_open_trouble(c, k, &e);
 	if (pin && pin->n > 0 && hsmlet_login(h, (const char *)pin->p, pin->n, &e) != 0)
 		return cli_client_trouble(c, &e);
 	*out = hl_take(h);
@@ -113,7 +158,7 @@ hl_err cli_client_exchange(struct cli *c, const struct cli_client *k, const char
 
 	cli_progress(c, "exchanging the setup password of %s", partition ? partition : "the first slot");
 	if (hsmlet_exchange(&options, (const char *)setup_password.p, setup_password.n, &e) != 0)
-		return cli_client_trouble(c, &e);
+		return cli_client_open_trouble(c, k, &e);
 	return HL_OK;
 }
 

@@ -18,8 +18,14 @@ void cli_client_of_world(const struct cli_world *w, struct cli_client *out);
 /** For the library's calls; `partition` NULL: the first slot. */
 hsmlet_options cli_client_options(const struct cli_client *k, const char *partition);
 
+/** The world that these files belong to; false: none, they are somebody's own. */
+bool cli_client_world(struct cli *c, const struct cli_client *k, struct cli_world *out);
+
 /** The library's error as the trouble; `e` is what its call has filled. Gives its hl_err. */
 hl_err cli_client_trouble(struct cli *c, const hsmlet_error *e);
+/** The same of an opening: where nobody was reached because the world of these files is stopped, that is the
+ * error, HL_E_WORLD. */
+hl_err cli_client_open_trouble(struct cli *c, const struct cli_client *k, const hsmlet_error *e);
 
 /** Connect, and log in where there is a PIN. */
 HL_CHECKED hl_err cli_client_open(struct cli *c, const struct cli_client *k, const char *partition,

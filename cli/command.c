@@ -17,7 +17,8 @@ static bool print_text(struct cli *c, FILE *to)
 
 void cli_print_now(struct cli *c)
 {
-	print_text(c, stdout);
+	if (!print_text(c, stdout) && !c->unprinted)
+		c->unprinted = errno ? errno : EIO;
 	fseeko(c->out, 0, SEEK_SET);
 }
 
@@ -29,8 +30,14 @@ static hl_err print_output(struct cli *c, hl_err err)
 			print_text(c, stderr);
 		return err;
 	}
-	if (print_text(c, stdout))
+	if (!c->unprinted && print_text(c, stdout))
 		return HL_OK;
+	if (c->unprinted)
+		errno = c->unprinted;
+	if (errno == EPIPE) { /* the reader has seen enough: end as everybody does in a pipe */
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
 	c->global.json = false; /* stdout is what has failed */
 	return cli_fail_errno(c, HL_E_IO, "stdout");
 }

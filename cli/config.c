@@ -34,14 +34,6 @@ static void put_common(struct hl_buf *out, const struct cli_world *w, const stru
 	hl_buf_printf(out, "lock = \"%s/run/%s.lock\";\n", w->dir, m->name);
 }
 
-static const struct cli_member *the_directory(const struct cli_world *w)
-{
-	for (size_t i = 0; i < w->members; i++)
-		if (w->member[i].role == CLI_DIRECTORY)
-			return &w->member[i];
-	return NULL;
-}
-
 static void put_directory(struct hl_buf *out, const struct cli_world *w, const struct cli_member *m)
 {
 	const char *between = "";
@@ -71,7 +63,7 @@ static void put_directory(struct hl_buf *out, const struct cli_world *w, const s
 
 static void put_link(struct hl_buf *out, const struct cli_world *w, const struct cli_member *m)
 {
-	const struct cli_member *d = the_directory(w);
+	const struct cli_member *d = cli_world_directory(w);
 
 	put(out, "directory", d->name);
 	put(out, "directory_at", d->address);
@@ -101,6 +93,7 @@ static void put_hsm(struct hl_buf *out, const struct cli_world *w, const struct 
 	put_path(out, w, "page", "hsm/page");
 	put_path(out, w, "master_lock", "hsm/master");
 	put(out, "master", strcmp(w->profile, "lab") == 0 ? "any" : "required");
+	hl_buf_printf(out, "admin = \"%s/run/%s.sock\";\n", w->dir, m->name);
 	hl_buf_printf(out, "connections_max = %d;\nworkers = %d;\n", CONNECTIONS_MAX, (int)w->workers);
 }
 
@@ -142,7 +135,7 @@ static hl_err write_secret(struct cli *c, const struct cli_world *w, const struc
 	char path[CLI_PATH];
 	hl_err err = HL_E_CRYPTO;
 
-	cli_world_path(w, path, "etc/links/%s-%s.key", m->name, the_directory(w)->name);
+	cli_world_path(w, path, "etc/links/%s-%s.key", m->name, cli_world_directory(w)->name);
 	if (access(path, F_OK) == 0)
 		return HL_OK;
 	errno = 0;

@@ -126,7 +126,7 @@ void cli_draw(const struct cli_connection *k, struct cli_style style, struct hl_
 {
 	enum glyph cell[WIDTH];
 
-	hl_buf_printf(out, "connection %s\n\n", k->id);
+	hl_buf_printf(out, "connection %s\n\n", k->nameless ? "without an id: it ended before it had one" : k->id);
 	put_heads(k, out);
 	lifelines(cell);
 	hl_buf_printf(out, "%-18s", "");
@@ -165,7 +165,7 @@ json_t *cli_draw_json(const struct cli_connection *k)
 	for (size_t i = 0; i < CLI_COLS; i++)
 		if (k->who[i])
 			json_object_set_new(who, roles[i], json_string(k->who[i]));
-	return json_pack("{s:s, s:I, s:b, s:s?, s:o, s:o}", "connection", k->id, "wall_ms",
+	return json_pack("{s:s?, s:I, s:b, s:s?, s:o, s:o}", "connection", k->nameless ? NULL : k->id, "wall_ms",
 		(json_int_t)k->wall_ms, "open", k->failed < 0 && k->reached == HL_STEP_PROVED, "partition",
 		k->partition, "who", who, "steps", steps);
 }

@@ -1,5 +1,4 @@
 /* key.c - `key create / list / delete`. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +45,14 @@ static const struct kind *kind_of(const char *name)
 	return NULL;
 }
 
+const char *cli_curve_name(struct hl_bytes params)
+{
+	for (size_t i = 0; i < HL_COUNT(kinds); i++)
+		if (kinds[i].params && hl_bytes_eq(params, hl_bytes(kinds[i].params, kinds[i].params_n)))
+			return kinds[i].name;
+	return NULL;
+}
+
 /* -- options ---------------------------------------------------------------------------------------- */
 
 struct key_options {
@@ -69,18 +76,6 @@ static const struct cli_option other_rows[] = { PARTITION_ROW, CLI_PIN_ROWS(stru
 const struct cli_options cli_key_create_options = CLI_OPTIONS(create_rows, defaults);
 const struct cli_options cli_key_list_options = CLI_OPTIONS(other_rows, defaults);
 const struct cli_options cli_key_delete_options = CLI_OPTIONS(other_rows, defaults);
-
-/* Connect, with the PIN that was given, if any. */
-static hl_err connect_with_pin(struct cli *c, const struct key_options *o, bool *pin_given, hsmlet **out)
-{
-	HL_AUTO(hl_secret_clear) struct hl_secret pin = { 0 };
-	struct cli_client k;
-
-	HL_TRY(cli_client_find(c, &k));
-	HL_TRY(cli_pin(c, &o->pin, &pin));
-	*pin_given = pin.n > 0;
-	return cli_client_open(c, &k, o->partition, &pin, out);
-}
 
 /* -- create ------------------------------------------------------------------------------------------ */
 
@@ -130,19 +125,14 @@ hl_err cli_key_make(struct cli *c, hsmlet *h, const char *type, const char *labe
 	return HL_OK;
 }
 
-static void handle_text(uint64_t handle, char out[24])
-{
-	snprintf(out, 24, "0x%016llx", (unsigned long long)handle);
-}
-
 static hl_err print_made(struct cli *c, const struct key_options *o, const struct cli_key *key)
 {
 	HL_AUTO(cli_table_clear) struct cli_table t = { .head = { "HANDLE", "CLASS", "TYPE", "LABEL" } };
 	bool pair = key->public_handle != 0;
 	char handle[24], public_handle[24];
 
-	handle_text(key->handle, handle);
-	handle_text(key->public_handle, public_handle);
+	cli_handle_text(key->handle, handle);
+	cli_handle_text(key->public_handle, public_handle);
 	if (c->global.json)
 		return cli_print_json(c, "hsmlet-key/1",
 			json_pack("{s:s, s:s?, s:s, s:s}", "handle", handle, "public_handle",
@@ -167,7 +157,7 @@ hl_err cli_key_create(struct cli *c)
 		return cli_usage(c, "%s is needed", o->type ? "--label" : "--type");
 	if (o->id && hl_unhex(o->id, strlen(o->id), id, sizeof id, &id_n) != HL_OK)
 		return cli_usage(c, "--id takes up to 64 bytes as an even number of hex digits: %s", o->id);
-	HL_TRY(connect_with_pin(c, o, &pin_given, &h));
+	HL_TRY(cli_key_connect(c, o->partition, &o->pin, &pin_given, &h));
 	HL_TRY(cli_key_make(c, h, o->type, o->label, hl_bytes(id, id_n), &key));
 	return print_made(c, o, &key);
 }
@@ -175,13 +165,6 @@ hl_err cli_key_create(struct cli *c)
 /* -- list -------------------------------------------------------------------------------------------- */
 
 /* clang-format off */
-static const struct { uint64_t number; const char *name; } classes[] = {
-	{ HL_CKO_DATA, "data" }, { HL_CKO_CERTIFICATE, "certificate" }, { HL_CKO_PUBLIC_KEY, "public" },
-	{ HL_CKO_PRIVATE_KEY, "private" }, { HL_CKO_SECRET_KEY, "secret" },
-}, key_types[] = {
-	{ HL_CKK_RSA, "rsa" }, { HL_CKK_EC, "ec" }, { HL_CKK_EC_EDWARDS, "ed25519" },
-	{ HL_CKK_GENERIC_SECRET, "generic" }, { HL_CKK_AES, "aes" },
-};
 static const struct { uint32_t type; const char *name; } flags[] = {
 	{ HL_CKA_SIGN, "sign" }, { HL_CKA_VERIFY, "verify" }, { HL_CKA_ENCRYPT, "encrypt" },
 	{ HL_CKA_DECRYPT, "decrypt" }, { HL_CKA_WRAP, "wrap" }, { HL_CKA_UNWRAP, "unwrap" },
@@ -191,28 +174,6 @@ static const struct { uint32_t type; const char *name; } flags[] = {
 /* clang-format on */
 
 enum { CLASS, KEY_TYPE, LABEL, ID, FLAGS, WANTED = FLAGS + HL_COUNT(flags) };
-
-static uint64_t number_of(hsmlet_attribute a)
-{
-	uint64_t v = 0;
-
-	if (a.form != HSMLET_NUMBER || a.n != 8)
-		return UINT64_MAX;
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | ((const uint8_t *)a.value)[i];
-	return v;
-}
-
-static void name_number(char out[32], uint64_t v, bool is_class)
-{
-	snprintf(out, 32, "0x%llx", (unsigned long long)v);
-	for (size_t i = 0; is_class && i < HL_COUNT(classes); i++)
-		if (classes[i].number == v)
-			snprintf(out, 32, "%s", classes[i].name);
-	for (size_t i = 0; !is_class && i < HL_COUNT(key_types); i++)
-		if (key_types[i].number == v)
-			snprintf(out, 32, "%s", key_types[i].name);
-}
 
 /* Labels are bytes; what is not printable is shown as it is written in C. */
 static void label_text(hsmlet_attribute a, char out[512])
@@ -250,7 +211,7 @@ static void flags_text(const hsmlet_attributes *a, char out[160])
 static hl_err add_key(struct cli *c, hsmlet *h, uint64_t object, struct cli_table *t, json_t *all)
 {
 	uint32_t types[WANTED] = { HL_CKA_CLASS, HL_CKA_KEY_TYPE, HL_CKA_LABEL, HL_CKA_ID };
-	char handle[24], class[32], type[32], label[512], id[132], said[160];
+	char handle[24], class[CLI_NUMBER_NAME], type[CLI_NUMBER_NAME], label[512], id[132], said[160];
 	hsmlet_attributes *a = NULL;
 	hsmlet_error e;
 
@@ -259,9 +220,9 @@ static hl_err add_key(struct cli *c, hsmlet *h, uint64_t object, struct cli_tabl
 	if (hsmlet_get_attributes(h, object, types, WANTED, &a, &e) != 0)
 		/* Somebody may have destroyed it since it was found. */
 		return e.id == -(int)HL_E_KEY ? HL_OK : cli_client_trouble(c, &e);
-	handle_text(object, handle);
-	name_number(class, number_of(hsmlet_attributes_at(a, CLASS)), true);
-	name_number(type, number_of(hsmlet_attributes_at(a, KEY_TYPE)), false);
+	cli_handle_text(object, handle);
+	cli_class_name(cli_attribute_number(hsmlet_attributes_at(a, CLASS)), class);
+	cli_key_type_name(cli_attribute_number(hsmlet_attributes_at(a, KEY_TYPE)), type);
 	label_text(hsmlet_attributes_at(a, LABEL), label);
 	id_text(hsmlet_attributes_at(a, ID), id);
 	flags_text(a, said);
@@ -270,25 +231,6 @@ static hl_err add_key(struct cli *c, hsmlet *h, uint64_t object, struct cli_tabl
 		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "handle", handle, "class", class, "type", type,
 			"label", label, "id", id, "flags", said));
 	return CLI_ROW(t, handle, class, type, label, *id ? id : "-", said);
-}
-
-/* Call `each` for all objects that match, page by page. */
-static hl_err for_each_object(struct cli *c, hsmlet *h, const hsmlet_attribute *match, size_t n,
-	hl_err (*each)(struct cli *c, hsmlet *h, uint64_t object, void *at), void *at)
-{
-	uint64_t page[256], after = 0;
-	size_t count;
-	hsmlet_error e;
-
-	do {
-		if (hsmlet_find(h, match, n, after, page, HL_COUNT(page), &count, &e) != 0)
-			return cli_client_trouble(c, &e);
-		for (size_t i = 0; i < count; i++)
-			HL_TRY(each(c, h, page[i], at));
-		if (count > 0)
-			after = page[count - 1];
-	} while (count == HL_COUNT(page));
-	return HL_OK;
 }
 
 struct listing {
@@ -305,14 +247,15 @@ static hl_err list_one(struct cli *c, hsmlet *h, uint64_t object, void *at)
 
 hl_err cli_key_list(struct cli *c)
 {
+	const struct key_options *o = c->options;
 	struct listing l = { .table.head = { "HANDLE", "CLASS", "TYPE", "LABEL", "ID", "FLAGS" } };
 	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
 	bool pin_given;
 	hl_err err;
 
-	HL_TRY(connect_with_pin(c, c->options, &pin_given, &h));
+	HL_TRY(cli_key_connect(c, o->partition, &o->pin, &pin_given, &h));
 	l.all = json_array();
-	err = for_each_object(c, h, NULL, 0, list_one, &l);
+	err = cli_objects_each(c, h, NULL, 0, list_one, &l);
 	if (err == HL_OK && c->global.json)
 		err = cli_print_json(c, "hsmlet-keys/1", json_pack("{s:O}", "keys", l.all));
 	else if (err == HL_OK)
@@ -326,59 +269,23 @@ hl_err cli_key_list(struct cli *c)
 
 /* -- delete ------------------------------------------------------------------------------------------ */
 
-static bool is_handle(const char *text, uint64_t *out)
-{
-	char *end;
-
-	errno = 0;
-	*out = strtoull(text, &end, 0);
-	return errno == 0 && end != text && !*end && *text != '-' && *out > 0;
-}
-
-#define DELETE_MAX 256
-struct doomed {
-	uint64_t object[DELETE_MAX];
-	size_t n;
-};
-
-static hl_err doom(struct cli *c, hsmlet *h, uint64_t object, void *at)
-{
-	struct doomed *d = at;
-
-	(void)h;
-	if (d->n == DELETE_MAX)
-		return cli_fail(c, HL_E_FULL, "more than %d objects have this label", DELETE_MAX);
-	d->object[d->n++] = object;
-	return HL_OK;
-}
-
-/* Both halves of a pair have its label. */
-static hl_err find_doomed(struct cli *c, hsmlet *h, const char *operand, struct doomed *d)
-{
-	hsmlet_attribute label = { HL_CKA_LABEL, HSMLET_BYTES, operand, strlen(operand) };
-
-	HL_TRY(for_each_object(c, h, &label, 1, doom, d));
-	if (d->n == 0 && is_handle(operand, &d->object[0]))
-		d->n = 1;
-	return d->n > 0 ? HL_OK : cli_fail(c, HL_E_KEY, "%s", operand);
-}
-
 hl_err cli_key_delete(struct cli *c)
 {
 	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
 	HL_AUTO(cli_json_drop) json_t *gone = json_array();
-	struct doomed d = { .n = 0 };
+	const struct key_options *o = c->options;
+	struct cli_objects d = { .n = 0 };
 	bool pin_given;
 	hsmlet_error e;
 
-	HL_TRY(connect_with_pin(c, c->options, &pin_given, &h));
-	HL_TRY(find_doomed(c, h, c->operand[0], &d));
+	HL_TRY(cli_key_connect(c, o->partition, &o->pin, &pin_given, &h));
+	HL_TRY(cli_objects_find(c, h, c->operand[0], &d));
 	for (size_t i = 0; i < d.n; i++) {
 		char handle[24];
 
 		if (hsmlet_destroy(h, d.object[i], &e) != 0)
 			return cli_client_trouble(c, &e);
-		handle_text(d.object[i], handle);
+		cli_handle_text(d.object[i], handle);
 		json_array_append_new(gone, json_string(handle));
 	}
 	cli_note(c, "deleted %zu object%s", d.n, d.n == 1 ? "" : "s");

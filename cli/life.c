@@ -59,22 +59,35 @@ static hl_err check_alive(struct cli *c, const struct cli_world *w, struct cli_s
 hl_err cli_world_await(struct cli *c, const struct cli_world *w, struct cli_start *s, int64_t limit_ms)
 {
 	int64_t until = hl_clock_mono_us() + limit_ms * 1000;
+	bool told = false;
 	unsigned up = 0;
 
 	for (;;) {
-		hl_err err = cli_admin_up(c, w, &up);
+		hl_err asleep = cli_world_awake(c, w), err;
 
+		if (asleep != HL_OK && !told)
+			cli_note(c, "%s; %s", c->trouble.detail, c->trouble.next);
+		told = told || asleep != HL_OK;
+		err = asleep == HL_OK ? cli_admin_up(c, w, &up) : HL_E_BUSY;
 		if (err == HL_OK && up + 1 == w->members) /* the directory itself is not in its list */
 			return HL_OK;
 		if (err != HL_OK && err != HL_E_WORLD && err != HL_E_CLOSED && err != HL_E_BUSY)
 			return err;
 		HL_TRY(check_alive(c, w, s));
 		if (cli_signal || hl_clock_mono_us() >= until)
-			return err != HL_OK ? err :
-					      cli_fail(c, HL_E_TIMEOUT, "%u of %zu members are up", up + 1,
+			return asleep != HL_OK ? asleep :
+				err != HL_OK   ? err :
+						 cli_fail(c, HL_E_TIMEOUT, "%u of %zu members are up", up + 1,
 						      w->members);
 		poll(NULL, 0, LOOK_EVERY_MS);
 	}
+}
+
+hl_err cli_world_awake(struct cli *c, const struct cli_world *w)
+{
+	for (size_t i = 0; i < w->members; i++)
+		HL_TRY(cli_member_awake(c, w, &w->member[i]));
+	return HL_OK;
 }
 
 unsigned cli_world_running(const struct cli_world *w)

@@ -34,5 +34,8 @@ HL_CHECKED hl_err cli_world_await(
 /** Stop all that run: proxies, HSMs, directory. *ran (may be NULL) is how many did. */
 HL_CHECKED hl_err cli_world_stop(struct cli *c, const struct cli_world *w, unsigned *ran);
 
+/** HL_E_TIMEOUT where a signal has stopped one of the daemons; the trouble names it. */
+HL_CHECKED hl_err cli_world_awake(struct cli *c, const struct cli_world *w);
+
 /** How many members run, by their locks. */
 unsigned cli_world_running(const struct cli_world *w);

@@ -224,10 +224,11 @@ bool cli_lines_next(const struct cli_lines *l, size_t *at, struct cli_connection
 		return false;
 	k.line = &l->line[*at];
 	k.id = k.line->conn;
+	k.nameless = is_nameless(k.id);
 	k.start_us = k.end_us = k.line->mono_us;
 	k.wall_ms = k.line->wall_ms;
 	for (; *at < l->n && strcmp(l->line[*at].conn, k.id) == 0; ++*at, k.lines++) {
-		if (k.lines > 0 && is_nameless(k.id))
+		if (k.lines > 0 && k.nameless)
 			break;
 		note_who(&k, &l->line[*at]);
 		note_step(&k, &l->line[*at]);
@@ -243,7 +244,7 @@ hl_err cli_lines_find(const struct cli_lines *l, const char *prefix, struct cli_
 	size_t at = 0, n = prefix ? strlen(prefix) : 0, matches = 0;
 
 	while (cli_lines_next(l, &at, &k)) {
-		if (n > 0 && strncasecmp(k.id, prefix, n) != 0)
+		if (n > 0 && (k.nameless || strncasecmp(k.id, prefix, n) != 0))
 			continue;
 		matches++;
 		if (!best.id || k.start_us > best.start_us)

@@ -34,6 +34,7 @@ enum cli_column { CLI_COL_CLIENT, CLI_COL_DNS, CLI_COL_PROXY, CLI_COL_DIRECTORY,
 
 struct cli_connection {
 	const char *id;
+	bool nameless; /* it ended before it had an id */
 	const struct cli_line *line; /* its lines, sorted */
 	size_t lines;
 	int64_t start_us, wall_ms, end_us; /* of the first and the last of steps 0 to 8 */
@@ -53,7 +54,7 @@ struct cli_connection {
 /** The next connection from line *at on of sorted lines; *at is moved on. False after the last. Lines of an id
  * that is all zeros (the attempt ended before it had one) are a connection each. */
 bool cli_lines_next(const struct cli_lines *l, size_t *at, struct cli_connection *out);
-/** The one whose id begins with `prefix`; NULL or "": the one that began last. HL_E_NOT_FOUND, HL_E_ARG: there
+/** The one whose id begins with `prefix` (one without an id is not meant); NULL or "": the one that began last. HL_E_NOT_FOUND, HL_E_ARG: there
  * are several. */
 HL_CHECKED hl_err cli_lines_find(
 	const struct cli_lines *l, const char *prefix, struct cli_connection *out);

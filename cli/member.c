@@ -18,20 +18,20 @@ static void take_word(struct cli_seen *seen, size_t n, const struct hl_status_an
 	while (hl_list_next(&hl_msg_status_member, &at, &m))
 		for (size_t i = 0; i < n; i++)
 			if (hl_bytes_eq(m.name, hl_text(seen[i].member->name)))
-				seen[i].up = m.up && seen[i].pid != 0;
+				seen[i].up = m.up && seen[i].pid != 0 && !seen[i].paused;
 }
 
 void cli_members_look(struct cli *c, const struct cli_world *w, struct cli_seen *seen, hl_err *asked)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf keep = hl_buf(CLI_ANSWER_MAX);
-	struct hl_status ask = { 0 };
 	struct hl_status_answer answer;
 
-	*asked = cli_admin_ask(c, w, &hl_msg_status, &ask, &hl_msg_status_answer, &answer, &keep);
+	*asked = cli_admin_status(c, w, &answer, &keep);
 	for (size_t i = 0; i < w->members; i++) {
 		const struct cli_member *m = &w->member[i];
 
-		seen[i] = (struct cli_seen){ m, cli_member_pid(w, m), *asked == HL_OK, false };
+		seen[i] = (struct cli_seen){ .member = m, .pid = cli_member_pid(w, m), .told = *asked == HL_OK };
+		seen[i].paused = seen[i].pid && cli_process_is_paused(seen[i].pid);
 		if (m->role == CLI_DIRECTORY)
 			seen[i].up = seen[i].told;
 	}
@@ -41,7 +41,7 @@ void cli_members_look(struct cli *c, const struct cli_world *w, struct cli_seen 
 
 const char *cli_seen_state(const struct cli_seen *s)
 {
-	return s->pid == 0 ? "stopped" : s->up ? "up" : "down";
+	return s->pid == 0 ? "stopped" : s->paused ? "paused" : s->up ? "up" : "down";
 }
 
 hl_err cli_members_table(struct cli *c, const struct cli_seen *seen, size_t n, int role)
@@ -109,13 +109,22 @@ hl_err cli_member_list(struct cli *c)
 
 /* -- killing and starting again ---------------------------------------------------------------------- */
 
+/* A name that is given twice is one member. */
+static void add_once(const struct cli_member **m, size_t *n, const struct cli_member *found)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (m[i] == found)
+			return;
+	m[(*n)++] = found;
+}
+
 static hl_err find_members(
 	struct cli *c, const struct cli_world *w, const struct cli_member *m[CLI_MEMBERS_MAX], size_t *n)
 {
 	enum cli_role role = role_of(c);
 
 	*n = 0;
-	for (int i = 0; i < c->operands && *n < CLI_MEMBERS_MAX; i++) {
+	for (int i = 0; i < c->operands; i++) {
 		const struct cli_member *found = NULL;
 
 		for (size_t k = 0; k < w->members; k++)
@@ -126,17 +135,17 @@ static hl_err find_members(
 				cli_fail(c, HL_E_NOT_FOUND, "this world has no %s %s", c->verb->noun,
 					c->operand[i]),
 				"see `hsmlet %s list`", c->verb->noun);
-		m[(*n)++] = found;
+		add_once(m, n, found);
 	}
 	return HL_OK;
 }
 
-static hl_err print_done(struct cli *c, const char *schema)
+static hl_err print_done(struct cli *c, const char *schema, const struct cli_member *const *m, size_t n)
 {
 	json_t *names = json_array();
 
-	for (int i = 0; i < c->operands; i++)
-		json_array_append_new(names, json_string(c->operand[i]));
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(names, json_string(m[i]->name));
 	if (c->global.json)
 		return cli_print_json(c, schema, json_pack("{s:o}", "members", names));
 	json_decref(names);
@@ -157,7 +166,7 @@ hl_err cli_member_kill(struct cli *c)
 		return cli_next(c, cli_fail(c, HL_E_WORLD, "%s was not running", m[0]->name),
 			"start it: `hsmlet %s restart %s`", c->verb->noun, m[0]->name);
 	cli_note(c, "killed %u", ran);
-	return print_done(c, "hsmlet-kill/1");
+	return print_done(c, "hsmlet-kill/1", m, n);
 }
 
 /* All members, not only these: those that had a link to a directory must have found the new one. */
@@ -183,5 +192,5 @@ hl_err cli_member_restart(struct cli *c)
 		return err;
 	}
 	cli_note(c, "restarted %zu", n);
-	return print_done(c, "hsmlet-restart/1");
+	return print_done(c, "hsmlet-restart/1", m, n);
 }

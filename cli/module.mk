@@ -6,26 +6,40 @@ libhlcli_la_SOURCES = \
 	cli/cli.h \
 	cli/client.c cli/client.h \
 	cli/command.c \
+	cli/completion.c \
+	cli/conf_text.c cli/conf_text.h \
 	cli/config.c \
+	cli/config_check.c \
+	cli/config_show.c \
 	cli/cred.c \
+	cli/doctor.c cli/doctor.h \
+	cli/doctor_client.c \
+	cli/doctor_world.c \
 	cli/down.c \
 	cli/draw.c cli/draw.h \
 	cli/env.c cli/variables.h \
+	cli/explain.c cli/explain.h \
 	cli/help.c \
 	cli/import.c \
 	cli/judge.c cli/judge.h \
 	cli/key.c cli/keys.h \
+	cli/key_export.c \
+	cli/key_show.c \
 	cli/life.c cli/life.h \
 	cli/lines.c cli/lines.h \
+	cli/out.c \
 	cli/member.c cli/members.h \
+	cli/objects.c \
 	cli/options.c cli/options.h \
 	cli/partition.c cli/partitions.h \
 	cli/process.c cli/process.h \
+	cli/program.c \
 	cli/raise.c cli/raise.h \
 	cli/run.c \
 	cli/say.c cli/say.h \
 	cli/secret.c \
 	cli/secret_in.c \
+	cli/session.c \
 	cli/status.c \
 	cli/trace.c cli/trace.h \
 	cli/try.c \

@@ -220,7 +220,11 @@ static error_t on_option(struct parse *p, size_t i, char *arg, struct argp_state
 	if (!why)
 		return 0;
 	p->wrong = o;
-	argp_error(state, "the value of --%s %s: %s", o->name, why, arg);
+	if (o->kind == CLI_NUMBER)
+		argp_error(state, "the value of --%s %s: %s, not %lld to %lld", o->name, why, arg,
+			(long long)o->least, (long long)o->most);
+	else
+		argp_error(state, "the value of --%s %s: %s", o->name, why, arg);
 	return EINVAL;
 }
 

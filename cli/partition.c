@@ -23,12 +23,11 @@ hl_err cli_partitions(struct cli *c, const struct cli_world *w, struct cli_table
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf keep = hl_buf(CLI_ANSWER_MAX);
 	HL_AUTO(cli_json_drop) json_t *all = json_array();
-	struct hl_status ask = { 0 };
 	struct hl_status_answer answer;
 	struct hl_status_partition p;
 	struct hl_bytes at;
 
-	HL_TRY(cli_admin_ask(c, w, &hl_msg_status, &ask, &hl_msg_status_answer, &answer, &keep));
+	HL_TRY(cli_admin_status(c, w, &answer, &keep));
 	at = answer.partitions.raw;
 	while (hl_list_next(&hl_msg_status_partition, &at, &p))
 		HL_TRY(add(t, all, &p));

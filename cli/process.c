@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
@@ -48,48 +47,7 @@ void cli_signals_obey(void)
 	raise(cli_signal);
 }
 
-/* -- programs ----------------------------------------------------------------------------------- */
-
-static bool is_program(const char *folder, const char *rest, const char *program, char out[CLI_PATH])
-{
-	int n = snprintf(out, CLI_PATH, "%s/%s%s", folder, rest, program);
-
-	return n > 0 && n < CLI_PATH && access(out, X_OK) == 0;
-}
-
-hl_err cli_program_path(struct cli *c, const char *program, char out[CLI_PATH])
-{
-	/* in the build tree; where libtool puts what it wraps; installed */
-	static const char *const places[] = { "", "../", "../libexec/hsmlet/", "../libexec/", "../bin/" };
-	char folder[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", folder, sizeof folder - 1);
-	char *slash;
-
-	if (n <= 0)
-		return cli_fail_errno(c, HL_E_IO, "/proc/self/exe");
-	folder[n] = 0;
-	slash = strrchr(folder, '/');
-	if (slash)
-		*slash = 0;
-	for (size_t i = 0; i < HL_COUNT(places); i++)
-		if (is_program(folder, places[i], program, out))
-			return HL_OK;
-	return cli_next(c, cli_fail(c, HL_E_NOT_FOUND, "the program %s beside %s", program, folder),
-		"build it (./run build) or install hsmlet again");
-}
-
 /* -- start -------------------------------------------------------------------------------------- */
-
-static void default_signals(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGPIPE, SIG_DFL);
-}
 
 /* In the child. Nothing that our caller has open may live on in a daemon: a shell that reads our output
  * would wait for the daemon's end. */
@@ -98,7 +56,7 @@ static void become(const char *path, char **argv, int log, const int *kept, size
 	int null = open("/dev/null", O_RDONLY);
 
 	setsid();
-	default_signals();
+	cli_signals_default();
 	if (null < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
 		_exit(74);
 	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
@@ -214,18 +172,22 @@ static hl_err error_in(const char *tail)
 	return at ? hl_err_of_wire((uint32_t)strtoul(at + 7, NULL, 10)) : HL_E_BUG;
 }
 
-static const char *last_line(char *tail)
+/* The first line of an error tells what it was about; those after it tell that the daemon gave up. */
+static const char *telling_line(char *tail)
 {
 	size_t n = strlen(tail);
-	char *newline, *event;
+	char *line, *event;
 
 	while (n > 0 && tail[n - 1] == '\n')
 		tail[--n] = 0;
-	newline = strrchr(tail, '\n');
-	if (newline)
-		tail = newline + 1;
-	event = strstr(tail, "event="); /* time, level and name are known */
-	return event ? event : tail;
+	line = strstr(tail, " level=error ");
+	if (!line)
+		line = strrchr(tail, '\n');
+	if (!line)
+		line = tail;
+	line[1 + strcspn(line + 1, "\n")] = 0;
+	event = strstr(line, "event="); /* time, level and name are known */
+	return event ? event : line;
 }
 
 /* Part of the error, so --quiet does not hide them. */
@@ -248,7 +210,7 @@ hl_err cli_process_trouble(struct cli *c, const struct cli_world *w, const struc
 	read_tail(w, p, tail);
 	err = error_in(tail);
 	show_lines(p->member->name, tail);
-	err = cli_fail(c, err, "%s ended: %.500s", p->member->name, last_line(tail));
+	err = cli_fail(c, err, "%s ended: %.500s", p->member->name, telling_line(tail));
 	return cli_next(c, err, "see %s/log/%s.log", w->dir, p->member->name);
 }
 
@@ -311,6 +273,32 @@ pid_t cli_member_pid(const struct cli_world *w, const struct cli_member *m)
 
 	cli_world_path(w, path, "run/%s.lock", m->name);
 	return hl_lock_holder(path, &pid) == HL_OK ? pid : 0;
+}
+
+bool cli_process_is_paused(pid_t pid)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf stat = hl_buf(4096);
+	char path[32], text[4096];
+	const char *name_end;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (hl_file_read(path, sizeof text - 1, &stat) != HL_OK ||
+		hl_bytes_str(hl_buf_view(&stat), text, sizeof text) != HL_OK)
+		return false;
+	name_end = strrchr(text, ')'); /* the name in the second field may hold anything */
+	return name_end && (strncmp(name_end, ") T", 3) == 0 || strncmp(name_end, ") t", 3) == 0);
+}
+
+hl_err cli_member_awake(struct cli *c, const struct cli_world *w, const struct cli_member *m)
+{
+	pid_t pid = cli_member_pid(w, m);
+	hl_err err;
+
+	if (!pid || !cli_process_is_paused(pid))
+		return HL_OK;
+	err = cli_fail(c, HL_E_TIMEOUT, "%s (process %d) does not answer", m->name, (int)pid);
+	cli_cause(c, err, "a signal has stopped the process");
+	return cli_next(c, err, "let it go on: `kill -CONT %d`", (int)pid);
 }
 
 /* A pidfd of the process that holds the lock, in *out; -1: none does. If it still holds it once the descriptor

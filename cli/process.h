@@ -29,6 +29,9 @@ void cli_signals_catch(void);
 /** End by the signal that came, as if it had never been caught; returns where none came. */
 void cli_signals_obey(void);
 
+/** In a child, before exec: signals as a program expects them. */
+void cli_signals_default(void);
+
 /** Start the daemon of `m` in a session of its own, stdio to its log; `die_fd` (-1: none) ends it
  * when the other end is closed. HL_E_IO, HL_E_NOT_FOUND (the program). */
 HL_CHECKED hl_err cli_process_start(struct cli *c, const struct cli_world *w,
@@ -46,10 +49,20 @@ hl_err cli_process_trouble(struct cli *c, const struct cli_world *w, const struc
 
 /** Who holds the lock of `m`; 0: nobody. */
 pid_t cli_member_pid(const struct cli_world *w, const struct cli_member *m);
+/** Whether a signal (SIGSTOP) has stopped this process, so that it runs but does nothing. */
+bool cli_process_is_paused(pid_t pid);
+/** HL_E_TIMEOUT where the daemon of `m` is stopped so; the trouble names it, and how it goes on. */
+HL_CHECKED hl_err cli_member_awake(struct cli *c, const struct cli_world *w, const struct cli_member *m);
 /** Send `signal` to the daemon of each of these members that runs, and wait until all of them have
  * ended; SIGKILL after CLI_STOP_MS. *n (may be NULL) is how many ran. HL_E_TIMEOUT, HL_E_IO. */
 HL_CHECKED hl_err cli_members_stop(struct cli *c, const struct cli_world *w,
 	const struct cli_member *const *m, size_t count, int signal, unsigned *n);
+
+#define CLI_ASK_TEXT 1024
+/** Run one of our programs (its name, then NULL-terminated arguments: at most 6) and take what it prints: the first
+ * CLI_ASK_TEXT - 1 bytes of its stdout; *status is its exit code, 128 + n where signal n ended it. HL_E_NOT_FOUND, HL_E_IO. */
+HL_CHECKED hl_err cli_program_ask(struct cli *c, const char *program, const char *const *argument,
+	char out[CLI_ASK_TEXT], int *status);
 
 /** Where our daemons lie: beside this program, or in the folders where they are installed. */
 HL_CHECKED hl_err cli_program_path(struct cli *c, const char *program, char out[CLI_PATH]);

@@ -99,7 +99,6 @@ static void plan(const char *dir, const struct cli_wish *wish, struct cli_world 
 	set_text(w->service_user, sizeof w->service_user, wish->service_user, "acmeservice");
 	set_text(w->partition, sizeof w->partition, wish->partition, "ACMEPARTONE");
 	set_text(w->package, sizeof w->package, wish->package, "SBX");
-	w->seed = wish->seed == CLI_NO_SEED ? 0 : wish->seed;
 	w->workers = wish->workers ? wish->workers : 1;
 	for (size_t i = 0; i < wish->allow.n; i++)
 		set_text(w->allow[i], sizeof w->allow[i], wish->allow.item[i], "");
@@ -192,8 +191,6 @@ static hl_err check_same(struct cli *c, const struct cli_world *w, const struct 
 		HL_TRY(same_number(c, "number of HSMs", cli_world_count(w, CLI_HSM), wish->hsms));
 	if (wish->workers)
 		HL_TRY(same_number(c, "number of workers", w->workers, wish->workers));
-	if (wish->seed != CLI_NO_SEED)
-		HL_TRY(same_number(c, "seed", w->seed, wish->seed));
 	HL_TRY(same_allow_list(c, w, &wish->allow));
 	if (wish->dev && !w->dev)
 		return differs(c, "kind", "without --dev", "with it");
@@ -278,8 +275,8 @@ static hl_err provision(struct cli *c, struct cli_world *w)
 		request.pin = hl_text(CLI_DEV_PIN);
 	}
 	cli_progress(c, "provisioning %s for %s", w->partition, w->tenant);
-	HL_TRY(cli_admin_ask(
-		c, w, &hl_msg_provision, &request, &hl_msg_provisioned, &made, &keep));
+	HL_TRY(cli_admin_ask(c, w, cli_world_directory(w), 0, &hl_msg_provision, &request, &hl_msg_provisioned,
+		&made, &keep));
 	if (hl_bytes_str(made.service_file, w->service_file, sizeof w->service_file) != HL_OK ||
 		hl_bytes_str(made.hsm_file, w->hsm_file, sizeof w->hsm_file) != HL_OK)
 		return cli_fail(c, HL_E_RANGE, "the directory's answer");
@@ -326,6 +323,7 @@ hl_err cli_raise(struct cli *c, const char *dir, const struct cli_wish *wish, in
 	HL_TRY(make_folder(c, dir));
 	HL_TRY(cli_world_lock(c, &here, &lock));
 	HL_TRY(find_or_plan(c, dir, wish, w));
+	HL_TRY(cli_world_awake(c, w));
 	*already = w->block[0] && cli_world_running(w) == w->members;
 	err = *already ? HL_OK : start(c, w, &s);
 	if (err == HL_OK)

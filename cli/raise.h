@@ -3,17 +3,14 @@
 
 #include "cli/life.h"
 
-/* What was asked for; what is not given (0, NULL, -1) takes its default in a new world, and is as it is in
+/* What was asked for; what is not given (0, NULL) takes its default in a new world, and is as it is in
  * one that exists. */
 struct cli_wish {
 	bool dev, dumpable;
 	const char *profile, *package, *tenant, *service_user, *partition;
-	int64_t proxies, hsms, workers, seed;
+	int64_t proxies, hsms, workers;
 	struct cli_texts allow;
 };
-
-#define CLI_NO_SEED INT64_MIN
-#define CLI_WISH_DEFAULTS { .seed = CLI_NO_SEED }
 
 /* The fixed credentials of --dev. */
 #define CLI_DEV_SERVICE_PASSWORD "acme-service-password-0001"

@@ -16,12 +16,12 @@ struct run_options {
 	struct cli_wish wish;
 };
 
-static const struct run_options defaults = { .wish = CLI_WISH_DEFAULTS };
+static const struct run_options defaults;
 /* clang-format off */
 #define AT(member) offsetof(struct run_options, member)
 static const struct cli_option rows[] = {
-	{ "proxies",      0, "N",     CLI_NUMBER, AT(wish.proxies), 1, CLI_PROXIES_MAX, NULL, "members of the pool (3)" },
-	{ "hsms",         0, "N",     CLI_NUMBER, AT(wish.hsms), 1, CLI_HSMS_MAX, NULL, "members of the cluster (2)" },
+	{ "proxies",      0, "N",     CLI_NUMBER, AT(wish.proxies), 1, CLI_PROXIES_MAX, NULL, "members of the pool, 1 to " CLI_STR(CLI_PROXIES_MAX) " (3)" },
+	{ "hsms",         0, "N",     CLI_NUMBER, AT(wish.hsms), 1, CLI_HSMS_MAX, NULL, "members of the cluster, 1 to " CLI_STR(CLI_HSMS_MAX) " (2)" },
 	{ "allow",        0, "RANGE", CLI_TEXTS,  AT(wish.allow), 0, 0, NULL, "address, or address/prefix, that the service user may come from; may be repeated (all)" },
 	{ "dumpable",     0, NULL,    CLI_FLAG,   AT(wish.dumpable), 0, 0, NULL, "let this user look into the daemons' memory (tests only)" },
 };
@@ -152,6 +152,8 @@ hl_err cli_run_command(struct cli *c)
 	int life[2];
 	hl_err err;
 
+	if (c->global.world_typed)
+		return cli_usage(c, "%s makes a world of its own: it takes neither --dir nor -i", c->command);
 	wish.dev = true;
 	HL_TRY(cli_wish_check(c, &wish));
 	HL_TRY(make_folder(c, dir));

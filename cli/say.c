@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/step.h"
@@ -61,8 +62,11 @@ hl_err cli_fail_errno(struct cli *c, hl_err err, const char *what)
 
 hl_err cli_fail_file(struct cli *c, hl_err err, const char *path)
 {
-	cli_fail_errno(c, err, path);
-	return err == HL_E_NOT_FOUND ? cli_next(c, err, "check the path") : err;
+	if (err != HL_E_NOT_FOUND)
+		return cli_fail_errno(c, err, path);
+	cli_fail(c, HL_E_IO, "%s: %s", path, strerror(ENOENT));
+	cli_cause(c, HL_E_IO, "there is no such file");
+	return cli_next(c, HL_E_IO, "check the path");
 }
 
 static void tell_json(const struct cli_trouble *t, const struct hl_err_row *row, const char *message)
@@ -205,6 +209,15 @@ void cli_printable(const char *text, char *out, size_t size)
 		}
 	}
 	out[n] = 0;
+}
+
+void cli_time_text(int64_t wall_ms, char out[32])
+{
+	time_t s = (time_t)(wall_ms / 1000);
+	struct tm tm;
+	size_t n = gmtime_r(&s, &tm) ? strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm) : 0;
+
+	snprintf(out + n, 32 - n, ".%03dZ", (int)(wall_ms % 1000));
 }
 
 /* In single quotes a shell takes everything as it stands, but the single quote. */

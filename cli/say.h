@@ -2,8 +2,10 @@
 #pragma once
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "cli/cli.h"
+#include "lib/base/bytes.h"
 
 /** Note the trouble: what exactly, beside the error's own words. Gives `err`. */
 hl_err cli_fail(struct cli *c, hl_err err, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -16,12 +18,16 @@ hl_err cli_cause(struct cli *c, hl_err err, const char *format, ...) __attribute
 /** The errno of a system call that failed on `what`. Gives `err`. */
 hl_err cli_fail_errno(struct cli *c, hl_err err, const char *what);
 
-/** The same for a file that was named to us: one that is not there is not among what hsmlet can list. */
+/** The same for a file that was named to us, to be read: one that is not there (HL_E_NOT_FOUND) is HL_E_IO. */
 hl_err cli_fail_file(struct cli *c, hl_err err, const char *path);
 
 /** Tell the trouble: four parts on stderr, or with --json one object on stdout. `err` is what the
  * verb gave; where nothing was noted its own words serve. */
 void cli_tell(struct cli *c, hl_err err);
+
+/** Write `content` where a user said so: a new file takes the place of an old one, all or nothing; what is no plain
+ * file (a terminal, a pipe, /dev/null, a link to a file) is written to. HL_E_CREATE, HL_E_IO, with the trouble noted. */
+HL_CHECKED hl_err cli_write_file(struct cli *c, const char *path, mode_t mode, struct hl_bytes content);
 
 /** A line on stderr, unless --quiet. */
 void cli_note(const struct cli *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -41,6 +47,9 @@ bool cli_colour(FILE *stream);
 /** `text` with everything that is not printable UTF-8 made visible as \x1b; `out` gets at most size - 1
  * bytes. Safe for a terminal and for JSON. */
 void cli_printable(const char *text, char *out, size_t size);
+
+/** Milliseconds since 1970 as "2026-01-31T23:59:59.123Z". */
+void cli_time_text(int64_t wall_ms, char out[32]);
 
 /* `text` as one word of a shell; `out` has room for four bytes for each of its own, and three more. */
 #define CLI_SHELL_TEXT (4 * CLI_PATH + 3)

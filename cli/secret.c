@@ -1,4 +1,5 @@
 /* secret.c - `secret add / list / test / remove`: the partitions' secrets, never shown. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,10 +46,12 @@ static hl_err of_credential(
 	unsigned line = 0;
 	const char *why = "";
 	size_t n = 0;
-	hl_err err = hl_file_read(path, FILE_MAX, &text);
+	hl_err err;
 
+	errno = 0;
+	err = hl_file_read(path, FILE_MAX, &text);
 	if (err != HL_OK)
-		return cli_fail_errno(c, err, path);
+		return cli_fail_file(c, err == HL_E_TOO_LONG ? HL_E_CRED_FILE : err, path);
 	if (hl_credential_read(hl_buf_view(&text), both, &n, &line, &why) != HL_OK)
 		return cli_fail(c, HL_E_CRED_FILE, "%s:%u: %s", path, line, why);
 	err = cli_fail(c, HL_E_CRED_FILE, "%s holds no setup password", path);

@@ -16,10 +16,10 @@ static const char *state_of(const struct cli_seen *seen, size_t n)
 static hl_err print_json(struct cli *c, const struct cli_world *w, const struct cli_seen *seen, json_t *parts)
 {
 	return cli_print_json(c, "hsmlet-status/1",
-		json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "name", w->name,
+		json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:s, s:o, s:o}", "name", w->name,
 			"dir", w->dir, "state", state_of(seen, w->members), "simulator", 1, "dev", w->dev,
 			"profile", w->profile, "block", w->block, "pool", w->pool, "cluster", w->cluster,
-			"seed", (json_int_t)w->seed, "members", cli_members_json(seen, w->members, -1),
+			"members", cli_members_json(seen, w->members, -1),
 			"partitions", parts ? parts : json_null()));
 }
 
@@ -38,8 +38,7 @@ hl_err cli_status(struct cli *c)
 	if (asked == HL_OK)
 		HL_TRY(cli_partitions(c, &w, &t, &parts));
 	else
-		cli_note(c, "the directory does not answer (HL-%04d): partitions and links are not known",
-			-(int)asked);
+		cli_note(c, "HL-%04d %s: partitions and links are not known", -(int)asked, c->trouble.detail);
 	if (c->global.json)
 		return print_json(c, &w, seen, parts);
 	json_decref(parts);

@@ -6,7 +6,6 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/draw.h"
 #include "cli/world.h"
@@ -96,15 +95,6 @@ static hl_err collect(const struct cli_lines *l, struct cli_connection **out, si
 	return HL_OK;
 }
 
-static void time_text(int64_t wall_ms, char out[32])
-{
-	time_t s = (time_t)(wall_ms / 1000);
-	struct tm tm;
-	size_t n = gmtime_r(&s, &tm) ? strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm) : 0;
-
-	snprintf(out + n, 32 - n, ".%03dZ", (int)(wall_ms % 1000));
-}
-
 static void result_text(const struct cli_connection *k, char out[64])
 {
 	if (k->failed >= 0)
@@ -124,10 +114,10 @@ static hl_err add_row(struct cli_table *t, const struct cli_connection *k)
 {
 	char when[32], took[24], result[64];
 
-	time_text(k->wall_ms, when);
+	cli_time_text(k->wall_ms, when);
 	snprintf(took, sizeof took, "%.3f", (double)(k->end_us - k->start_us) / 1000);
 	result_text(k, result);
-	return CLI_ROW(t, k->id, when, or_dash(k->partition), or_dash(k->who[CLI_COL_PROXY]),
+	return CLI_ROW(t, k->nameless ? "-" : k->id, when, or_dash(k->partition), or_dash(k->who[CLI_COL_PROXY]),
 		or_dash(k->who[CLI_COL_HSM]), took, result);
 }
 

@@ -96,10 +96,10 @@ static hl_err connect_and_draw(struct cli *c, const struct cli_client *k, const 
 	hsmlet_error e;
 
 	if (hsmlet_open(&options, &a->h, &e) != 0) {
-		hl_err err = cli_client_trouble(c, &e), drawn;
+		hl_err err = cli_client_open_trouble(c, k, &e), drawn;
 
 		trouble = c->trouble;
-		drawn = e.step >= 0 ? draw(c, k, a, e.connection, since_us) : HL_OK;
+		drawn = e.step >= 0 && err != HL_E_WORLD ? draw(c, k, a, e.connection, since_us) : HL_OK;
 		c->trouble = trouble;
 		return drawn == HL_OK ? err : drawn;
 	}

@@ -1,5 +1,4 @@
 /* up.c - `hsmlet up`: a world, made or started again. */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -8,7 +7,6 @@
 #include "cli/client.h"
 #include "cli/raise.h"
 #include "cli/say.h"
-#include "lib/os/files.h"
 
 struct up_options {
 	struct cli_wish wish;
@@ -17,7 +15,7 @@ struct up_options {
 	bool foreground;
 };
 
-static const struct up_options defaults = { .wish = CLI_WISH_DEFAULTS, .ready_fd = -1 };
+static const struct up_options defaults = { .ready_fd = -1 };
 static const char *const profiles[] = { "faithful", "lab", NULL };
 static const char *const packages[] = { "SBX", "ECO", "ECO-CC", "PLATINUM", NULL };
 
@@ -26,15 +24,14 @@ static const char *const packages[] = { "SBX", "ECO", "ECO-CC", "PLATINUM", NULL
 static const struct cli_option rows[] = {
 	{ "dev",          0, NULL,    CLI_FLAG,   AT(wish.dev), 0, 0, NULL, "fixed, known credentials, imported and ready for use" },
 	{ "profile",      0, "WORD",  CLI_WORD,   AT(wish.profile), 0, 0, profiles, "how strict the service is; kept with the world" },
-	{ "proxies",      0, "N",     CLI_NUMBER, AT(wish.proxies), 1, CLI_PROXIES_MAX, NULL, "members of the pool (3)" },
-	{ "hsms",         0, "N",     CLI_NUMBER, AT(wish.hsms), 1, CLI_HSMS_MAX, NULL, "members of the cluster (2)" },
-	{ "workers",      0, "N",     CLI_NUMBER, AT(wish.workers), 1, CLI_WORKERS_MAX, NULL, "processes of each proxy and each HSM (1)" },
+	{ "proxies",      0, "N",     CLI_NUMBER, AT(wish.proxies), 1, CLI_PROXIES_MAX, NULL, "members of the pool, 1 to " CLI_STR(CLI_PROXIES_MAX) " (3)" },
+	{ "hsms",         0, "N",     CLI_NUMBER, AT(wish.hsms), 1, CLI_HSMS_MAX, NULL, "members of the cluster, 1 to " CLI_STR(CLI_HSMS_MAX) " (2)" },
+	{ "workers",      0, "N",     CLI_NUMBER, AT(wish.workers), 1, CLI_WORKERS_MAX, NULL, "processes of each proxy and each HSM, 1 to " CLI_STR(CLI_WORKERS_MAX) " (1)" },
 	{ "package",      0, "WORD",  CLI_WORD,   AT(wish.package), 0, 0, packages, "service package of the first tenant" },
 	{ "tenant",       0, "NAME",  CLI_TEXT,   AT(wish.tenant), 0, 0, NULL, "its name (acme)" },
 	{ "service-user", 0, "NAME",  CLI_TEXT,   AT(wish.service_user), 0, 0, NULL, "its service user (acmeservice)" },
 	{ "partition",    0, "NAME",  CLI_TEXT,   AT(wish.partition), 0, 0, NULL, "its partition (ACMEPARTONE)" },
 	{ "allow",        0, "RANGE", CLI_TEXTS,  AT(wish.allow), 0, 0, NULL, "address, or address/prefix, that the service user may come from; may be repeated (all)" },
-	{ "seed",         0, "N",     CLI_NUMBER, AT(wish.seed), 0, INT64_MAX, NULL, "number that planned faults are drawn from; kept with the world" },
 	{ "ready-fd",     0, "N",     CLI_NUMBER, AT(ready_fd), 0, 1 << 20, NULL, "write the ready line to this descriptor too" },
 	{ "ready-file",   0, "FILE",  CLI_TEXT,   AT(ready_file), 0, 0, NULL, "and to this file" },
 	{ "foreground",   0, NULL,    CLI_FLAG,   AT(foreground), 0, 0, NULL, "stay, and stop the world at SIGINT or SIGTERM" },
@@ -59,9 +56,8 @@ static hl_err tell_ready(struct cli *c, const struct up_options *o, const struct
 
 	cli_ready_line(w, line);
 	snprintf(whole, sizeof whole, "hsmlet: %s\n", line);
-	errno = 0;
-	if (o->ready_file && hl_file_write(o->ready_file, 0600, hl_text(whole)) != HL_OK)
-		return cli_fail_errno(c, HL_E_CREATE, o->ready_file);
+	if (o->ready_file)
+		HL_TRY(cli_write_file(c, o->ready_file, 0600, hl_text(whole)));
 	if (o->ready_fd >= 0) {
 		if (write((int)o->ready_fd, whole, strlen(whole)) < 0)
 			return cli_fail_errno(c, HL_E_IO, "--ready-fd");

@@ -141,6 +141,15 @@ void cli_world_move(struct cli_world *w, const char *block)
 	}
 }
 
+const struct cli_member *cli_world_directory(const struct cli_world *w)
+{
+	const struct cli_member *m = w->member;
+
+	while (m->role != CLI_DIRECTORY)
+		m++;
+	return m;
+}
+
 unsigned cli_world_count(const struct cli_world *w, enum cli_role role)
 {
 	unsigned n = 0;
@@ -188,8 +197,8 @@ static json_t *allow_json(const struct cli_world *w)
 
 json_t *cli_world_json(const struct cli_world *w)
 {
-	json_t *j = json_pack("{s:s, s:b, s:b, s:I, s:I, s:o, s:o}", "schema", SCHEMA, "dev", w->dev, "dumpable",
-		w->dumpable, "seed", (json_int_t)w->seed, "workers", (json_int_t)w->workers, "members", members_json(w), "allow",
+	json_t *j = json_pack("{s:s, s:b, s:b, s:I, s:o, s:o}", "schema", SCHEMA, "dev", w->dev, "dumpable",
+		w->dumpable, "workers", (json_int_t)w->workers, "members", members_json(w), "allow",
 		allow_json(w));
 
 	for (size_t i = 0; j && i < HL_COUNT(texts); i++)
@@ -279,9 +288,6 @@ hl_err cli_world_parse(const json_t *j, struct cli_world *out, char why[64])
 		if (take_text(j, texts[i].key, at, texts[i].size) != HL_OK || (texts[i].needed && !is_name(at)))
 			return at_key(why, texts[i].key);
 	}
-	if (!json_is_integer(json_object_get(j, "seed")))
-		return at_key(why, "seed");
-	w.seed = json_integer_value(json_object_get(j, "seed"));
 	if (take_workers(j, &w.workers) != HL_OK)
 		return at_key(why, "workers");
 	w.dev = json_is_true(json_object_get(j, "dev"));

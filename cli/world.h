@@ -18,6 +18,8 @@
 #define CLI_PROXIES_MAX 10
 #define CLI_HSMS_MAX 10
 #define CLI_WORKERS_MAX 64
+#define CLI_STR_(x) #x
+#define CLI_STR(x) CLI_STR_(x)
 #define CLI_MEMBERS_MAX (1 + CLI_PROXIES_MAX + CLI_HSMS_MAX)
 #define CLI_ALLOW_MAX CLI_TEXTS_MAX
 
@@ -35,7 +37,7 @@ struct cli_world {
 	char block[12]; /* "127.16.0" */
 	bool dev, dumpable;
 	char profile[16];
-	int64_t seed, workers; /* of each proxy and each HSM */
+	int64_t workers; /* of each proxy and each HSM */
 	char pool[HL_NAME_TEXT + 1], realm[HL_NAME_TEXT + 1], cluster[HL_NAME_TEXT + 1];
 	struct cli_member member[CLI_MEMBERS_MAX];
 	size_t members;
@@ -58,6 +60,8 @@ HL_CHECKED hl_err cli_world_locate(struct cli *c, char dir[CLI_DIR_TEXT]);
 void cli_world_people(struct cli_world *w, unsigned proxies, unsigned hsms);
 /** The same members at the addresses of another block. */
 void cli_world_move(struct cli_world *w, const char *block);
+/** The directory: each world has one. */
+const struct cli_member *cli_world_directory(const struct cli_world *w);
 unsigned cli_world_count(const struct cli_world *w, enum cli_role role);
 
 /** `dir/rest`, made as of printf. */

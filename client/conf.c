@@ -351,15 +351,42 @@ void client_conf_clear(struct client_conf *c)
 
 /* -- where the files are ----------------------------------------------------------------------- */
 
-static hl_err search(const char *(*lookup)(const char *name), const char *const variable[2],
-	const char *const place[2], hl_err none, char path[CLIENT_PATH])
+static const struct client_search conf_search[] = {
+	{ "HSMLET_CONF", NULL },
+	{ "SECUROSYS_PKCS11_CONF", NULL },
+	{ NULL, "/etc/primus/primus.cfg" },
+	{ NULL, "/usr/local/primus/etc/primus.cfg" },
+};
+static const struct client_search secrets_search[] = {
+	{ "HSMLET_SECRETS", NULL },
+	{ "SECUROSYS_SECRETS_CONF", NULL },
+	{ NULL, "/etc/primus/.secrets.cfg" },
+	{ NULL, "/usr/local/primus/etc/.secrets.cfg" },
+};
+
+const struct client_search *client_conf_search(size_t *n)
+{
+	*n = HL_COUNT(conf_search);
+	return conf_search;
+}
+
+const struct client_search *client_secrets_search(size_t *n)
+{
+	*n = HL_COUNT(secrets_search);
+	return secrets_search;
+}
+
+static hl_err search(const char *(*lookup)(const char *name), const struct client_search *place, size_t n,
+	hl_err none, char path[CLIENT_PATH])
 {
 	const char *found = NULL;
 
-	for (size_t i = 0; i < 2 && !found; i++)
-		found = lookup(variable[i]);
-	for (size_t i = 0; i < 2 && !found; i++)
-		found = client_file_exists(place[i]) ? place[i] : NULL;
+	for (size_t i = 0; i < n && !found; i++) {
+		if (place[i].variable)
+			found = lookup(place[i].variable);
+		else if (client_file_exists(place[i].path))
+			found = place[i].path;
+	}
 	if (!found)
 		return none;
 	if (strlen(found) >= CLIENT_PATH)
@@ -370,18 +397,10 @@ static hl_err search(const char *(*lookup)(const char *name), const char *const 
 
 hl_err client_conf_find(const char *(*lookup)(const char *name), char path[CLIENT_PATH])
 {
-	static const char *const variable[] = { "HSMLET_CONF", "SECUROSYS_PKCS11_CONF" };
-	static const char *const place[] = { "/etc/primus/primus.cfg",
-		"/usr/local/primus/etc/primus.cfg" };
-
-	return search(lookup, variable, place, HL_E_CONFIG_NONE, path);
+	return search(lookup, conf_search, HL_COUNT(conf_search), HL_E_CONFIG_NONE, path);
 }
 
 hl_err client_secrets_find(const char *(*lookup)(const char *name), char path[CLIENT_PATH])
 {
-	static const char *const variable[] = { "HSMLET_SECRETS", "SECUROSYS_SECRETS_CONF" };
-	static const char *const place[] = { "/etc/primus/.secrets.cfg",
-		"/usr/local/primus/etc/.secrets.cfg" };
-
-	return search(lookup, variable, place, HL_E_SECRETS_NONE, path);
+	return search(lookup, secrets_search, HL_COUNT(secrets_search), HL_E_SECRETS_NONE, path);
 }

@@ -61,6 +61,14 @@ HL_CHECKED hl_err client_conf_find(const char *(*lookup)(const char *name), char
 HL_CHECKED hl_err client_secrets_find(
 	const char *(*lookup)(const char *name), char path[CLIENT_PATH]);
 
+/* One place of those searches: what a variable names, or a path. */
+struct client_search {
+	const char *variable, *path; /* one of them is NULL */
+};
+/** Where the two functions above look, in their order. */
+const struct client_search *client_conf_search(size_t *n);
+const struct client_search *client_secrets_search(size_t *n);
+
 /** Read and check the whole file into `out`, which is the caller's to clear. HL_E_CONFIG_NONE:
  * there is no such file; HL_E_CONFIG; HL_E_IO; HL_E_NOMEM; with `error` = "path:line: what" or
  * "path: what". */

@@ -139,6 +139,7 @@ static hl_err prepare(hsmlet *h, const hsmlet_options *o, const struct hl_bytes 
 {
 	struct client_account *a = &h->account;
 	struct hl_os_env_config env = { .role = "client", .who = "client" };
+	hl_err err;
 
 	hl_secret_heap();
 	HL_TRY(client_account_find(a, o->conf, o->secrets, o->partition, detail));
@@ -146,7 +147,11 @@ static hl_err prepare(hsmlet *h, const hsmlet_options *o, const struct hl_bytes 
 	HL_TRY(setup ? client_account_setup(a, *setup) : client_account_secret(a, detail));
 	env.clock_page = a->conf.own.clock_page;
 	env.trace = a->conf.own.trace;
-	HL_TRY(hl_os_env_open(&h->env, &env));
+	err = hl_os_env_open(&h->env, &env);
+	if (err != HL_OK) {
+		hl_os_env_culprit(&env, err, detail, 512);
+		return err;
+	}
 	h->has_env = true;
 	h->trace = client_fd_of(h->env.trace.fd);
 	client_account_link(a, &h->link);

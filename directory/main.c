@@ -85,24 +85,15 @@ static hl_err lay_ground(struct hl_member *m, const struct conf *conf, struct gr
 {
 	const struct peer *peer = conf->peers.items;
 	struct hl_addr dns;
-	hl_err err;
 
 	for (size_t i = 0; i < conf->peers.count; i++)
 		HL_TRY(take_peer(g, &peer[i]));
-	err = dir_sqlite_open(conf->store, &g->store);
-	if (err != HL_OK) {
-		hl_log(HL_LOG_ERROR, "start", "file=%s err=HL-%04d text=%s", conf->store, -(int)err,
-			hl_err_text(err));
-		return err;
-	}
+	HL_TRY(hl_member_named(conf->store, dir_sqlite_open(conf->store, &g->store)));
 	HL_TRY(dir_sqlite_set_cluster(g->store, conf->cluster, g->hsm, g->hsms));
 	HL_TRY(dir_sqlite_set_pool(g->store, conf->pool, g->proxy, g->proxies));
 	HL_TRY(hl_member_address("dns", conf->dns, &dns));
-	err = dir_dns_shell_new(m->daemon.loop, &dns, conf->pool, g->proxy, g->proxies, &g->dns);
-	if (err != HL_OK)
-		hl_log(HL_LOG_ERROR, "dns", "address=%s err=HL-%04d text=%s", conf->dns, -(int)err,
-			hl_err_text(err));
-	return err;
+	return hl_member_named(
+		conf->dns, dir_dns_shell_new(m->daemon.loop, &dns, conf->pool, g->proxy, g->proxies, &g->dns));
 }
 
 static void clear_ground(struct ground *g)
@@ -137,9 +128,9 @@ static hl_err serve(struct hl_member *m, const struct conf *conf, struct dir *co
 
 	HL_TRY(hl_member_shell(m, &dir_core, core));
 	HL_TRY(hl_member_address("links", conf->links, &at));
-	HL_TRY(hl_listen_tcp(&at, &fd, &real));
+	HL_TRY(hl_member_named(conf->links, hl_listen_tcp(&at, &fd, &real)));
 	HL_TRY(hl_shell_listen(m->shell, fd, DIR_LISTEN_LINKS, 0));
-	HL_TRY(hl_listen_unix(conf->admin, &fd));
+	HL_TRY(hl_member_named(conf->admin, hl_listen_unix(conf->admin, &fd)));
 	HL_TRY(hl_shell_listen(m->shell, fd, DIR_LISTEN_ADMIN, HL_LISTEN_SAME_USER));
 	return hl_member_run(m, &conf->member, real.port);
 }

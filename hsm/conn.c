@@ -38,6 +38,30 @@ hl_err hsm_conn_start(struct hsm *h, uint32_t port)
 	return HL_OK;
 }
 
+/* Channels have numbers that ascend: who lists them page by page misses none that stays. */
+static void note_open(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+
+	c->number = ++h->last_channel;
+	c->since_ms = hl_wall_ms(h->env);
+	c->older = h->last_open;
+	*(c->older ? &c->older->newer : &h->first_open) = c;
+	h->last_open = c;
+	h->channels++;
+}
+
+static void forget_open(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+
+	if (c->number == 0)
+		return;
+	*(c->older ? &c->older->newer : &h->first_open) = c->newer;
+	*(c->newer ? &c->newer->older : &h->last_open) = c->older;
+	h->channels--;
+}
+
 void hsm_conn_free(struct hsm_conn *c)
 {
 	struct hsm *h = c->hsm;
@@ -52,7 +76,7 @@ void hsm_conn_free(struct hsm_conn *c)
 		}
 	hl_map_take(&h->ports, c->port);
 	h->connections--;
-	h->channels -= c->counted;
+	forget_open(c);
 	hl_channel_free(c->channel);
 	hl_buf_clear(&c->io.in);
 	hl_buf_clear(&c->io.out);
@@ -81,6 +105,13 @@ void hsm_conn_close(struct hsm_conn *c, hl_err why, bool drain)
 	c->deadline_us = 0;
 	trace(c, HL_DID, NULL, NULL, why);
 	hl_wish_close(&c->hsm->wishes, c->port, drain);
+}
+
+void hsm_conn_end(struct hsm_conn *c, hl_err why)
+{
+	if (!c->closing)
+		hl_channel_end(c->channel, &c->io);
+	hsm_conn_close(c, why, true);
 }
 
 void hsm_conn_time(struct hsm_conn *c, int64_t now_us)
@@ -114,6 +145,8 @@ static hl_err keep_ticket(struct hsm_conn *c, const struct hl_ticket *t)
 	int64_t left_s = ((int64_t)t->expires_ms - hl_wall_ms(h->env)) / 1000 + 1;
 
 	HL_TRY(hl_bytes_str(t->partition, c->partition, sizeof c->partition));
+	HL_TRY(hl_bytes_str(t->client, c->client, sizeof c->client));
+	HL_TRY(hl_bytes_str(t->proxy, c->proxy, sizeof c->proxy));
 	c->partition_id = hsm_partition_id(t->partition);
 	c->grant_until_s = hl_mono_us(h->env) / 1000000 + left_s;
 	return HL_OK;
@@ -257,8 +290,7 @@ static void prove(struct hsm_conn *c)
 	if (hl_channel_kind(c->channel) == HL_CHANNEL_SETUP)
 		result.identity = hl_bytes(h->identity_public, sizeof h->identity_public);
 	c->state = HSM_OPEN;
-	c->counted = true;
-	h->channels++;
+	note_open(c);
 	set_deadline(c, 0);
 	hsm_reply(c, &hl_msg_hsm_result, 0, &result);
 	hl_trace_step(h->env, HL_STEP_PROVED, HL_SENT, c->id, &hl_msg_hsm_result, &result, HL_OK);
@@ -302,8 +334,7 @@ static hl_err note_first_use(struct hsm_conn *c)
 static void refuse_inside(struct hsm_conn *c, hl_err err)
 {
 	hsm_refuse(c, 0, err, NULL, 0);
-	hl_channel_end(c->channel, &c->io);
-	hsm_conn_close(c, err, true);
+	hsm_conn_end(c, err);
 }
 
 static void first_use_noted(struct hsm_task *t)
@@ -382,6 +413,7 @@ static hl_err handle_requests(struct hsm_conn *c, size_t *handled)
 		err = hl_channel_next(c->channel, &f);
 		if (err != HL_OK)
 			break;
+		c->requests++;
 		hsm_dispatch(c, &f);
 	}
 	return err == HL_E_SHORT ? HL_OK : err;

@@ -73,6 +73,7 @@ void hsm_free(struct hsm *h)
 		hsm_conn_free(c);
 		at = 0;
 	}
+	hsm_admins_clear(h);
 	hsm_keys_clear(h);
 	hsm_tokens_clear(h);
 	hsm_turns_clear(h);
@@ -149,6 +150,14 @@ static void connections_time(struct hsm *h)
 	}
 }
 
+static void accepted(struct hsm *h, const struct hl_event *e)
+{
+	hl_err err = e->listener == HSM_LISTEN_ADMIN ? hsm_admin_start(h, e->port) : hsm_conn_start(h, e->port);
+
+	if (err != HL_OK)
+		hl_wish_close(&h->wishes, e->port, false);
+}
+
 void hsm_event(struct hsm *h, const struct hl_event *e)
 {
 	struct hsm_conn *c;
@@ -156,8 +165,7 @@ void hsm_event(struct hsm *h, const struct hl_event *e)
 	if (e->kind == HL_EV_JOB) {
 		e->job->done(e->job);
 	} else if (e->kind == HL_EV_ACCEPTED) {
-		if (hsm_conn_start(h, e->port) != HL_OK)
-			hl_wish_close(&h->wishes, e->port, false);
+		accepted(h, e);
 	} else if (e->kind == HL_EV_TIME) {
 		directory_event(h, e);
 		connections_time(h);
@@ -166,6 +174,8 @@ void hsm_event(struct hsm *h, const struct hl_event *e)
 		directory_event(h, e);
 	} else if ((c = hl_map_get(&h->ports, e->port)) != NULL) {
 		hsm_conn_event(c, e);
+	} else {
+		hsm_admin_event(h, e);
 	}
 	hsm_conns_resume(h);
 	if (hl_link_beat_due(&h->directory))
@@ -200,7 +210,7 @@ static struct hl_port *core_port(void *core, uint32_t port)
 
 	if (port == HSM_PORT_DIRECTORY)
 		return &h->directory.io;
-	return c ? &c->io : NULL;
+	return c ? &c->io : hsm_admin_port(h, port);
 }
 
 const struct hl_core_ops hsm_core = { core_event, core_wish, core_port };

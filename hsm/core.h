@@ -10,6 +10,8 @@
 #include "lib/auth/link.h"
 #include "lib/base/env.h"
 
+enum hsm_listener { HSM_LISTEN_PROXIES, HSM_LISTEN_ADMIN };
+
 #define HSM_PORT_DIRECTORY (HL_PORT_DIALLED | 1u)
 
 /* Who is master of the cluster: the member that holds a lock for its life. */

@@ -1,8 +1,10 @@
 /* main.c - hsmlet-hsm: one member of a cluster. */
+#include <stdio.h>
+
 #include "hsm/core.h"
 #include "hsm/device_store.h"
 #include "hsm/private_store.h"
-#include "lib/os/log.h"
+#include "lib/os/listen.h"
 #include "lib/os/workers.h"
 
 static const struct hl_daemon_spec spec = {
@@ -15,7 +17,7 @@ static const struct hl_daemon_spec spec = {
 struct conf {
 	struct hl_member_conf member;
 	const char *cluster, *listen, *address, *directory, *directory_at, *secret;
-	const char *store, *device_key, *guard, *page, *master_lock;
+	const char *store, *device_key, *guard, *page, *master_lock, *admin;
 	int master;
 	int64_t connections_max, workers;
 };
@@ -37,6 +39,7 @@ static const struct hl_config_row rows[] = {
 	HL_CONFIG_PATH_ROW(struct conf, page, true, "the cluster's shared page"),
 	HL_CONFIG_PATH_ROW(struct conf, master_lock, true, "file that the cluster's master locks"),
 	HL_CONFIG_WORD_ROW(struct conf, master, master_words, MASTER_REQUIRED, "whether new keys need a master that lives"),
+	HL_CONFIG_PATH_ROW(struct conf, admin, false, "socket of the front command; none: no such socket"),
 	HL_CONFIG_INT_ROW(struct conf, connections_max, 1, 100000, 4096, "", "connections at once, at each worker"),
 	HL_CONFIG_INT_ROW(struct conf, workers, 1, 64, 1, "", "processes that share the work"),
 };
@@ -50,23 +53,15 @@ struct ground {
 	struct hsm_shared_file *shared;
 };
 
-static hl_err named(const char *path, hl_err err)
-{
-	if (err != HL_OK)
-		hl_log(HL_LOG_ERROR, "start", "file=%s err=HL-%04d text=%s cause=%s next=%s", path,
-			-(int)err, hl_err_text(err), hl_err_row(err)->cause, hl_err_row(err)->next);
-	return err;
-}
-
 /* A store that was used has left a device key and a guard: without it they are refused, not begun anew. They are
  * looked for before the store, because a member that is making all three makes the store first. */
 static hl_err open_store(const struct hl_env *env, const struct conf *conf, struct ground *g)
 {
 	bool used = hsm_private_exists(conf->device_key) || hsm_private_exists(conf->guard), fresh;
 
-	HL_TRY(named(conf->store, hsm_sqlite_open(conf->store, !used, &g->store)));
-	HL_TRY(named(conf->store, hsm_sqlite_is_new(g->store, &fresh)));
-	HL_TRY(named(conf->device_key, hsm_device_key_load(conf->device_key, fresh, &g->device_key)));
+	HL_TRY(hl_member_named(conf->store, hsm_sqlite_open(conf->store, !used, &g->store)));
+	HL_TRY(hl_member_named(conf->store, hsm_sqlite_is_new(g->store, &fresh)));
+	HL_TRY(hl_member_named(conf->device_key, hsm_device_key_load(conf->device_key, fresh, &g->device_key)));
 	return hsm_seal_new(env, hl_secret_view(&g->device_key), &g->seal);
 }
 
@@ -91,7 +86,7 @@ static hl_err begin_store(const struct conf *conf, struct ground *g)
 	const struct hsm_macs macs = hsm_seal_macs(g->seal);
 	hl_err err = hsm_sqlite_begin(g->store, &macs, conf->guard);
 
-	return named(file_of(conf, err), err);
+	return hl_member_named(file_of(conf, err), err);
 }
 
 static hl_err lay_ground(const struct hl_env *env, const struct conf *conf, struct ground *g)
@@ -99,7 +94,7 @@ static hl_err lay_ground(const struct hl_env *env, const struct conf *conf, stru
 	HL_TRY(hl_member_key(conf->secret, HL_LINK_KEY, &g->link_key));
 	HL_TRY(open_store(env, conf, g));
 	HL_TRY(begin_store(conf, g));
-	return named(conf->page, hsm_shared_open(conf->page, env, &g->shared));
+	return hl_member_named(conf->page, hsm_shared_open(conf->page, env, &g->shared));
 }
 
 /* All but the page, which the parent of workers keeps: while it lives, the cluster does. */
@@ -141,7 +136,20 @@ static hl_err start_core(struct hl_member *m, const struct conf *conf, struct gr
 	core.store = hsm_sqlite_store(g->store);
 	core.shared = hsm_shared_file_ops(g->shared);
 	core.seal = g->seal;
-	return named(conf->store, hsm_new(&m->env.env, &core, out));
+	return hl_member_named(conf->store, hsm_new(&m->env.env, &core, out));
+}
+
+static hl_err listen_admin(struct hl_member *m, const struct conf *conf)
+{
+	char path[128];
+	int fd;
+
+	if (!conf->admin)
+		return HL_OK;
+	/* Each worker knows its own channels only. */
+	snprintf(path, sizeof path, m->daemon.worker ? "%s.%u" : "%s", conf->admin, m->daemon.worker);
+	HL_TRY(hl_member_named(path, hl_listen_unix(path, &fd)));
+	return hl_shell_listen(m->shell, fd, HSM_LISTEN_ADMIN, HL_LISTEN_SAME_USER);
 }
 
 static hl_err serve(struct hl_member *m, const struct conf *conf, struct hsm *core)
@@ -150,6 +158,7 @@ static hl_err serve(struct hl_member *m, const struct conf *conf, struct hsm *co
 
 	HL_TRY(hl_member_shell(m, &hsm_core, core));
 	HL_TRY(hl_member_listen(m, &conf->listen, 1, &port));
+	HL_TRY(listen_admin(m, conf));
 	return hl_member_run(m, &conf->member, port);
 }
 

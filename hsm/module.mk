@@ -2,6 +2,7 @@
 # they are all of the HSM but its main.
 noinst_LTLIBRARIES += libhsmcore.la libhsm.la
 libhsmcore_la_SOURCES = \
+	hsm/admin.c \
 	hsm/attribute.c hsm/attribute.h \
 	hsm/change.c \
 	hsm/cipher.c \

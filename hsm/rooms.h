@@ -50,7 +50,10 @@ struct hsm {
 	struct hl_wishes wishes;
 	struct hl_link directory;
 	struct hl_map ports; /* port number > struct hsm_conn */
+	struct hl_map admins; /* port number > struct hsm_admin */
 	size_t connections, channels;
+	uint64_t last_channel;
+	struct hsm_conn *first_open, *last_open; /* channels, in the order of their numbers */
 	uint8_t ticket_key[32];
 	EVP_PKEY *identity;
 	uint8_t identity_public[32];
@@ -239,14 +242,14 @@ struct hsm_conn {
 	struct hsm *hsm;
 	enum hsm_conn_state state;
 	uint32_t port;
-	bool closing, counted;
+	bool closing;
 	bool known; /* id is set */
 	hl_err secret_err; /* the secret could not be read, which says nothing about whether the client has it */
 	struct hl_port io;
 	struct hl_channel *channel;
 	int64_t deadline_us;
 	uint8_t id[HL_CONNECTION_ID];
-	char partition[HL_NAME_TEXT + 1];
+	char partition[HL_NAME_TEXT + 1], client[HL_ADDR_TEXT], proxy[HL_NAME_TEXT + 1];
 	uint64_t pair;       /* partition and client, in the lock-out */
 	bool asked;          /* for the secret: what the client shows is being checked */
 	uint64_t partition_id;
@@ -255,6 +258,10 @@ struct hsm_conn {
 	unsigned tasks; /* under way */
 	bool resumes;   /* it stands in the core's list of those */
 	struct hsm_conn *next_resumed;
+	/* of an open channel */
+	uint64_t number, requests; /* number 0: it never opened */
+	int64_t since_ms;
+	struct hsm_conn *older, *newer;
 };
 HL_CHECKED hl_err hsm_conn_start(struct hsm *h, uint32_t port);
 void hsm_conn_event(struct hsm_conn *c, const struct hl_event *e);
@@ -264,11 +271,21 @@ void hsm_conn_free(struct hsm_conn *c);
 void hsm_conn_task_ended(struct hsm_conn *c);
 /** After an event: connections whose tasks have ended take the requests that wait. */
 void hsm_conns_resume(struct hsm *h);
+/** End an open channel in order: its client is told. */
+void hsm_conn_end(struct hsm_conn *c, hl_err why);
 /** End it; `drain` sends first what is waiting. */
 void hsm_conn_close(struct hsm_conn *c, hl_err why, bool drain);
 /** Encrypt and send a reply; the mark (term, generation, time) that every reply begins with is filled in here. */
 void hsm_reply(struct hsm_conn *c, const struct hl_msg *m, uint32_t id, void *body);
 void hsm_refuse(struct hsm_conn *c, uint32_t id, hl_err err, const char *detail, uint32_t retry_after_ms);
+
+/* -- admin.c: the front command, on a local socket ------------------------------------------------ */
+HL_CHECKED hl_err hsm_admin_start(struct hsm *h, uint32_t port);
+/** An event of a port that is no proxy's. */
+void hsm_admin_event(struct hsm *h, const struct hl_event *e);
+/** NULL: the port is no admin's. */
+struct hl_port *hsm_admin_port(struct hsm *h, uint32_t port);
+void hsm_admins_clear(struct hsm *h);
 
 /* -- keys.c: objects from the store, parsed keys kept ----------------------------------------------- */
 /** The object with its value unsealed. HL_E_KEY: there is none that this connection may see. */

@@ -118,6 +118,10 @@ EXTRA_DIST += tests/vectors/rfc6979.txt tests/vectors/rfc7515-a2.txt
 # -- cli ----------------------------------------------------------------------------------------
 CLI_LIBS = libhlcli.la libhlclient.la libhlos.la $(LDADD) $(JANSSON_LIBS) $(CRYPTO_LIBS)
 UNIT_TESTS += tests/unit/test_trace_draw tests/unit/test_verbs tests/unit/test_world
+UNIT_TESTS += tests/unit/test_explain
+UNIT_TESTS += tests/unit/test_conf_text
+tests_unit_test_conf_text_LDADD = $(CLI_LIBS)
+tests_unit_test_explain_LDADD = $(CLI_LIBS)
 tests_unit_test_trace_draw_LDADD = $(CLI_LIBS)
 tests_unit_test_verbs_LDADD = $(CLI_LIBS)
 tests_unit_test_world_LDADD = $(CLI_LIBS)
@@ -189,6 +193,9 @@ tests_sim_test_lockout_LDFLAGS = -Wl,--wrap=HMAC
 SIM_TESTS += tests/sim/test_cluster
 tests_sim_test_cluster_SOURCES = tests/sim/test_cluster.c $(story)
 tests_sim_test_cluster_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_sessions
+tests_sim_test_sessions_SOURCES = tests/sim/test_sessions.c $(story)
+tests_sim_test_sessions_LDADD = $(SIM_LIBS)
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
 
@@ -246,6 +253,7 @@ TESTS += tests/run/test_store
 tests_run_test_store_LDADD = $(LIVE_LIBS) $(SQLITE_LIBS)
 
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
+CLI_TESTS += tests/run/test_completion
 dist_check_SCRIPTS += $(CLI_TESTS)
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += tests/run/cli.sh

@@ -70,7 +70,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_LOGIN, -505, 12, HL_FINAL, "a login with the PIN is needed", "private objects are for logged-in users", "give the PIN: HSMLET_PIN or --pin-file") \
 	X(HL_E_KEY, -506, 1, HL_FINAL, "no such key", "the handle or the label is wrong, or the key is private and nobody logged in", "see `hsmlet key list`") \
 	X(HL_E_MECHANISM, -507, 1, HL_FINAL, "the mechanism is not offered", "it is unknown or does not fit this key", "see doc/protocol.md for the list") \
-	X(HL_E_KEY_USE, -508, 1, HL_FINAL, "the key may not be used so", "its usage attributes forbid it", "see the key's attributes: `hsmlet key list`") \
+	X(HL_E_KEY_USE, -508, 1, HL_FINAL, "the key may not be used so", "its usage attributes forbid it", "see the key's attributes: `hsmlet key show LABEL`") \
 	X(HL_E_ATTRIBUTE, -509, 1, HL_FINAL, "an attribute is not acceptable", "it is unknown, has a wrong value or cannot be changed", "see the attribute named") \
 	X(HL_E_SENSITIVE, -510, 1, HL_FINAL, "the attribute is sensitive", "key values never leave the HSM in the clear", "wrap the key instead") \
 	X(HL_E_SIGNATURE, -511, 1, HL_FINAL, "the signature does not match", "the data, the key or the signature was changed", "compare the three with what was signed") \

@@ -25,7 +25,17 @@
 
 /* -- options --------------------------------------------------------------------------------- */
 
-enum { KEY_CONFIG = 'c', KEY_NAME = 'n', KEY_READY = 0x100, KEY_DIE, KEY_DUMPABLE, KEY_LEVEL, KEY_WORKER, KEY_LISTEN };
+enum {
+	KEY_CONFIG = 'c',
+	KEY_NAME = 'n',
+	KEY_READY = 0x100,
+	KEY_DIE,
+	KEY_DUMPABLE,
+	KEY_LEVEL,
+	KEY_CHECK,
+	KEY_WORKER,
+	KEY_LISTEN
+};
 
 /* clang-format off */
 static const struct argp_option options[] = {
@@ -34,6 +44,7 @@ static const struct argp_option options[] = {
 	{ "log-level",   KEY_LEVEL,    "LEVEL", 0, "error, warn, info (default) or debug", 0 },
 	{ "ready-fd",    KEY_READY,    "N",     0, "write \"<port>\\n\" or \"ready\\n\" to descriptor N once all sockets listen", 0 },
 	{ "die-with-fd", KEY_DIE,      "N",     0, "end when descriptor N reads end of file: its other end is held by whoever started this", 0 },
+	{ "check",       KEY_CHECK,    NULL,    0, "read the configuration, say whether it is good, and end", 0 },
 	{ "dumpable",    KEY_DUMPABLE, NULL,    0, "let the same user look into this process's memory (tests only)", 0 },
 	/* what a parent tells its workers */
 	{ "worker",      KEY_WORKER,   "N",     OPTION_HIDDEN, NULL, 0 },
@@ -107,6 +118,9 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_DUMPABLE:
 		d->dumpable = true;
+		return 0;
+	case KEY_CHECK:
+		d->check = true;
 		return 0;
 	case KEY_WORKER:
 		take_worker(d, arg, state);
@@ -198,6 +212,8 @@ hl_err hl_daemon_lock(const struct hl_daemon *d, const char *path)
 	(void)d;
 	if (err == HL_E_BUSY && hl_lock_holder(path, &holder) == HL_OK)
 		hl_log(HL_LOG_ERROR, "locked", "file=%s holder=%d", path, (int)holder);
+	else if (err != HL_OK)
+		hl_log(HL_LOG_ERROR, "lock", "file=%s err=HL-%04d text=%s", path, -(int)err, strerror(errno));
 	return err;
 }
 

@@ -30,6 +30,7 @@ struct hl_daemon {
 	const char *name;
 	int ready_fd, die_fd; /* -1: none */
 	bool dumpable;
+	bool check; /* read the configuration and end */
 	enum hl_log_level level;
 	/* A worker's, from its parent (lib/os/workers.h). */
 	unsigned worker; /* which one, from 1; 0: this is no worker */

@@ -1,6 +1,7 @@
 #include "lib/os/env.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -97,6 +98,14 @@ hl_err hl_os_env_open(struct hl_os_env *e, const struct hl_os_env_config *config
 	e->last = &e->first;
 	clock.page = NULL; /* from here on it is the environment's */
 	return HL_OK;
+}
+
+/* Only a trace is created, and only a clock page is read. */
+void hl_os_env_culprit(const struct hl_os_env_config *config, hl_err err, char *out, size_t size)
+{
+	const char *path = err == HL_E_CREATE ? config->trace : err == HL_E_NOMEM ? NULL : config->clock_page;
+
+	snprintf(out, size, "%s%s", path ? path : "", path && err == HL_E_CONFIG ? ": no clock page" : "");
 }
 
 void hl_os_env_close(struct hl_os_env *e)

@@ -29,6 +29,9 @@ struct hl_os_env_config {
  * hl_clock_open() and hl_trace_log_open(). */
 HL_CHECKED hl_err hl_os_env_open(struct hl_os_env *e, const struct hl_os_env_config *config);
 void hl_os_env_close(struct hl_os_env *e);
+/** Which file of `config` it was that hl_os_env_open() failed on with `err`, and why, as far as `err` alone does
+ * not say it: "/srv/clock: no clock page"; "" where it was no file. */
+void hl_os_env_culprit(const struct hl_os_env_config *config, hl_err err, char *out, size_t size);
 
 /** From now on jobs go to submit(at, job), which has HL_EV_JOB sent when they are done; the shells
  * of daemons call this (hl_shell_jobs). */

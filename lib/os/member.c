@@ -1,7 +1,9 @@
 #include "lib/os/member.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <ev.h>
@@ -18,6 +20,41 @@ static void say_who(const struct hl_member *m, const char *name)
 	hl_log_who(who);
 }
 
+hl_err hl_member_named(const char *value, hl_err err)
+{
+	bool of_system = errno != 0 && (err == HL_E_IO || err == HL_E_CREATE);
+
+	if (err != HL_OK)
+		hl_log(HL_LOG_ERROR, "start", "value=%s err=HL-%04d text=%s cause=%s next=%s", value, -(int)err,
+			of_system ? strerror(errno) : hl_err_text(err), hl_err_row(err)->cause, hl_err_row(err)->next);
+	return err;
+}
+
+static hl_err open_env(struct hl_member *m, const struct hl_os_env_config *conf)
+{
+	char culprit[512];
+	hl_err err;
+
+	errno = 0;
+	err = hl_os_env_open(&m->env, conf);
+	if (err == HL_OK)
+		return HL_OK;
+	hl_os_env_culprit(conf, err, culprit, sizeof culprit);
+	return hl_member_named(culprit, err);
+}
+
+static void check_and_end(struct hl_member *m, const struct hl_config_schema *schema, void *conf)
+{
+	struct hl_config_error error;
+	hl_err err = hl_config_read(m->daemon.config, schema, conf, &m->config, &error);
+
+	if (err == HL_OK)
+		printf("%s: good\n", m->daemon.config);
+	else
+		printf("%s\n", error.text);
+	exit(hl_member_end(m, HL_OK) == 0 ? hl_err_row(err)->exit_code : 1);
+}
+
 hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, int argc, char **argv,
 	const struct hl_config_schema *schema, void *conf, const struct hl_member_conf *conf_member)
 {
@@ -30,6 +67,8 @@ hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, i
 		hl_log(HL_LOG_ERROR, "config", "text=%s", "--config FILE is missing");
 		return HL_E_ARG;
 	}
+	if (m->daemon.check)
+		check_and_end(m, schema, conf);
 	if (hl_config_read(m->daemon.config, schema, conf, &m->config, &error) != HL_OK) {
 		hl_log(HL_LOG_ERROR, "config", "text=%s", error.text);
 		return HL_E_CONFIG;
@@ -42,7 +81,7 @@ hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, i
 		.clock_page = conf_member->clock_page,
 		.trace = conf_member->trace,
 	};
-	HL_TRY(hl_os_env_open(&m->env, &env));
+	HL_TRY(open_env(m, &env));
 	return hl_jobs_new(m->daemon.loop, &m->jobs);
 }
 
@@ -90,7 +129,7 @@ static hl_err open_one(struct hl_member *m, const char *text, size_t i, int *fd,
 		*port = at.port;
 		return HL_OK;
 	}
-	HL_TRY(hl_listen_tcp(&at, fd, &real));
+	HL_TRY(hl_member_named(text, hl_listen_tcp(&at, fd, &real)));
 	*port = real.port;
 	return HL_OK;
 }

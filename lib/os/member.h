@@ -36,13 +36,18 @@ struct hl_member {
 };
 
 /** Options, protection, configuration (into `conf`, by `schema`), env and jobs. On failure it logs why; the
- * result is for hl_member_end(). `conf_member` points into `conf`. */
+ * result is for hl_member_end(). `conf_member` points into `conf`. With --check the process ends here, with a line on
+ * stdout: "FILE: good" (0), or "FILE:LINE: what" (78). */
 HL_CHECKED hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, int argc,
 	char **argv, const struct hl_config_schema *schema, void *conf,
 	const struct hl_member_conf *conf_member);
 
 /** Read a key of `n` bytes from a file that is ours alone. Logs what is wrong with it. */
 HL_CHECKED hl_err hl_member_key(const char *path, size_t n, struct hl_secret *out);
+
+/** Log that what `value` (a path, an address) stands for failed with `err`, where it did, with the system's reason;
+ * gives `err`. */
+hl_err hl_member_named(const char *value, hl_err err);
 
 /** Parse an address of the configuration; logs the key's name where it is none. */
 HL_CHECKED hl_err hl_member_address(const char *key, const char *text, struct hl_addr *out);

@@ -21,6 +21,7 @@
 #define HL_TOKEN 16
 #define HL_DATA_MAX (512u << 10)
 #define HL_PARAMETER_MAX (80u << 10)
+#define HL_SESSIONS_MAX 256 /* channels told at once */
 #define HL_TAG_MAX 16 /* what authenticated encryption adds */
 #define HL_RETRY_MAX_MS 86400000 /* the longest pause that a refusal asks for */
 
@@ -325,6 +326,28 @@
 	L(S, 1, members, status_member, 256, 0, "proxies and HSMs") \
 	L(S, 2, partitions, status_partition, 1024, 0, "partitions of all tenants")
 
+#define HL_M_SESSIONS(F, L, S) \
+	F(S, 1, U64, after, 0, UINT64_MAX, HL_OPT, "channels with numbers above this one") \
+	F(S, 2, U32, limit, 1, HL_SESSIONS_MAX, 0, "at most so many")
+#define HL_M_SESSION(F, L, S) \
+	F(S, 1, U64, number, 1, UINT64_MAX, 0, "in the order in which they were opened") \
+	F(S, 2, BYTES, connection, 16, 16, 0, "connection id") \
+	F(S, 3, TEXT, partition, 1, HL_NAME_TEXT, 0, "partition") \
+	F(S, 4, TEXT, client, 1, 63, 0, "the client's address, as the proxy saw it") \
+	F(S, 5, TEXT, proxy, 1, HL_NAME_TEXT, 0, "proxy that it came through") \
+	F(S, 6, U8, setup, 0, 1, HL_OPT, "1: opened with a setup password") \
+	F(S, 7, U8, logged_in, 0, 1, HL_OPT, "1: logged in with the PIN") \
+	F(S, 8, U64, since_ms, 0, UINT64_MAX, 0, "when it was opened, by the HSM's time") \
+	F(S, 9, U64, requests, 0, UINT64_MAX, 0, "requests that came on it")
+#define HL_M_SESSIONS_ANSWER(F, L, S) \
+	L(S, 1, sessions, session, HL_SESSIONS_MAX, 0, "channels that are open") \
+	F(S, 2, U8, more, 0, 1, HL_OPT, "1: there are more")
+
+#define HL_M_SESSION_CLOSE(F, L, S) \
+	F(S, 1, BYTES, connection, 16, 16, 0, "connection id of the channel")
+#define HL_M_SESSION_CLOSED(F, L, S) \
+	F(S, 1, TEXT, partition, 1, HL_NAME_TEXT, 0, "whose channel it was")
+
 /* -- never alone: what the HSM's store keeps --------------------------------------------------- */
 #define HL_M_OBJECT_ROW(F, L, S) \
 	L(S, 1, attributes, attribute, 64, 0, "all but the key value")
@@ -371,7 +394,7 @@
 /* clang-format off */
 /* member name, type, wire name, way, rows, meaning. Items before the lists that hold them. */
 #define HL_MESSAGES(M) \
-	M(refused,          0x0001, "refused",          "proxy > client, HSM > proxy, directory > front command", HL_M_REFUSED, "the conversation ends here, and why") \
+	M(refused,          0x0001, "refused",          "proxy > client, HSM > proxy, directory > front command, HSM > front command", HL_M_REFUSED, "the conversation ends here, and why") \
 	M(hello_proxy,      0x0101, "hello.proxy",      "client > proxy", HL_M_HELLO_PROXY, "step 1") \
 	M(auth_request,     0x0102, "auth.request",     "proxy > client", HL_M_AUTH_REQUEST, "step 2") \
 	M(auth_answer,      0x0103, "auth.answer",      "client > proxy", HL_M_AUTH_ANSWER, "step 3") \
@@ -428,6 +451,11 @@
 	M(status_member,    0,      "status.member",    "in status.answer", HL_M_STATUS_MEMBER, "one proxy or HSM") \
 	M(status_partition, 0,      "status.partition", "in status.answer", HL_M_STATUS_PARTITION, "one partition") \
 	M(status_answer,    0x2004, "status.answer",    "directory > front command", HL_M_STATUS_ANSWER, "the answer to it") \
+	M(sessions,         0x2005, "sessions",         "front command > HSM", HL_M_SESSIONS, "which channels are open") \
+	M(session,          0,      "session",          "in sessions.answer", HL_M_SESSION, "one channel") \
+	M(sessions_answer,  0x2006, "sessions.answer",  "HSM > front command", HL_M_SESSIONS_ANSWER, "the answer to it") \
+	M(session_close,    0x2007, "session.close",    "front command > HSM", HL_M_SESSION_CLOSE, "end a channel") \
+	M(session_closed,   0x2008, "session.closed",   "HSM > front command", HL_M_SESSION_CLOSED, "it is ending") \
 	M(object_row,       0,      "object.row",       "in the HSM's store", HL_M_OBJECT_ROW, "attributes of a stored object") \
 	M(cluster_row,      0,      "cluster.row",      "in the HSM's store", HL_M_CLUSTER_ROW, "the cluster itself") \
 	M(cluster_secret,   0,      "cluster.secret",   "in the HSM's store, sealed", HL_M_CLUSTER_SECRET, "its identity") \

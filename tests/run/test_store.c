@@ -169,7 +169,7 @@ static void refuses(const char *code, const char *file, int exit_code)
 	char path[PATH_MAX], at[PATH_MAX + 8], err[32];
 
 	path_of(file, "", path);
-	snprintf(at, sizeof at, "file=%s", path);
+	snprintf(at, sizeof at, "value=%s", path);
 	snprintf(err, sizeof err, "err=%s", code);
 	copy_all("", ".now");
 	CU_ASSERT_EQUAL(live_try(w, HSM), exit_code);

@@ -204,6 +204,29 @@ static void attempts_without_an_id_stay_apart(void)
 	CU_ASSERT_EQUAL(k.err, HL_E_NAME);
 }
 
+static void nobody_is_asked_to_tell_zeros_apart(void)
+{
+	HL_AUTO(cli_lines_clear) struct cli_lines l = { 0 };
+	HL_AUTO(hl_buf_clear) struct hl_buf t = hl_buf(1 << 16);
+	struct cli_connection k;
+	char *text;
+	json_t *j;
+
+	line(&t, 1, "client", "client", "00000000000000000000000000000000", 0, ",\"err\":\"HL-0701\"");
+	CU_ASSERT_EQUAL(cli_lines_add(&l, hl_buf_view(&t)), HL_OK);
+	cli_lines_sort(&l);
+	CU_ASSERT_EQUAL(cli_lines_find(&l, "0", &k), HL_E_NOT_FOUND);
+	text = drawn(&l, NULL, (struct cli_style){ false, false });
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "connection without an id"));
+	CU_ASSERT_PTR_NULL(strstr(text, "00000000"));
+	free(text);
+	CU_ASSERT_EQUAL(cli_lines_find(&l, NULL, &k), HL_OK);
+	CU_ASSERT(k.nameless);
+	j = cli_draw_json(&k);
+	CU_ASSERT(json_is_null(json_object_get(j, "connection")));
+	json_decref(j);
+}
+
 static void the_json_says_the_same(void)
 {
 	HL_AUTO(cli_lines_clear) struct cli_lines l = { 0 };
@@ -231,6 +254,7 @@ static CU_TestInfo tests[] = {
 	{ "a line cut at any byte is read or counted", a_line_cut_at_any_byte_is_read_or_counted },
 	{ "a connection is found by the beginning of its id", a_connection_is_found_by_the_beginning_of_its_id },
 	{ "attempts without an id stay apart", attempts_without_an_id_stay_apart },
+	{ "nobody is asked to tell zeros apart", nobody_is_asked_to_tell_zeros_apart },
 	{ "the JSON says the same", the_json_says_the_same },
 	CU_TEST_INFO_NULL,
 };

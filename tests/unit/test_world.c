@@ -8,7 +8,7 @@
 
 static struct cli_world sample(void)
 {
-	struct cli_world w = { .dev = true, .seed = 77, .workers = 3, .allows = 2 };
+	struct cli_world w = { .dev = true, .workers = 3, .allows = 2 };
 
 	strcpy(w.dir, "/tmp/a world");
 	strcpy(w.name, "lab");
@@ -160,7 +160,7 @@ static void a_world_of_before_workers_has_one_of_each(void)
 static void a_key_that_is_missing_is_named(void)
 {
 	static const char *const keys[] = { "schema", "name", "block", "profile", "pool", "realm", "cluster",
-		"tenant", "service_user", "partition", "package", "service_file", "hsm_file", "seed",
+		"tenant", "service_user", "partition", "package", "service_file", "hsm_file",
 		"members" };
 
 	for (size_t i = 0; i < HL_COUNT(keys); i++) {
