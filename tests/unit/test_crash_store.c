@@ -390,10 +390,10 @@ static void a_file_that_may_not_grow_is_a_full_disk(void)
 	small = (struct rlimit){ 100000, old.rlim_max };
 	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &small), 0);
 	CU_ASSERT_EQUAL(fill(s, 100, &last), HL_E_FULL);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, last, 1, "small"), HL_E_FULL);
+	CU_ASSERT_EQUAL(fill(s, last + 1, &last), HL_E_FULL); /* and still */
 	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &old), 0);
 	CU_ASSERT_EQUAL(hl_test_store_generation(s), hl_test_store_kept(&w).generation);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, last, 1, "small"), HL_OK);
+	CU_ASSERT_EQUAL(hl_test_store_put(s, last + 1, 1, "there is room again"), HL_OK);
 	hsm_sqlite_close(s);
 	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
 }
