@@ -54,7 +54,8 @@ static hl_err read_pair(sqlite3_stmt *statement, struct hsm_pair *p, uint8_t mac
 }
 
 /* Before the first commit there may be no key yet, so there is no MAC, and no rows. */
-static hl_err check_pair(const struct hsm_macs *macs, const struct hsm_pair *p, const uint8_t mac[HSM_MAC], bool has_mac)
+static hl_err check_pair(
+	const struct hsm_macs *macs, const struct hsm_pair *p, const uint8_t mac[HSM_MAC], bool has_mac)
 {
 	static const struct hsm_pair nothing = { 0 };
 	uint8_t right[HSM_MAC];

@@ -300,7 +300,7 @@ hl_err hsm_sqlite_use(struct hsm_sqlite *s)
 {
 	HL_TRY(use_wal(s->db[HSM_WRITER]));
 	for (size_t i = 0; i < HSM_SQL; i++)
-		HL_TRY(hsm_sqlite_statement(s, i));
+		HL_TRY(hsm_sqlite_statement(s, (enum hsm_sql)i));
 	for (size_t i = 0; i < HSM_SIDES; i++)
 		sqlite3_db_config(s->db[i], SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	sqlite3_busy_timeout(s->db[HSM_READER], 0);

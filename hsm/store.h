@@ -46,10 +46,11 @@ struct hsm_put {
  * (and what the views point to) alive and unchanged, and looks at `result` after its HL_EV_JOB. A
  * commit that is submitted again is prepared again.
  *
- * HL_OK; HL_E_STORE_STALE: a row did not stand as expected, or there are more than `most`; HL_E_BUSY: another process held the
- * store for 5 s; HL_E_FULL: the disk is full; HL_E_NOMEM; HL_E_ARG: a row outside its bounds. After
- * these nothing has changed. HL_E_STORE: its fate is unknown until the store is opened anew, and
- * until then every commit ends so (also where the commit was made and its guard was not). */
+ * HL_OK; HL_E_STORE_STALE: a row did not stand as expected, or there are more than `most`; HL_E_BUSY:
+ * another process held the store or its guard for 5 s; HL_E_FULL: the disk is full, or a quota or limit
+ * is reached; HL_E_NOMEM; HL_E_CRYPTO; HL_E_ARG: a row outside its bounds. After these nothing has
+ * changed. HL_E_STORE: its fate is unknown until the store is opened anew, and until then every commit
+ * ends so; also where it was made and the guard was not told. */
 struct hsm_commit {
 	struct hl_job job; /* first; run and lane set by hsm_store_ops.prepare */
 	void *store;

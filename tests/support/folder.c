@@ -57,7 +57,8 @@ bool hl_test_file_write(const char *path, const void *p, size_t n, unsigned mode
 {
 	/* Cut afterwards: some file systems sync what is written to a file that was cut to nothing. */
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	bool ok = fd >= 0 && write(fd, p, n) == (ssize_t)n && ftruncate(fd, (off_t)n) == 0 && fchmod(fd, (mode_t)mode) == 0;
+	bool ok = fd >= 0 && write(fd, p, n) == (ssize_t)n && ftruncate(fd, (off_t)n) == 0 &&
+		fchmod(fd, (mode_t)mode) == 0;
 
 	if (fd >= 0)
 		close(fd);

@@ -118,3 +118,109 @@ bool hl_test_store_meddle(const struct hl_test_store *w, const char *sql)
 	sqlite3_close(db);
 	return ok;
 }
+
+struct hsm_pair hl_test_store_kept(const struct hl_test_store *w)
+{
+	const struct hsm_macs macs = hsm_seal_macs(hl_test_seal(1));
+	struct hsm_pair p = { .generation = UINT64_MAX };
+	struct hsm_guard *g = NULL;
+
+	if (hsm_guard_open(w->guard, &macs, &g) == HL_OK)
+		CU_ASSERT_EQUAL(hsm_guard_read(g, &p), HL_OK);
+	hsm_guard_close(g);
+	return p;
+}
+
+/* -- the files of a store -------------------------------------------------------------------------- */
+
+/* Of a store on the disk. */
+static const char *const parts[] = { "", "-wal" };
+
+void hl_test_store_copy(const struct hl_test_store *w, const char *name)
+{
+	char from[PATH_MAX], to[PATH_MAX], both[64];
+
+	for (size_t i = 0; i < HL_COUNT(parts); i++) {
+		hl_test_store_file(w, parts[i], from);
+		snprintf(both, sizeof both, "%s%s", name, parts[i]);
+		hl_test_folder_file(&w->folder, both, to);
+		CU_ASSERT(hl_test_file_copy(from, to));
+	}
+	snprintf(both, sizeof both, "%s-guard", name);
+	hl_test_folder_file(&w->folder, both, to);
+	CU_ASSERT(hl_test_file_copy(w->guard, to));
+}
+
+void hl_test_store_put_back(const struct hl_test_store *w, const char *name)
+{
+	char from[PATH_MAX], to[PATH_MAX], both[64];
+
+	for (size_t i = 0; i < HL_COUNT(parts); i++) {
+		snprintf(both, sizeof both, "%s%s", name, parts[i]);
+		hl_test_folder_file(&w->folder, both, from);
+		hl_test_store_file(w, parts[i], to);
+		CU_ASSERT(hl_test_file_copy(from, to));
+	}
+	hl_test_store_file(w, "-shm", to);
+	unlink(to);
+}
+
+void hl_test_store_put_guard_back(const struct hl_test_store *w, const char *name)
+{
+	char from[PATH_MAX], both[64];
+
+	snprintf(both, sizeof both, "%s-guard", name);
+	hl_test_folder_file(&w->folder, both, from);
+	CU_ASSERT(hl_test_file_copy(from, w->guard));
+}
+
+struct content {
+	struct hl_buf of[3];
+};
+
+static struct content content(const struct hl_test_store *w)
+{
+	struct content c;
+	char log[PATH_MAX];
+
+	hl_test_store_file(w, "-wal", log);
+	c.of[0] = hl_test_file_read(w->path);
+	c.of[1] = hl_test_file_read(log);
+	c.of[2] = hl_test_file_read(w->guard);
+	return c;
+}
+
+void hl_test_store_refused(const struct hl_test_store *w, hl_err want)
+{
+	struct content before = content(w), after;
+
+	CU_ASSERT_EQUAL(hl_test_store_refusal(w), want);
+	after = content(w);
+	for (size_t i = 0; i < HL_COUNT(before.of); i++) {
+		CU_ASSERT(hl_bytes_eq(hl_buf_view(&before.of[i]), hl_buf_view(&after.of[i])));
+		hl_buf_clear(&before.of[i]);
+		hl_buf_clear(&after.of[i]);
+	}
+}
+
+void hl_test_store_used(const struct hl_test_store *w)
+{
+	struct hsm_sqlite *s = NULL;
+	struct hsm_put first[HSM_TABLES];
+	struct hsm_put gone = { .row = { .table = HSM_OBJECT, .partition = 1, .id = 3, .version = 1 }, .remove = true };
+
+	CU_ASSERT_EQUAL_FATAL(hl_test_store_open(w, &s), HL_OK);
+	for (unsigned t = 0; t < HSM_TABLES; t++)
+		first[t] = (struct hsm_put){ .row = { .table = (enum hsm_table)t,
+						     .partition = t == HSM_CLUSTER || t == HSM_PARTITION ? 0 : 1,
+						     .id = 1,
+						     .version = 1,
+						     .open = hl_text("open"),
+						     .sealed = hl_text("sealed") } };
+	CU_ASSERT_EQUAL(hl_test_store_commit(s, first, HL_COUNT(first)), HL_OK);
+	CU_ASSERT_EQUAL(hl_test_store_put(s, 2, 1, "another"), HL_OK);
+	CU_ASSERT_EQUAL(hl_test_store_put(s, 3, 1, "short-lived"), HL_OK);
+	CU_ASSERT_EQUAL(hl_test_store_put(s, 1, 2, "changed"), HL_OK);
+	CU_ASSERT_EQUAL(hl_test_store_commit(s, &gone, 1), HL_OK);
+	hsm_sqlite_close(s);
+}

@@ -1,6 +1,7 @@
 /* store.h - the store on disk as a member has it: under a device key, with its guard beside it. */
 #pragma once
 
+#include "hsm/guard_store.h"
 #include "hsm/seal.h"
 #include "tests/support/folder.h"
 
@@ -32,3 +33,15 @@ hl_err hl_test_store_put(struct hsm_sqlite *s, uint64_t id, uint64_t version, co
 uint64_t hl_test_store_generation(struct hsm_sqlite *s);
 /** What another program would do to the file; false where SQLite refuses it. */
 bool hl_test_store_meddle(const struct hl_test_store *w, const char *sql);
+
+/** A store that was used, at generation 5, and is closed: a row at least in each table, some changed, one removed. */
+void hl_test_store_used(const struct hl_test_store *w);
+/** Copy store, log and guard to files of the folder whose names begin with `name`. */
+void hl_test_store_copy(const struct hl_test_store *w, const char *name);
+/** Put store and log back from there; nobody has them open. And the guard. */
+void hl_test_store_put_back(const struct hl_test_store *w, const char *name);
+void hl_test_store_put_guard_back(const struct hl_test_store *w, const char *name);
+/** Assert that the store is refused in this way, and that no byte of store, log and guard is changed by that. */
+void hl_test_store_refused(const struct hl_test_store *w, hl_err want);
+/** What the guard says; generation UINT64_MAX where it says nothing. */
+struct hsm_pair hl_test_store_kept(const struct hl_test_store *w);

@@ -1,35 +1,11 @@
-/* A store that was edited, cut, put back or mixed up with another is refused and left as it is; one that a crash
- * left is not. */
-#include <errno.h>
-#include <signal.h>
+/* A store that was edited, put back or mixed up with another is refused and left as it is; the sum is kept right
+ * through all that members do. */
 #include <sqlite3.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <stdio.h>
 #include <unistd.h>
 
-#include "hsm/guard_store.h"
 #include "tests/support/store.h"
 #include "tests/support/test.h"
-
-#define PAGE 4096
-#define FRAME (24 + PAGE) /* of SQLite's log, behind 32 bytes */
-
-/* A sync that fails, of the guard alone: the store's own are SQLite's. */
-static bool syncs_fail;
-
-int fdatasync(int fd)
-{
-	struct stat st;
-
-	if (syncs_fail && fstat(fd, &st) == 0 && st.st_size == 2 * PAGE) {
-		errno = EIO;
-		return -1;
-	}
-	return (int)syscall(SYS_fdatasync, fd);
-}
 
 static struct hsm_sqlite *opened(const struct hl_test_store *w)
 {
@@ -37,116 +13,6 @@ static struct hsm_sqlite *opened(const struct hl_test_store *w)
 
 	CU_ASSERT_EQUAL(hl_test_store_open(w, &s), HL_OK);
 	return s;
-}
-
-/* What the guard says; UINT64_MAX where it says nothing. */
-static struct hsm_pair kept(const struct hl_test_store *w)
-{
-	const struct hsm_macs macs = hsm_seal_macs(hl_test_seal(1));
-	struct hsm_pair p = { .generation = UINT64_MAX };
-	struct hsm_guard *g = NULL;
-
-	if (hsm_guard_open(w->guard, &macs, &g) == HL_OK)
-		CU_ASSERT_EQUAL(hsm_guard_read(g, &p), HL_OK);
-	hsm_guard_close(g);
-	return p;
-}
-
-/* -- the files of a store ------------------------------------------------------------------------ */
-
-static const char *const parts[] = { "", "-wal" };
-
-/* Copies of store, log and guard, under names that begin with `name`. */
-static void copy_out(const struct hl_test_store *w, const char *name)
-{
-	char from[PATH_MAX], to[PATH_MAX], both[64];
-
-	for (size_t i = 0; i < HL_COUNT(parts); i++) {
-		hl_test_store_file(w, parts[i], from);
-		snprintf(both, sizeof both, "%s%s", name, parts[i]);
-		hl_test_folder_file(&w->folder, both, to);
-		CU_ASSERT(hl_test_file_copy(from, to));
-	}
-	snprintf(both, sizeof both, "%s-guard", name);
-	hl_test_folder_file(&w->folder, both, to);
-	CU_ASSERT(hl_test_file_copy(w->guard, to));
-}
-
-/* Put store and log back; nobody has them open. */
-static void put_back(const struct hl_test_store *w, const char *name)
-{
-	char from[PATH_MAX], to[PATH_MAX], both[64];
-
-	for (size_t i = 0; i < HL_COUNT(parts); i++) {
-		snprintf(both, sizeof both, "%s%s", name, parts[i]);
-		hl_test_folder_file(&w->folder, both, from);
-		hl_test_store_file(w, parts[i], to);
-		CU_ASSERT(hl_test_file_copy(from, to));
-	}
-	hl_test_store_file(w, "-shm", to);
-	unlink(to);
-}
-
-static void put_guard_back(const struct hl_test_store *w, const char *name)
-{
-	char from[PATH_MAX], both[64];
-
-	snprintf(both, sizeof both, "%s-guard", name);
-	hl_test_folder_file(&w->folder, both, from);
-	CU_ASSERT(hl_test_file_copy(from, w->guard));
-}
-
-struct content {
-	struct hl_buf of[3];
-};
-
-static struct content content(const struct hl_test_store *w)
-{
-	struct content c;
-	char log[PATH_MAX];
-
-	hl_test_store_file(w, "-wal", log);
-	c.of[0] = hl_test_file_read(w->path);
-	c.of[1] = hl_test_file_read(log);
-	c.of[2] = hl_test_file_read(w->guard);
-	return c;
-}
-
-/* Refused in this way, and not a byte is changed. */
-static void refused(const struct hl_test_store *w, hl_err want)
-{
-	struct content before = content(w), after;
-
-	CU_ASSERT_EQUAL(hl_test_store_refusal(w), want);
-	after = content(w);
-	for (size_t i = 0; i < HL_COUNT(before.of); i++) {
-		CU_ASSERT(hl_bytes_eq(hl_buf_view(&before.of[i]), hl_buf_view(&after.of[i])));
-		hl_buf_clear(&before.of[i]);
-		hl_buf_clear(&after.of[i]);
-	}
-}
-
-/* A used store: a row at least in each table, some changed, some removed. */
-static void used(const struct hl_test_store *w)
-{
-	struct hsm_sqlite *s = opened(w);
-	struct hsm_put first[HSM_TABLES];
-	struct hsm_put gone = { .row = { .table = HSM_OBJECT, .partition = 1, .id = 3, .version = 1 }, .remove = true };
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-	for (unsigned t = 0; t < HSM_TABLES; t++)
-		first[t] = (struct hsm_put){ .row = { .table = (enum hsm_table)t,
-						     .partition = t == HSM_CLUSTER || t == HSM_PARTITION ? 0 : 1,
-						     .id = 1,
-						     .version = 1,
-						     .open = hl_text("open"),
-						     .sealed = hl_text("sealed") } };
-	CU_ASSERT_EQUAL(hl_test_store_commit(s, first, HL_COUNT(first)), HL_OK);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 2, 1, "another"), HL_OK);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 3, 1, "short-lived"), HL_OK);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 1, 2, "changed"), HL_OK);
-	CU_ASSERT_EQUAL(hl_test_store_commit(s, &gone, 1), HL_OK);
-	hsm_sqlite_close(s);
 }
 
 static void meddle(const struct hl_test_store *w, const char *sql)
@@ -163,18 +29,18 @@ static void each_commit_moves_the_guard(void)
 	struct hsm_pair before, after;
 
 	hl_test_store_begin(&w);
-	CU_ASSERT_EQUAL(kept(&w).generation, UINT64_MAX);
+	CU_ASSERT_EQUAL(hl_test_store_kept(&w).generation, UINT64_MAX);
 	s = opened(&w);
-	before = kept(&w);
+	before = hl_test_store_kept(&w);
 	CU_ASSERT_EQUAL(before.generation, 0);
 	for (uint64_t n = 1; n < 5; n++, before = after) {
 		CU_ASSERT_EQUAL(hl_test_store_put(s, 1, n, "a"), HL_OK);
-		after = kept(&w);
+		after = hl_test_store_kept(&w);
 		CU_ASSERT_EQUAL(after.generation, n);
 		CU_ASSERT_NOT_EQUAL(memcmp(before.sum, after.sum, HSM_MAC), 0);
 	}
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 1, 2, "stale"), HL_E_STORE_STALE);
-	after = kept(&w);
+	after = hl_test_store_kept(&w);
 	CU_ASSERT(hsm_pair_eq(&before, &after));
 	hsm_sqlite_close(s);
 	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
@@ -191,10 +57,10 @@ static void a_store_without_rows_has_no_sum(void)
 	s = opened(&w);
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 1, 1, "a"), HL_OK);
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 1, 2, "b"), HL_OK);
-	CU_ASSERT_NOT_EQUAL(memcmp(kept(&w).sum, zero, HSM_MAC), 0);
+	CU_ASSERT_NOT_EQUAL(memcmp(hl_test_store_kept(&w).sum, zero, HSM_MAC), 0);
 	CU_ASSERT_EQUAL(hl_test_store_commit(s, &gone, 1), HL_OK);
-	CU_ASSERT_EQUAL(memcmp(kept(&w).sum, zero, HSM_MAC), 0);
-	CU_ASSERT_EQUAL(kept(&w).generation, 3);
+	CU_ASSERT_EQUAL(memcmp(hl_test_store_kept(&w).sum, zero, HSM_MAC), 0);
+	CU_ASSERT_EQUAL(hl_test_store_kept(&w).generation, 3);
 	hsm_sqlite_close(s);
 	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
 }
@@ -224,7 +90,7 @@ static void what_is_undone_alone_is_not_in_the_sum(void)
 		c[i].job.run(&c[i].job);
 		CU_ASSERT_EQUAL(c[i].result, i == 2 ? HL_E_STORE_STALE : HL_OK);
 	}
-	CU_ASSERT_EQUAL(kept(&w).generation, 4);
+	CU_ASSERT_EQUAL(hl_test_store_kept(&w).generation, 4);
 	hsm_sqlite_close(s);
 	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
 }
@@ -234,18 +100,19 @@ static void what_is_undone_alone_is_not_in_the_sum(void)
 /* Do `sql` to a store that is good, and refuse it. */
 static void edited(const struct hl_test_store *w, const char *sql)
 {
-	put_back(w, "good");
+	hl_test_store_put_back(w, "good");
 	if (!hl_test_store_meddle(w, sql)) {
 		fprintf(stderr, "not done: %s\n", sql);
 		CU_FAIL("SQLite refused");
 	}
-	refused(w, HL_E_STORE_SUM);
+	hl_test_store_refused(w, HL_E_STORE_SUM);
 }
 
 /* In each way that its type allows. */
 static void column_edited(const struct hl_test_store *w, const char *table, const char *column, const char *type)
 {
-	static const char *const number[][2] = { { "", " + 7" }, { "", " + 1000000" }, { "9223372036854775807 - ", "" } };
+	static const char *const number[][2] = { { "", " + 7" }, { "", " + 1000000" },
+		{ "9223372036854775807 - ", "" } };
 	static const char *const blob[][2] = { { "CAST(", " || x'00' AS BLOB)" }, { "substr(", ", 2)" },
 		{ "zeroblob(31 + length(", ") % 2)" }, { "randomblob(31 + length(", ") % 2)" } };
 	bool is_number = strcmp(type, "INTEGER") == 0;
@@ -281,15 +148,15 @@ static void every_column_of_every_table_counts(void)
 	char path[PATH_MAX];
 
 	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "good");
+	hl_test_store_used(&w);
+	hl_test_store_copy(&w, "good");
 	hl_test_folder_file(&w.folder, "good", path);
 	CU_ASSERT_EQUAL(sqlite3_open(path, &db), SQLITE_OK);
 	CU_ASSERT_EQUAL(sqlite3_exec(db,
 		"SELECT s.name, c.name, c.type FROM sqlite_schema AS s, pragma_table_info(s.name) AS c"
 		" WHERE s.type = 'table'", on_column, &w, NULL), SQLITE_OK);
 	sqlite3_close(db);
-	put_back(&w, "good");
+	hl_test_store_put_back(&w, "good");
 	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
 }
 
@@ -324,8 +191,8 @@ static void rows_that_were_moved_are_found(void)
 	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
 
 	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "good");
+	hl_test_store_used(&w);
+	hl_test_store_copy(&w, "good");
 	for (size_t i = 0; i < HL_COUNT(done); i++)
 		edited(&w, done[i]);
 }
@@ -353,13 +220,14 @@ static void a_sum_that_was_computed_anew_is_found(void)
 	char hex[2 * HSM_MAC + 1], text[256];
 
 	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "good");
+	hl_test_store_used(&w);
+	hl_test_store_copy(&w, "good");
 	column_of(&w, "SELECT sum FROM generation", sum);
 	column_of(&w, "SELECT mac FROM object WHERE id = 2", mac);
 	hsm_sum_take(sum, mac);
 	hl_hex(hl_bytes(sum, sizeof sum), hex);
-	snprintf(text, sizeof text, "DELETE FROM object WHERE id = 2; UPDATE generation SET n = n + 1, sum = x'%s'", hex);
+	snprintf(text, sizeof text,
+		"DELETE FROM object WHERE id = 2; UPDATE generation SET n = n + 1, sum = x'%s'", hex);
 	edited(&w, text);
 }
 
@@ -371,12 +239,12 @@ static void a_single_row_put_back_is_found(void)
 	char old[PATH_MAX], text[PATH_MAX + 512];
 
 	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "old");
+	hl_test_store_used(&w);
+	hl_test_store_copy(&w, "old");
 	s = opened(&w);
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 2, 2, "newer"), HL_OK);
 	hsm_sqlite_close(s);
-	copy_out(&w, "good");
+	hl_test_store_copy(&w, "good");
 	hl_test_folder_file(&w.folder, "old", old);
 	snprintf(text, sizeof text, "ATTACH '%s' AS was; REPLACE INTO object SELECT * FROM was.object", old);
 	edited(&w, text);
@@ -388,12 +256,43 @@ static void a_single_row_put_back_is_found(void)
 		" UPDATE generation SET (sum, mac) = (SELECT sum, mac FROM was.generation)", old);
 	edited(&w, text);
 	/* And all of it, which is the store of then. */
-	put_back(&w, "good");
+	hl_test_store_put_back(&w, "good");
 	snprintf(text, sizeof text,
 		"ATTACH '%s' AS was; REPLACE INTO object SELECT * FROM was.object;"
 		" REPLACE INTO generation SELECT * FROM was.generation", old);
 	meddle(&w, text);
-	refused(&w, HL_E_STORE_BEHIND);
+	hl_test_store_refused(&w, HL_E_STORE_BEHIND);
+}
+
+/* Two rows of a page that changed places are both there and have the same sum, and are not found by their keys. In
+ * SQLite's format an index leaf begins with 10, has its number of cells in bytes 3 and 4, and from byte 8 on where
+ * each of them is. */
+static bool swap_cells(uint8_t *page)
+{
+	uint8_t first[2];
+
+	if (page[0] != 10 || page[3] * 256 + page[4] < 2)
+		return false;
+	memcpy(first, page + 8, 2);
+	memcpy(page + 8, page + 10, 2);
+	memcpy(page + 10, first, 2);
+	return true;
+}
+
+static void rows_that_stand_out_of_order_are_found(void)
+{
+	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
+	HL_AUTO(hl_buf_clear) struct hl_buf b = { 0 };
+	unsigned done = 0;
+
+	hl_test_store_begin(&w);
+	hl_test_store_used(&w);
+	b = hl_test_file_read(w.path);
+	for (size_t at = 4096; at < b.n; at += 4096)
+		done += swap_cells(b.base + b.off + at);
+	CU_ASSERT_EQUAL(done, 1); /* of object, the only one with two rows */
+	CU_ASSERT(hl_test_file_write(w.path, b.base + b.off, b.n, 0600));
+	hl_test_store_refused(&w, HL_E_STORE_SUM);
 }
 
 /* Whatever a page had, it is refused, and as damaged; a byte that no row needs may be anything. */
@@ -406,15 +305,15 @@ static void a_flipped_byte_is_found_or_harmless(void)
 	size_t harmless = 0, found = 0;
 
 	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "good");
+	hl_test_store_used(&w);
+	hl_test_store_copy(&w, "good");
 	good = hl_test_file_read(w.path);
 	changed = hl_test_file_read(w.path);
 	byte = changed.base + changed.off;
 	for (size_t i = 0; i < good.n; i += 29 * hl_test_stride()) {
 		hl_err rc;
 
-		put_back(&w, "good");
+		hl_test_store_put_back(&w, "good");
 		byte[i] ^= 0x20;
 		CU_ASSERT(hl_test_file_write(w.path, byte, changed.n, 0600));
 		rc = hl_test_store_refusal(&w);
@@ -425,7 +324,7 @@ static void a_flipped_byte_is_found_or_harmless(void)
 			rc == HL_E_STORE_SCHEMA);
 	}
 	CU_ASSERT(found > 0 && harmless > 0);
-	put_back(&w, "good");
+	hl_test_store_put_back(&w, "good");
 	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
 }
 
@@ -437,15 +336,15 @@ static void an_older_copy_is_refused(void)
 	struct hsm_sqlite *s;
 
 	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "old");
+	hl_test_store_used(&w);
+	hl_test_store_copy(&w, "old");
 	s = opened(&w);
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "acknowledged"), HL_OK);
 	hsm_sqlite_close(s);
-	copy_out(&w, "new");
-	put_back(&w, "old");
-	refused(&w, HL_E_STORE_BEHIND);
-	put_back(&w, "new");
+	hl_test_store_copy(&w, "new");
+	hl_test_store_put_back(&w, "old");
+	hl_test_store_refused(&w, HL_E_STORE_BEHIND);
+	hl_test_store_put_back(&w, "new");
 	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
 }
 
@@ -456,19 +355,19 @@ static void another_branch_is_refused(void)
 	struct hsm_sqlite *s;
 
 	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "old");
+	hl_test_store_used(&w);
+	hl_test_store_copy(&w, "old");
 	s = opened(&w);
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "one way"), HL_OK);
 	hsm_sqlite_close(s);
-	copy_out(&w, "one");
-	put_back(&w, "old");
-	put_guard_back(&w, "old");
+	hl_test_store_copy(&w, "one");
+	hl_test_store_put_back(&w, "old");
+	hl_test_store_put_guard_back(&w, "old");
 	s = opened(&w);
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "the other way"), HL_OK);
 	hsm_sqlite_close(s);
-	put_back(&w, "one");
-	refused(&w, HL_E_STORE_BEHIND);
+	hl_test_store_put_back(&w, "one");
+	hl_test_store_refused(&w, HL_E_STORE_BEHIND);
 }
 
 static void a_store_that_is_put_back_under_a_member_is_noticed(void)
@@ -480,7 +379,7 @@ static void a_store_that_is_put_back_under_a_member_is_noticed(void)
 	struct hsm_sqlite *s;
 
 	hl_test_store_begin(&w);
-	used(&w);
+	hl_test_store_used(&w);
 	s = opened(&w);
 	CU_ASSERT_EQUAL(hsm_guard_open(w.guard, &macs, &g), HL_OK);
 	CU_ASSERT_EQUAL(hsm_guard_lock(g, &newest), HL_OK);
@@ -490,252 +389,7 @@ static void a_store_that_is_put_back_under_a_member_is_noticed(void)
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "on an old store"), HL_E_STORE);
 	CU_ASSERT_EQUAL(hl_test_store_generation(s), 5);
 	hsm_sqlite_close(s);
-	refused(&w, HL_E_STORE_BEHIND);
-}
-
-/* -- cut (F-STO-11, F-STO-12) ------------------------------------------------------------------------- */
-
-/* Store and log as a member that is killed leaves them. */
-static void killed(const struct hl_test_store *w)
-{
-	struct hsm_sqlite *s;
-
-	used(w);
-	s = opened(w);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 8, 1, "acknowledged"), HL_OK);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "acknowledged"), HL_OK);
-	copy_out(w, "good");
-	hsm_sqlite_close(s);
-	put_back(w, "good");
-}
-
-static void a_log_that_lacks_what_was_acknowledged_is_refused(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-	char log[PATH_MAX];
-	struct stat st = { 0 };
-
-	hl_test_store_begin(&w);
-	killed(&w);
-	hl_test_store_file(&w, "-wal", log);
-	CU_ASSERT(stat(log, &st) == 0 && st.st_size > FRAME);
-	for (off_t n = st.st_size - 1; n >= 0; n -= n % FRAME == 32 || n < 64 ? 1 : FRAME / 3) {
-		put_back(&w, "good");
-		CU_ASSERT_EQUAL(truncate(log, n), 0);
-		refused(&w, HL_E_STORE_BEHIND);
-	}
-	put_back(&w, "good");
-	CU_ASSERT_EQUAL(unlink(log), 0);
-	refused(&w, HL_E_STORE_BEHIND);
-	put_back(&w, "good");
-	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
-}
-
-static void a_store_that_was_cut_is_never_begun_anew(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-	struct stat st = { 0 };
-	hl_err rc;
-
-	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "good");
-	CU_ASSERT_EQUAL(stat(w.path, &st), 0);
-	for (off_t n = 0; n < st.st_size; n += n % 1024 == 0 ? 1 : n % 1024 == 1 ? 509 : 514) {
-		put_back(&w, "good");
-		CU_ASSERT_EQUAL(truncate(w.path, n), 0);
-		rc = hl_test_store_refusal(&w);
-		CU_ASSERT(n == 0 ? rc == HL_E_STORE_BEHIND : rc != HL_OK);
-		refused(&w, rc);
-	}
-	put_back(&w, "good");
-	CU_ASSERT_EQUAL(unlink(w.path), 0);
-	refused(&w, HL_E_STORE_BEHIND);
-	CU_ASSERT_NOT_EQUAL(access(w.path, F_OK), 0); /* nor is an empty one left there */
-}
-
-/* SQLite removes the log of an empty file, so it may not see it. */
-static void a_log_alone_is_no_new_store(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-
-	hl_test_store_begin(&w);
-	killed(&w);
-	CU_ASSERT_EQUAL(unlink(w.guard), 0);
-	CU_ASSERT_EQUAL(truncate(w.path, 0), 0);
-	refused(&w, HL_E_STORE_BEHIND);
-	CU_ASSERT_EQUAL(unlink(w.path), 0);
-	refused(&w, HL_E_STORE_BEHIND);
-}
-
-/* The schema is in the log at first: without it the file is a database, and empty. */
-static void an_emptied_store_is_refused(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-	struct hsm_sqlite *s;
-	char log[PATH_MAX];
-
-	hl_test_store_begin(&w);
-	s = opened(&w);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 1, 1, "acknowledged"), HL_OK);
-	copy_out(&w, "good");
-	hsm_sqlite_close(s);
-	put_back(&w, "good");
-	hl_test_store_file(&w, "-wal", log);
-	CU_ASSERT_EQUAL(unlink(log), 0);
-	refused(&w, HL_E_STORE_BEHIND);
-}
-
-/* -- the guard ------------------------------------------------------------------------------------------ */
-
-static void a_used_store_without_its_guard_is_refused(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-
-	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "good");
-	CU_ASSERT_EQUAL(unlink(w.guard), 0);
-	refused(&w, HL_E_STORE_GUARD);
-	CU_ASSERT(hl_test_file_write(w.guard, "", 0, 0600));
-	refused(&w, HL_E_STORE_GUARD);
-	CU_ASSERT(hl_test_file_write(w.guard, "guard", 5, 0600));
-	refused(&w, HL_E_STORE_GUARD);
-	put_guard_back(&w, "good");
-	CU_ASSERT_EQUAL(chmod(w.guard, 0644), 0);
-	refused(&w, HL_E_MODE);
-	CU_ASSERT_EQUAL(chmod(w.guard, 0600), 0);
-	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
-}
-
-static void a_new_store_whose_guard_was_not_made_yet_gets_one(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-	struct hsm_sqlite *s = NULL;
-
-	hl_test_store_begin(&w);
-	CU_ASSERT_EQUAL(hsm_sqlite_open(w.path, true, &s), HL_OK);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 1, 1, "too early"), HL_E_STORE);
-	hsm_sqlite_close(s); /* a first start that ended here */
-	CU_ASSERT_NOT_EQUAL(access(w.guard, F_OK), 0);
-	hsm_sqlite_close(opened(&w));
-	CU_ASSERT_EQUAL(kept(&w).generation, 0);
-}
-
-static void another_device_key_is_told(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-	struct hsm_sqlite *s = NULL;
-
-	hl_test_store_begin(&w);
-	used(&w);
-	CU_ASSERT_EQUAL(hl_test_store_open_with(&w, 2, &s), HL_E_STORE_KEY);
-	CU_ASSERT_PTR_NULL(s);
-	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
-}
-
-/* -- crashes -------------------------------------------------------------------------------------------- */
-
-static void a_crash_between_commit_and_guard_is_mended(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-	struct hsm_sqlite *s;
-
-	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "before");
-	s = opened(&w);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "on the disk"), HL_OK);
-	copy_out(&w, "after");
-	hsm_sqlite_close(s);
-	put_back(&w, "after");
-	put_guard_back(&w, "before");
-	CU_ASSERT_EQUAL(kept(&w).generation, 5);
-	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
-	CU_ASSERT_EQUAL(kept(&w).generation, 6);
-	put_back(&w, "before"); /* from now on that is too old */
-	refused(&w, HL_E_STORE_BEHIND);
-}
-
-static void a_guard_that_fails_leaves_nothing_acknowledged(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-	struct hsm_sqlite *s;
-
-	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "before");
-	s = opened(&w);
-	syncs_fail = true;
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "on the disk"), HL_E_STORE);
-	syncs_fail = false;
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 10, 1, "never tried"), HL_E_STORE);
-	CU_ASSERT_EQUAL(hl_test_store_generation(s), 6);
-	hsm_sqlite_close(s);
-	put_guard_back(&w, "before"); /* what was written and never synced */
-	syncs_fail = true;
-	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_E_IO);
-	syncs_fail = false;
-	put_guard_back(&w, "before");
-	s = opened(&w);
-	CU_ASSERT_EQUAL(kept(&w).generation, 6);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "the same again"), HL_E_STORE_STALE);
-	hsm_sqlite_close(s);
-}
-
-static void a_guard_that_cannot_be_read_stops_the_commit_before_it_is_made(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-	struct hsm_sqlite *s;
-
-	hl_test_store_begin(&w);
-	used(&w);
-	copy_out(&w, "good");
-	s = opened(&w);
-	CU_ASSERT_EQUAL(truncate(w.guard, 100), 0);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "not made"), HL_E_STORE);
-	CU_ASSERT_EQUAL(hl_test_store_generation(s), 5);
-	hsm_sqlite_close(s);
-	put_guard_back(&w, "good");
-	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
-}
-
-/* -- members --------------------------------------------------------------------------------------------- */
-
-#define COMMITS 60
-
-static int writer(const struct hl_test_store *w)
-{
-	struct hsm_sqlite *s = NULL;
-
-	if (hl_test_store_open(w, &s) != HL_OK)
-		return 1;
-	for (uint64_t n = 1; n <= COMMITS; n++)
-		if (hl_test_store_put(s, 50, n, "again") != HL_OK)
-			return 2;
-	return raise(SIGKILL);
-}
-
-/* What a start reads of the guard is never newer than what it reads of the store. */
-static void members_start_while_others_write(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-	int status = 0, starts = 0;
-	struct hsm_sqlite *s;
-	pid_t child;
-
-	hl_test_store_begin(&w);
-	used(&w);
-	child = fork();
-	if (child == 0)
-		_exit(writer(&w));
-	for (; waitpid(child, &status, WNOHANG) == 0; starts++)
-		CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
-	CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	CU_ASSERT(starts > 0);
-	s = opened(&w);
-	CU_ASSERT_EQUAL(hl_test_store_generation(s), 5 + COMMITS);
-	hsm_sqlite_close(s);
+	hl_test_store_refused(&w, HL_E_STORE_BEHIND);
 }
 
 /* -- older schemas ------------------------------------------------------------------------------------------ */
@@ -755,7 +409,8 @@ static void version_2(const struct hl_test_store *w, uint8_t key)
 	CU_ASSERT_EQUAL(hsm_seal(hl_test_seal(key), &row, hl_text("identity"), &sealed), HL_OK);
 	hl_hex(hl_buf_view(&sealed), hex);
 	CU_ASSERT(hl_test_file_write(w->path, "", 0, 0600));
-	meddle(w, "PRAGMA journal_mode = WAL;" TABLE_2("cluster") TABLE_2("partition") TABLE_2("object") TABLE_2("token")
+	meddle(w, "PRAGMA journal_mode = WAL;"
+		TABLE_2("cluster") TABLE_2("partition") TABLE_2("object") TABLE_2("token")
 		"CREATE TABLE generation (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL) STRICT;"
 		"INSERT INTO generation (one, n) VALUES (1, 41);"
 		"INSERT INTO object VALUES (1, 7, 3, x'6f6c64', x'01');"
@@ -772,15 +427,15 @@ static void a_store_of_version_2_gets_macs_and_a_guard(void)
 
 	hl_test_store_begin(&w);
 	version_2(&w, 1);
-	copy_out(&w, "two");
+	hl_test_store_copy(&w, "two");
 	s = opened(&w);
-	CU_ASSERT_EQUAL(kept(&w).generation, 41);
+	CU_ASSERT_EQUAL(hl_test_store_kept(&w).generation, 41);
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 7, 4, "new"), HL_OK);
 	hsm_sqlite_close(s);
-	copy_out(&w, "good");
+	hl_test_store_copy(&w, "good");
 	edited(&w, "UPDATE token SET sealed = x'03'");
-	put_back(&w, "two"); /* put back, it is an old store like any other */
-	refused(&w, HL_E_STORE_BEHIND);
+	hl_test_store_put_back(&w, "two"); /* put back, it is an old store like any other */
+	hl_test_store_refused(&w, HL_E_STORE_BEHIND);
 }
 
 static void a_takeover_that_a_crash_ended_is_resumed(void)
@@ -789,14 +444,14 @@ static void a_takeover_that_a_crash_ended_is_resumed(void)
 
 	hl_test_store_begin(&w);
 	version_2(&w, 1);
-	copy_out(&w, "two");
+	hl_test_store_copy(&w, "two");
 	hsm_sqlite_close(opened(&w));
-	put_back(&w, "two"); /* the guard was made, the transaction never ended */
+	hl_test_store_put_back(&w, "two"); /* the guard was made, the transaction never ended */
 	hsm_sqlite_close(opened(&w));
-	CU_ASSERT_EQUAL(kept(&w).generation, 41);
-	put_back(&w, "two"); /* and rows that changed in between were not changed by us */
+	CU_ASSERT_EQUAL(hl_test_store_kept(&w).generation, 41);
+	hl_test_store_put_back(&w, "two"); /* and rows that changed in between were not changed by us */
 	meddle(&w, "UPDATE token SET sealed = x'03'");
-	refused(&w, HL_E_STORE_BEHIND);
+	hl_test_store_refused(&w, HL_E_STORE_BEHIND);
 }
 
 static void an_old_store_of_another_device_is_not_taken_over(void)
@@ -805,84 +460,9 @@ static void an_old_store_of_another_device_is_not_taken_over(void)
 
 	hl_test_store_begin(&w);
 	version_2(&w, 2);
-	refused(&w, HL_E_STORE_KEY);
+	hl_test_store_refused(&w, HL_E_STORE_KEY);
 	CU_ASSERT_NOT_EQUAL(access(w.guard, F_OK), 0);
 	version_2(&w, 1);
-	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
-}
-
-/* -- rights and room ------------------------------------------------------------------------------------------ */
-
-#define NOBODY 65534
-
-/* As somebody whom modes hold back, which they do not do for root. */
-static int unwritable(const struct hl_test_store *w)
-{
-	struct hsm_sqlite *s = NULL;
-
-	if (geteuid() == 0 && (chown(w->folder.path, NOBODY, NOBODY) != 0 || chown(w->path, NOBODY, NOBODY) != 0 ||
-		chown(w->guard, NOBODY, NOBODY) != 0 || setgid(NOBODY) != 0 || setuid(NOBODY) != 0))
-		return 1;
-	if (hl_test_store_open(w, &s) != HL_OK)
-		return 2;
-	hsm_sqlite_close(s);
-	if (chmod(w->path, 0400) != 0 || hl_test_store_refusal(w) != HL_E_STORE)
-		return 3;
-	if (chmod(w->path, 0000) != 0 || hl_test_store_refusal(w) != HL_E_STORE)
-		return 4;
-	if (chmod(w->path, 0600) != 0 || chmod(w->guard, 0400) != 0 || hl_test_store_refusal(w) != HL_E_IO)
-		return 5;
-	return chmod(w->guard, 0600) == 0 && hl_test_store_refusal(w) == HL_OK ? 0 : 6;
-}
-
-static void files_that_may_not_be_written_are_refused(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-	int status = 0;
-	pid_t child;
-
-	hl_test_store_begin(&w);
-	used(&w);
-	child = fork();
-	if (child == 0)
-		_exit(unwritable(&w));
-	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
-	CU_ASSERT(WIFEXITED(status));
-	CU_ASSERT_EQUAL(WEXITSTATUS(status), 0);
-}
-
-/* Make objects until one is refused; how it is. */
-static hl_err fill(struct hsm_sqlite *s, uint64_t first, uint64_t *last)
-{
-	static const char large[2048] = { [0 ... 2046] = 'x' };
-	hl_err rc = HL_OK;
-
-	for (*last = first; rc == HL_OK && *last < first + 1000; ++*last)
-		rc = hl_test_store_put(s, *last, 1, large);
-	return rc;
-}
-
-/* A quota says EDQUOT, a limit EFBIG, a disk ENOSPC: the limit is the one that anybody can set. */
-static void a_file_that_may_not_grow_is_a_full_disk(void)
-{
-	HL_AUTO(hl_test_store_end) struct hl_test_store w = { 0 };
-	struct rlimit old, small;
-	struct hsm_sqlite *s;
-	uint64_t last;
-
-	hl_test_store_begin(&w);
-	used(&w);
-	s = opened(&w);
-	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &old), 0);
-	signal(SIGXFSZ, SIG_IGN);
-	small = (struct rlimit){ 100000, old.rlim_max };
-	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &small), 0);
-	CU_ASSERT_EQUAL(fill(s, 100, &last), HL_E_FULL);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, last, 1, "small"), HL_E_FULL);
-	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &old), 0);
-	CU_ASSERT_EQUAL(hl_test_store_generation(s), kept(&w).generation);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, last, 1, "small"), HL_OK);
-	hsm_sqlite_close(s);
 	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
 }
 
@@ -894,27 +474,14 @@ static CU_TestInfo tests[] = {
 	{ "rows that were moved are found", rows_that_were_moved_are_found },
 	{ "a sum that was computed anew is found", a_sum_that_was_computed_anew_is_found },
 	{ "a single row put back is found", a_single_row_put_back_is_found },
+	{ "rows that stand out of order are found", rows_that_stand_out_of_order_are_found },
 	{ "a flipped byte is found or harmless", a_flipped_byte_is_found_or_harmless },
 	{ "an older copy is refused", an_older_copy_is_refused },
 	{ "another branch is refused", another_branch_is_refused },
 	{ "a store that is put back under a member is noticed", a_store_that_is_put_back_under_a_member_is_noticed },
-	{ "a log that lacks what was acknowledged is refused", a_log_that_lacks_what_was_acknowledged_is_refused },
-	{ "a store that was cut is never begun anew", a_store_that_was_cut_is_never_begun_anew },
-	{ "a log alone is no new store", a_log_alone_is_no_new_store },
-	{ "an emptied store is refused", an_emptied_store_is_refused },
-	{ "a used store without its guard is refused", a_used_store_without_its_guard_is_refused },
-	{ "a new store whose guard was not made yet gets one", a_new_store_whose_guard_was_not_made_yet_gets_one },
-	{ "another device key is told", another_device_key_is_told },
-	{ "a crash between commit and guard is mended", a_crash_between_commit_and_guard_is_mended },
-	{ "a guard that fails leaves nothing acknowledged", a_guard_that_fails_leaves_nothing_acknowledged },
-	{ "a guard that cannot be read stops the commit before it is made",
-		a_guard_that_cannot_be_read_stops_the_commit_before_it_is_made },
-	{ "members start while others write", members_start_while_others_write },
 	{ "a store of version 2 gets MACs and a guard", a_store_of_version_2_gets_macs_and_a_guard },
 	{ "a takeover that a crash ended is resumed", a_takeover_that_a_crash_ended_is_resumed },
 	{ "an old store of another device is not taken over", an_old_store_of_another_device_is_not_taken_over },
-	{ "files that may not be written are refused", files_that_may_not_be_written_are_refused },
-	{ "a file that may not grow is a full disk", a_file_that_may_not_grow_is_a_full_disk },
 	CU_TEST_INFO_NULL,
 };
 

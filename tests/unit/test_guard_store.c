@@ -168,6 +168,8 @@ static void a_write_that_is_cut_off_leaves_the_pair_before(void)
 	before = image(&w);
 	CU_ASSERT_EQUAL(wrote(&w, 10), HL_OK);
 	after = image(&w);
+	CU_ASSERT_EQUAL(memcmp(before.is + (SLOT - at), after.is + (SLOT - at), SLOT), 0); /* 9 stays */
+	CU_ASSERT_NOT_EQUAL(memcmp(before.is, after.is, SIZE), 0);
 	for (size_t n = 0; n <= SLOT; n += n < 256 ? 1 : 128) {
 		torn = before;
 		memcpy(torn.is + at, after.is + at, n);
