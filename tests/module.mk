@@ -88,6 +88,28 @@ tests_unit_test_gcm_SOURCES = tests/unit/test_gcm.c $(objects)
 tests_unit_test_gcm_LDADD = $(HSM_LIBS)
 EXTRA_DIST += tests/vectors/rsa-pss.txt tests/vectors/rfc8032.txt tests/vectors/gcm-spec.txt
 objects = tests/support/objects.c tests/support/objects.h
+# Families of mechanisms, each with its vectors.
+vectors = tests/support/vectors.c tests/support/vectors.h $(objects)
+UNIT_TESTS += tests/unit/test_block
+tests_unit_test_block_SOURCES = tests/unit/test_block.c $(vectors)
+tests_unit_test_block_LDADD = $(HSM_LIBS)
+UNIT_TESTS += tests/unit/test_mac
+tests_unit_test_mac_SOURCES = tests/unit/test_mac.c $(vectors)
+tests_unit_test_mac_LDADD = $(HSM_LIBS)
+EXTRA_DIST += \
+	tests/vectors/agreements.txt \
+	tests/vectors/chacha20-poly1305.txt \
+	tests/vectors/ciphers.txt \
+	tests/vectors/dh.txt \
+	tests/vectors/dsa.txt \
+	tests/vectors/ecdsa.txt \
+	tests/vectors/ed448.txt \
+	tests/vectors/kdfs.txt \
+	tests/vectors/macs.txt \
+	tests/vectors/pbkdf2.txt \
+	tests/vectors/rsa-decrypt.txt \
+	tests/vectors/rsa-sign.txt \
+	tests/vectors/wraps.txt
 tests_unit_test_device_store_LDADD = $(HSM_LIBS)
 tests_unit_test_key_SOURCES = tests/unit/test_key.c $(objects)
 tests_unit_test_key_LDADD = $(HSM_LIBS)
