@@ -89,8 +89,7 @@ static hl_err parse_pair(struct hsm_key *k, struct hl_bytes der)
 	if (!k->pkey || !hsm_pkey_is(k->pkey, k->type))
 		return HL_E_CRYPTO;
 	measure(k);
-	k->hash = EVP_MD_CTX_new();
-	return k->hash ? HL_OK : HL_E_NOMEM;
+	return HL_OK;
 }
 
 /* Two keys of DES are three, the third being the first (NIST SP 800-67, 3.1). */
@@ -143,6 +142,9 @@ hl_err hsm_key_parse(const struct hsm_object *o, struct hsm_key **out)
 	if (o->value.n == 0 || !hsm_engine_start())
 		return HL_E_CRYPTO;
 	ERR_clear_error();
+	k->hash = EVP_MD_CTX_new();
+	if (!k->hash)
+		return HL_E_NOMEM;
 	HL_TRY(keep_attributes(k, o));
 	read_uses(k);
 	k->type = (uint32_t)hsm_attribute_number(o, HL_CKA_KEY_TYPE);
