@@ -153,43 +153,12 @@ static void print_messages(struct hl_buf *out)
 
 /* -- what the HSM can do ------------------------------------------------------------------------ */
 
-static const char *key_type(uint32_t type)
-{
-	static const struct {
-		uint32_t type;
-		const char *name;
-	} types[] = { { HL_CKK_RSA, "RSA" }, { HL_CKK_EC, "EC" }, { HL_CKK_EC_EDWARDS, "Ed25519" },
-		{ HL_CKK_AES, "AES" } };
-
-	for (size_t i = 0; i < HL_COUNT(types); i++)
-		if (types[i].type == type)
-			return types[i].name;
-	return "?";
-}
-
-static void print_mechanisms(struct hl_buf *out)
-{
-	size_t n;
-	const struct hsm_mechanism *m = hsm_mechanisms(&n);
-
-	HEAD(out, "mechanism", "number", "keys", "sizes", "does", "hashes with", "parameter");
-	for (; n > 0; n--, m++)
-		hl_buf_printf(out, "| `%s` | 0x%04x | %s | %u to %u %s | %s | %s | %s |\n", m->name,
-			m->number, key_type(m->key_type), m->min, m->max,
-			m->key_type == HL_CKK_AES ? "bytes" : "bits",
-			m->flags & HSM_PAIR	   ? "make a pair"
-			: m->flags & HSM_GENERATES ? "make a key"
-			: m->flags & HSM_SIGNS	   ? "sign, verify"
-						   : "encrypt, decrypt",
-			m->digest ? m->digest : "", m->parameter ? m->parameter->name : "");
-}
-
 struct word {
 	unsigned bit;
 	const char *text;
 };
 
-static void put_words(struct hl_buf *out, unsigned set, const struct word *word, size_t n)
+static void put_list(struct hl_buf *out, unsigned set, const struct word *word, size_t n)
 {
 	const char *comma = " ";
 
@@ -202,26 +171,124 @@ static void put_words(struct hl_buf *out, unsigned set, const struct word *word,
 	hl_buf_text(out, " |");
 }
 
+static void put_type(struct hl_buf *out, uint32_t type)
+{
+	static const struct {
+		uint32_t type;
+		const char *name;
+	} types[] = {
+		{ HL_CKK_RSA, "RSA" }, { HL_CKK_DSA, "DSA" }, { HL_CKK_DH, "DH" }, { HL_CKK_X9_42_DH, "X9.42 DH" },
+		{ HL_CKK_EC, "EC" }, { HL_CKK_EC_EDWARDS, "Edwards" }, { HL_CKK_EC_MONTGOMERY, "Montgomery" },
+		{ HL_CKK_AES, "AES" }, { HL_CKK_CAMELLIA, "Camellia" }, { HL_CKK_DES2, "DES2" },
+		{ HL_CKK_DES3, "DES3" }, { HL_CKK_CHACHA20, "ChaCha20" }, { HL_CKK_POLY1305, "Poly1305" },
+		{ HL_CKK_GENERIC_SECRET, "generic secret" }, { HSM_ANY_SECRET, "any secret" },
+	};
+
+	for (size_t i = 0; i < HL_COUNT(types); i++)
+		if (types[i].type == type) {
+			hl_buf_text(out, types[i].name);
+			return;
+		}
+	if (type != HSM_NO_TYPE)
+		hl_buf_text(out, "its own HMAC");
+}
+
+static void put_keys(struct hl_buf *out, const struct hsm_mechanism *m)
+{
+	hl_buf_text(out, " ");
+	if (m->also_type == HSM_ANY_SECRET) {
+		put_type(out, HSM_ANY_SECRET);
+	} else {
+		put_type(out, m->key_type);
+		if (m->also_type != HSM_NO_TYPE)
+			hl_buf_text(out, ", ");
+		put_type(out, m->also_type);
+	}
+	hl_buf_text(out, " |");
+	if (m->max > 0)
+		hl_buf_printf(out, " %u to %u %s", m->min, m->max, hsm_mechanism_in_bits(m) ? "bits" : "bytes");
+	hl_buf_text(out, " |");
+}
+
+static void print_mechanisms(struct hl_buf *out)
+{
+	static const struct word does[] = { { HSM_PAIR, "make a pair" }, { HSM_SIGNS, "sign, verify" },
+		{ HSM_ENCRYPTS, "encrypt, decrypt" }, { HSM_WRAPS, "wrap, unwrap" }, { HSM_DERIVES, "derive" },
+		{ HSM_DIGESTS, "digest" }, { HSM_IN_PIECES, "in pieces" },
+		{ HSM_LEGACY_WRAP, "wraps with legacy_wrap only" },
+		{ HSM_LEGACY_UNWRAP, "unwraps with legacy_wrap only" } };
+	size_t n;
+	const struct hsm_mechanism *m = hsm_mechanisms(&n);
+
+	HEAD(out, "mechanism", "number", "keys", "sizes", "does", "hashes with", "parameter");
+	for (; n > 0; n--, m++) {
+		hl_buf_printf(out, "| `%s` | 0x%04x |", m->name, m->number);
+		put_keys(out, m);
+		if ((m->flags & (HSM_GENERATES | HSM_PAIR)) == HSM_GENERATES)
+			hl_buf_text(out, hsm_mechanism_in_bits(m) ? " make domain parameters |" : " make a key |");
+		else
+			put_list(out, m->flags, does, HL_COUNT(does));
+		hl_buf_printf(out, " %s | %s |\n", m->digest ? m->digest : "", m->parameter ? m->parameter->name : "");
+	}
+}
+
+/* Sets of many kinds by one word. */
+static void put_kinds(struct hl_buf *out, unsigned set)
+{
+	static const struct word group[] = {
+		{ HSM_RSA_PUBLIC | HSM_EC_PUBLIC | HSM_ED_PUBLIC | HSM_X_PUBLIC | HSM_DSA_PUBLIC | HSM_DH_PUBLIC |
+				HSM_DHX_PUBLIC,
+			"all public" },
+		{ HSM_RSA_PRIVATE | HSM_EC_PRIVATE | HSM_ED_PRIVATE | HSM_X_PRIVATE | HSM_DSA_PRIVATE |
+				HSM_DH_PRIVATE | HSM_DHX_PRIVATE,
+			"all private" },
+		{ HSM_GENERIC | HSM_AES | HSM_CAMELLIA | HSM_DES | HSM_CHACHA20 | HSM_POLY, "all secret" },
+		{ HSM_DSA_DOMAIN | HSM_DH_DOMAIN | HSM_DHX_DOMAIN, "all domain" },
+	};
+	size_t n;
+	const struct hsm_kind_row *kind = hsm_kind_rows(&n);
+	const char *comma = " ";
+
+	for (size_t i = 0; i < HL_COUNT(group); i++) {
+		if ((set & group[i].bit) != group[i].bit)
+			continue;
+		hl_buf_printf(out, "%s%s", comma, group[i].text);
+		comma = ", ";
+		set &= ~group[i].bit;
+	}
+	for (; n > 0; n--, kind++) {
+		if (!(set & kind->kind))
+			continue;
+		hl_buf_printf(out, "%s%s", comma, kind->name);
+		comma = ", ";
+		set &= ~kind->kind;
+	}
+	hl_buf_text(out, " |");
+}
+
 static void print_attributes(struct hl_buf *out)
 {
 	static const char *const forms[] = { [HL_FORM_BYTES] = "bytes", [HL_FORM_BOOL] = "boolean",
 		[HL_FORM_NUMBER] = "number", [HL_FORM_UNAVAILABLE] = "" };
-	static const struct word kind[] = { { HSM_RSA_PUBLIC, "RSA public" },
-		{ HSM_RSA_PRIVATE, "RSA private" }, { HSM_EC_PUBLIC, "EC public" },
-		{ HSM_EC_PRIVATE, "EC private" }, { HSM_AES, "AES" } };
 	static const struct word rule[] = { { HSM_SETTABLE, "may be changed" }, { HSM_RISES, "rises only" },
-		{ HSM_FALLS, "falls only" }, { HSM_FIXED, "fixed" }, { HSM_SENSITIVE, "part of the key's value" } };
+		{ HSM_FALLS, "falls only" }, { HSM_FIXED, "fixed" }, { HSM_SENSITIVE, "part of the value" },
+		{ HSM_OWN, "set by the HSM" }, { HSM_COPY_RISES, "a copy may have it true" },
+		{ HSM_COPY_FALLS, "a copy may have it false" }, { HSM_OFFICER, "true by the security officer only" },
+		{ HSM_DATE, "eight digits" }, { HSM_NUMBERS, "numbers of eight bytes" },
+		{ HSM_TEMPLATE, "fields of `object.row`" } };
 	size_t n;
 	const struct hsm_attribute_row *a = hsm_attribute_rows(&n);
 
-	HEAD(out, "attribute", "number", "form", "keys that have it", "may stand in a template of",
-		"must stand there for", "rules");
+	HEAD(out, "attribute", "number", "form", "who has it", "may be given to make", "must be", "may be given to import",
+		"must be", "rules");
 	for (; n > 0; n--, a++) {
 		hl_buf_printf(out, "| `%s` | 0x%03x | %s |", a->name, a->type, forms[a->form]);
-		put_words(out, a->has, kind, HL_COUNT(kind));
-		put_words(out, a->given, kind, HL_COUNT(kind));
-		put_words(out, a->needed, kind, HL_COUNT(kind));
-		put_words(out, a->rules, rule, HL_COUNT(rule));
+		put_kinds(out, a->has);
+		put_kinds(out, a->given);
+		put_kinds(out, a->needed);
+		put_kinds(out, a->created);
+		put_kinds(out, a->whole);
+		put_list(out, a->rules, rule, HL_COUNT(rule));
 		hl_buf_text(out, "\n");
 	}
 }

@@ -5,16 +5,40 @@ libhsmcore_la_SOURCES = \
 	hsm/admin.c \
 	hsm/attribute.c hsm/attribute.h \
 	hsm/change.c \
-	hsm/cipher.c \
 	hsm/cluster.c \
 	hsm/conn.c \
 	hsm/core.c hsm/core.h \
 	hsm/effect.c \
+	hsm/engine/aead.c \
+	hsm/engine/agree.c \
+	hsm/engine/block.c \
+	hsm/engine/build.c hsm/engine/build.h \
+	hsm/engine/constant.h \
+	hsm/engine/create.c \
+	hsm/engine/curve.c hsm/engine/curve.h \
+	hsm/engine/der.c hsm/engine/der.h \
+	hsm/engine/derive.c \
+	hsm/engine/describe.c \
+	hsm/engine/digest.c \
+	hsm/engine/ec.c \
+	hsm/engine/edwards.c \
+	hsm/engine/engine.h \
+	hsm/engine/finish.c hsm/engine/finish.h \
+	hsm/engine/generate.c \
+	hsm/engine/kdf.c \
+	hsm/engine/key.c \
+	hsm/engine/mac.c \
+	hsm/engine/mechanism.c \
+	hsm/engine/pkcs8.c hsm/engine/pkcs8.h \
+	hsm/engine/rsa.c \
+	hsm/engine/rsa_cipher.c \
+	hsm/engine/stream.c \
+	hsm/engine/use.c \
+	hsm/engine/wrap.c \
+	hsm/engine/wrap_cipher.c \
 	hsm/epoch.c \
-	hsm/generate.c \
-	hsm/key.c hsm/key.h hsm/key_impl.h \
+	hsm/key.h \
 	hsm/keys.c \
-	hsm/mechanism.c \
 	hsm/object.c hsm/object.h \
 	hsm/op/cipher.c \
 	hsm/op/dispatch.c \
@@ -27,10 +51,9 @@ libhsmcore_la_SOURCES = \
 	hsm/page.c hsm/shared.h \
 	hsm/partition.c \
 	hsm/pin.c hsm/pin.h \
-	hsm/pkcs8.c hsm/pkcs8.h \
 	hsm/rooms.h \
 	hsm/seal.c hsm/seal.h \
-	hsm/signature.c \
+	hsm/template.c \
 	hsm/token.c \
 	hsm/turn.c
 libhsm_la_SOURCES = \

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 #include "hsm/attribute.h"
-#include "hsm/pkcs8.h"
+#include "hsm/engine/pkcs8.h"
+#include "hsm/key.h"
 
 void hsm_object_clear(struct hsm_object *o)
 {
@@ -122,12 +123,22 @@ static hl_err add_decoded(struct hsm_object *o, const struct hl_attribute *a)
 
 	if (o->attributes > 0 && a->type <= o->attribute[o->attributes - 1].type)
 		return HL_E_ORDER;
-	if (!row || (row->rules & HSM_SENSITIVE))
+	if (!row)
 		return HL_E_FIELD;
 	if (!hsm_attribute_fits(row, a))
 		return HL_E_RANGE;
 	o->attribute[o->attributes++] = *a;
 	return HL_OK;
+}
+
+static bool holds_sealed(const struct hsm_object *o)
+{
+	unsigned kind = hsm_kind_of(o);
+
+	for (size_t i = 0; i < o->attributes; i++)
+		if (hsm_attribute_sealed(hsm_attribute_row(o->attribute[i].type), kind))
+			return true;
+	return false;
 }
 
 hl_err hsm_object_decode(struct hl_bytes open, struct hsm_object *out)
@@ -145,6 +156,8 @@ hl_err hsm_object_decode(struct hl_bytes open, struct hsm_object *out)
 		return HL_E_NOMEM;
 	while (hl_list_next(&hl_msg_attribute, &row.attributes.raw, &a))
 		HL_TRY(add_decoded(&o, &a));
+	if (holds_sealed(&o))
+		return HL_E_FIELD;
 	*out = o;
 	o = (struct hsm_object){ 0 };
 	return HL_OK;
@@ -155,6 +168,7 @@ hl_err hsm_object_decode(struct hl_bytes open, struct hsm_object *out)
 bool hsm_object_matches(const struct hsm_object *o, const struct hl_list *template)
 {
 	struct hl_bytes at = template->raw;
+	unsigned kind = hsm_kind_of(o);
 	struct hl_attribute a;
 
 	if (template->items)
@@ -164,7 +178,7 @@ bool hsm_object_matches(const struct hsm_object *o, const struct hl_list *templa
 		const struct hl_attribute *mine = hsm_attribute(o, a.type);
 
 		/* K-16: a search that compares key values would give them away byte by byte. */
-		if (!row || (row->rules & HSM_SENSITIVE) || !mine || mine->form != a.form ||
+		if (!row || hsm_attribute_sealed(row, kind) || !mine || mine->form != a.form ||
 			!hl_bytes_eq(mine->value, a.value))
 			return false;
 	}
@@ -174,6 +188,8 @@ bool hsm_object_matches(const struct hsm_object *o, const struct hl_list *templa
 /* Key values may be read only where both attributes allow it (PKCS #11 v3.0, 4.9 and 4.10). */
 static bool readable(const struct hsm_object *o)
 {
+	if (hsm_attribute_number(o, HL_CKA_CLASS) == HL_CKO_DATA)
+		return true;
 	return !hsm_attribute_bool(o, HL_CKA_SENSITIVE) &&
 	       hsm_attribute_bool(o, HL_CKA_EXTRACTABLE);
 }
@@ -184,6 +200,7 @@ static bool key_part(const struct hsm_object *o, uint32_t type, struct hl_bytes 
 
 	switch (hsm_attribute_number(o, HL_CKA_CLASS)) {
 	case HL_CKO_SECRET_KEY:
+	case HL_CKO_DATA:
 		*out = hl_secret_view(&o->value);
 		return type == HL_CKA_VALUE;
 	case HL_CKO_PRIVATE_KEY:
@@ -202,7 +219,7 @@ void hsm_attribute_shown(const struct hsm_object *o, uint32_t type, struct hl_at
 	*out = (struct hl_attribute){ .type = type, .form = HL_FORM_UNAVAILABLE };
 	if (!row)
 		return;
-	if (!(row->rules & HSM_SENSITIVE)) {
+	if (!hsm_attribute_sealed(row, hsm_kind_of(o))) {
 		if (a)
 			*out = *a;
 		return;
@@ -213,36 +230,128 @@ void hsm_attribute_shown(const struct hsm_object *o, uint32_t type, struct hl_at
 	}
 }
 
-static hl_err refuse(const char **why, const char *name)
+/* -- changing ---------------------------------------------------------------------------------- */
+
+static hl_err refuse(hl_err code, const char **why, const char *name)
 {
 	*why = name;
-	return HL_E_ATTRIBUTE;
+	return code;
 }
 
-static bool may_become(const struct hsm_attribute_row *row, bool now, bool then)
+static bool may_become(unsigned rules, bool now, bool then)
 {
-	if (row->rules & HSM_RISES)
-		return then || !now;
-	if (row->rules & HSM_FALLS)
-		return !then || now;
-	return (row->rules & HSM_SETTABLE) != 0;
+	if (now == then)
+		return true;
+	return (rules & (then ? HSM_RISES : HSM_FALLS)) != 0;
 }
 
-hl_err hsm_attribute_may_set(
-	const struct hsm_object *o, const struct hl_attribute *a, const char **why)
+/* K-01: a use that could be added later would undo what was checked when the key was made. */
+static unsigned rules_of(const struct hsm_attribute_row *row, const struct hsm_rules *rules)
+{
+	unsigned r = row->rules;
+
+	if ((r & HSM_USAGE) && rules->legacy_wrap)
+		r |= HSM_RISES | HSM_FALLS;
+	if ((r & HSM_OFFICER) && rules->trusts)
+		r |= HSM_RISES | HSM_FALLS;
+	return r;
+}
+
+hl_err hsm_attribute_may_set(const struct hsm_object *o, const struct hl_attribute *a,
+	const struct hsm_rules *rules, const char **why)
 {
 	const struct hsm_attribute_row *row = hsm_attribute_row(a->type);
-	unsigned kind = hsm_kind(
-		hsm_attribute_number(o, HL_CKA_CLASS), hsm_attribute_number(o, HL_CKA_KEY_TYPE));
+	unsigned r = row ? rules_of(row, rules) : 0;
 
-	if (!row)
-		return refuse(why, "unknown attribute");
-	if (!(row->has & kind) || !hsm_attribute_fits(row, a))
-		return refuse(why, row->name);
-	if (!may_become(row, hsm_attribute_bool(o, row->type),
-		    row->form == HL_FORM_BOOL && a->value.p[0] == 1))
-		return refuse(why, row->name);
+	if (!row || !(row->has & hsm_kind_of(o)))
+		return refuse(HL_E_ATTRIBUTE_TYPE, why, row ? row->name : "unknown attribute");
+	if (!(r & (HSM_SETTABLE | HSM_RISES | HSM_FALLS)))
+		return refuse(HL_E_ATTRIBUTE_READ_ONLY, why, row->name);
+	if (!hsm_attribute_fits(row, a))
+		return refuse(HL_E_ATTRIBUTE_VALUE, why, row->name);
+	if (!(r & HSM_SETTABLE) && !may_become(r, hsm_attribute_bool(o, row->type), a->value.p[0]))
+		return refuse(HL_E_ATTRIBUTE_READ_ONLY, why, row->name);
 	if (!hsm_attribute_bool(o, HL_CKA_MODIFIABLE))
-		return refuse(why, "CKA_MODIFIABLE");
+		return refuse(HL_E_PROHIBITED, why, "CKA_MODIFIABLE");
+	return HL_OK;
+}
+
+/* -- copying ----------------------------------------------------------------------------------- */
+
+static bool may_differ(const struct hsm_attribute_row *row, const struct hsm_object *o,
+	const struct hl_attribute *a)
+{
+	unsigned r = row->rules;
+
+	if (r & HSM_SETTABLE)
+		return true;
+	r |= r & HSM_COPY_RISES ? HSM_RISES : 0;
+	r |= r & (HSM_COPY_FALLS | HSM_USAGE) ? HSM_FALLS : 0; /* a copy may be good for less */
+	return row->form == HL_FORM_BOOL && may_become(r, hsm_attribute_bool(o, row->type), a->value.p[0]);
+}
+
+static bool is_same(const struct hsm_object *o, const struct hl_attribute *a)
+{
+	const struct hl_attribute *now = hsm_attribute(o, a->type);
+
+	return now && now->form == a->form && hl_bytes_eq(now->value, a->value);
+}
+
+static hl_err change(struct hsm_object *o, const struct hl_attribute *a, const struct hsm_rules *rules,
+	const char **why)
+{
+	const struct hsm_attribute_row *row = hsm_attribute_row(a->type);
+	unsigned kind = hsm_kind_of(o);
+
+	if (!row || !(row->has & kind))
+		return refuse(HL_E_ATTRIBUTE_TYPE, why, row ? row->name : "unknown attribute");
+	if (!hsm_attribute_fits(row, a))
+		return refuse(HL_E_ATTRIBUTE_VALUE, why, row->name);
+	if (row->type == HL_CKA_VALUE && kind == HSM_DATA)
+		return hl_secret_set(&o->value, a->value);
+	if (row->type == HL_CKA_TOKEN && !a->value.p[0] && !rules->session_objects)
+		return refuse(HL_E_TEMPLATE_INCONSISTENT, why, row->name);
+	if (!is_same(o, a) && !may_differ(row, o, a))
+		return refuse(HL_E_ATTRIBUTE_READ_ONLY, why, row->name);
+	return hsm_attribute_set(o, a->type, row->form, a->value);
+}
+
+static hl_err duplicate(const struct hsm_object *from, struct hsm_object *out)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf row = hl_buf(HL_BUF_MAX);
+
+	HL_TRY(hsm_object_encode(from, &row));
+	HL_TRY(hsm_object_decode(hl_buf_view(&row), out));
+	return hl_secret_set(&out->value, hl_secret_view(&from->value));
+}
+
+hl_err hsm_object_copy(const struct hsm_object *from, const struct hl_list *template,
+	const struct hsm_rules *rules, struct hsm_object *out, const char **why)
+{
+	HL_AUTO(hsm_object_clear) struct hsm_object o = { 0 };
+	struct hl_bytes at = template->raw;
+	struct hl_attribute a;
+
+	*why = "";
+	if (!hsm_attribute_bool(from, HL_CKA_COPYABLE))
+		return refuse(HL_E_PROHIBITED, why, "CKA_COPYABLE");
+	HL_TRY(duplicate(from, &o));
+	while (hl_list_next(&hl_msg_attribute, &at, &a))
+		HL_TRY(change(&o, &a, rules, why));
+	*out = o;
+	o = (struct hsm_object){ 0 };
+	return HL_OK;
+}
+
+hl_err hsm_object_set_handle(struct hsm_object *o, uint64_t handle)
+{
+	uint8_t be[8];
+	char hex[17];
+
+	for (size_t i = 0; i < sizeof be; i++)
+		be[i] = (uint8_t)(handle >> 8 * (7 - i));
+	hl_hex(hl_bytes(be, sizeof be), hex);
+	HL_TRY(hsm_attribute_set(o, HL_CKA_UNIQUE_ID, HL_FORM_BYTES, hl_text(hex)));
+	o->handle = handle;
 	return HL_OK;
 }

@@ -13,7 +13,7 @@ struct hsm_object {
 	struct hl_buf memory;  /* what the attributes' views point into */
 	struct hl_attribute *attribute;
 	size_t attributes;
-	struct hl_secret value; /* private key: PKCS #8 DER; secret key: its bytes; public key: SPKI DER */
+	struct hl_secret value; /* private key: PKCS #8 DER; secret key, data: its bytes; public key: SPKI DER */
 };
 
 void hsm_object_clear(struct hsm_object *o);
@@ -38,7 +38,7 @@ HL_CHECKED hl_err hsm_object_encode(const struct hsm_object *o, struct hl_buf *o
 HL_CHECKED hl_err hsm_object_decode(struct hl_bytes open, struct hsm_object *out);
 
 /** Whether every attribute of `template` (a decoded list) stands so in `o`. Sensitive values never
- * match. */
+ * match, and a data object's value is sealed, too. */
 bool hsm_object_matches(const struct hsm_object *o, const struct hl_list *template);
 
 /** The attribute as a user may see it: one that is sensitive, unknown or not of this object has the
@@ -46,7 +46,14 @@ bool hsm_object_matches(const struct hsm_object *o, const struct hl_list *templa
  * CKA_EXTRACTABLE true. `out->value` is a view into `o`. */
 void hsm_attribute_shown(const struct hsm_object *o, uint32_t type, struct hl_attribute *out);
 
-/** May a user change this attribute of this object to this value? HL_OK, HL_E_ATTRIBUTE (with `*why` a
- * static text). Now: CKA_LABEL, CKA_ID, CKA_SUBJECT where CKA_MODIFIABLE; SENSITIVE only up, EXTRACTABLE only down. */
-HL_CHECKED hl_err hsm_attribute_may_set(
-	const struct hsm_object *o, const struct hl_attribute *a, const char **why);
+struct hsm_rules;
+
+/** May a user change this attribute of this object to this value? HL_OK, HL_E_ATTRIBUTE_TYPE,
+ * HL_E_ATTRIBUTE_VALUE, HL_E_ATTRIBUTE_READ_ONLY, HL_E_PROHIBITED (CKA_MODIFIABLE), all with `*why` a static
+ * text. Names and dates may change, CKA_SENSITIVE and CKA_WRAP_WITH_TRUSTED only rise, CKA_EXTRACTABLE and
+ * CKA_COPYABLE only fall; CKA_TRUSTED is for the security officer; uses only under legacy_wrap. */
+HL_CHECKED hl_err hsm_attribute_may_set(const struct hsm_object *o, const struct hl_attribute *a,
+	const struct hsm_rules *rules, const char **why);
+
+/** Give the object its handle, and CKA_UNIQUE_ID, which is the handle in hex. HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_object_set_handle(struct hsm_object *o, uint64_t handle);

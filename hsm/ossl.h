@@ -15,10 +15,11 @@
 HSM_FREEP(bn, BIGNUM, BN_clear_free)
 HSM_FREEP(cipher, EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
 HSM_FREEP(ctx, EVP_PKEY_CTX, EVP_PKEY_CTX_free)
+HSM_FREEP(mac, EVP_MAC_CTX, EVP_MAC_CTX_free)
 HSM_FREEP(ecdsa, ECDSA_SIG, ECDSA_SIG_free)
 HSM_FREEP(pkcs8, PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free)
 HSM_FREEP(pkey, EVP_PKEY, EVP_PKEY_free)
-#undef HSM_FREEP
+
 
 /* Bytes that OpenSSL allocated for us. */
 static inline void hsm_bytes_freep(unsigned char **p)

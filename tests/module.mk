@@ -102,6 +102,43 @@ tests_unit_test_crash_store_SOURCES = tests/unit/test_crash_store.c $(a_store)
 tests_unit_test_crash_store_LDADD = $(HSM_LIBS)
 a_store = tests/support/store.c tests/support/store.h
 objects = tests/support/objects.c tests/support/objects.h
+# Families of mechanisms, each with its vectors.
+imports = tests/support/imports.c tests/support/imports.h $(objects)
+UNIT_TESTS += tests/unit/test_block
+tests_unit_test_block_SOURCES = tests/unit/test_block.c $(imports)
+tests_unit_test_block_LDADD = $(HSM_LIBS)
+UNIT_TESTS += tests/unit/test_pairs
+tests_unit_test_pairs_SOURCES = tests/unit/test_pairs.c $(imports)
+tests_unit_test_pairs_LDADD = $(HSM_LIBS)
+UNIT_TESTS += tests/unit/test_derive
+tests_unit_test_derive_SOURCES = tests/unit/test_derive.c $(imports)
+tests_unit_test_derive_LDADD = $(HSM_LIBS)
+UNIT_TESTS += tests/unit/test_wrap
+tests_unit_test_wrap_SOURCES = tests/unit/test_wrap.c $(imports)
+tests_unit_test_wrap_LDADD = $(HSM_LIBS)
+UNIT_TESTS += tests/unit/test_rules
+tests_unit_test_rules_SOURCES = tests/unit/test_rules.c $(imports)
+tests_unit_test_rules_LDADD = $(HSM_LIBS)
+UNIT_TESTS += tests/unit/test_create
+tests_unit_test_create_SOURCES = tests/unit/test_create.c $(imports)
+tests_unit_test_create_LDADD = $(HSM_LIBS)
+UNIT_TESTS += tests/unit/test_mac
+tests_unit_test_mac_SOURCES = tests/unit/test_mac.c $(imports)
+tests_unit_test_mac_LDADD = $(HSM_LIBS)
+EXTRA_DIST += \
+	tests/vectors/agreements.txt \
+	tests/vectors/chacha20-poly1305.txt \
+	tests/vectors/ciphers.txt \
+	tests/vectors/dh.txt \
+	tests/vectors/dsa.txt \
+	tests/vectors/ecdsa.txt \
+	tests/vectors/ed448.txt \
+	tests/vectors/kdfs.txt \
+	tests/vectors/macs.txt \
+	tests/vectors/pbkdf2.txt \
+	tests/vectors/rsa-decrypt.txt \
+	tests/vectors/rsa-sign.txt \
+	tests/vectors/wraps.txt
 tests_unit_test_device_store_LDADD = $(HSM_LIBS)
 tests_unit_test_key_SOURCES = tests/unit/test_key.c $(objects)
 tests_unit_test_key_LDADD = $(HSM_LIBS)

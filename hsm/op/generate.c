@@ -37,8 +37,10 @@ static hl_err add_object(struct generate *g, struct hsm_object *o, uint64_t part
 	struct hsm_row row = { .table = HSM_OBJECT, .partition = partition, .version = 1 };
 	hl_err err;
 
-	o->handle = row.id = new_handle(t->hsm);
-	err = hsm_object_encode(o, &open);
+	row.id = new_handle(t->hsm);
+	err = hsm_object_set_handle(o, row.id);
+	if (err == HL_OK)
+		err = hsm_object_encode(o, &open);
 	row.open = hl_buf_view(&open);
 	if (err == HL_OK)
 		err = hsm_change_put(t->hsm, &t->change, &row, hl_secret_view(&o->value));
@@ -85,10 +87,11 @@ static void made(struct hsm_task *t)
 
 static void make(struct hl_job *j)
 {
+	static const struct hsm_rules rules; /* token objects, by the strict rules */
 	struct generate *g = (struct generate *)j;
 
-	g->made = hsm_key_generate(g->request.mechanism, &g->request.template,
-		&g->request.public_template, &g->key, &g->public_key, &g->why);
+	g->made = hsm_key_generate(g->request.mechanism, hl_bytes(NULL, 0), &g->request.template,
+		&g->request.public_template, &rules, &g->key, &g->public_key, &g->why);
 }
 
 /* One that was made before is answered before another is made in vain; also where there is no master. */

@@ -128,11 +128,12 @@ hl_err hsm_op_attributes_get(
 
 static hl_err change(struct hsm_object *o, const struct hl_list *attributes, const char **detail)
 {
+	static const struct hsm_rules rules; /* the strict ones */
 	struct hl_bytes at = attributes->raw;
 	struct hl_attribute a;
 
 	while (hl_list_next(&hl_msg_attribute, &at, &a)) {
-		HL_TRY(hsm_attribute_may_set(o, &a, detail));
+		HL_TRY(hsm_attribute_may_set(o, &a, &rules, detail));
 		HL_TRY(hsm_attribute_set(o, a.type, (enum hl_form)a.form, a.value));
 	}
 	return HL_OK;
@@ -174,7 +175,7 @@ static hl_err build_destroy(struct hsm_effect *e, const struct hsm_partition *p,
 	HL_TRY(hsm_object_load(e->task.conn, request.handle, &o));
 	if (!hsm_attribute_bool(&o, HL_CKA_DESTROYABLE)) {
 		*detail = "CKA_DESTROYABLE";
-		return HL_E_ATTRIBUTE;
+		return HL_E_PROHIBITED;
 	}
 	row.id = o.handle;
 	row.version = o.version;

@@ -84,6 +84,22 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_DECRYPT, -519, 1, HL_FINAL, "the data does not decrypt", "the data, its tag, the additional data, the IV or the key is not what was encrypted", "compare them with what was encrypted") \
 	X(HL_E_PARAMETER, -520, 1, HL_FINAL, "the mechanism's parameter is not acceptable", "it is missing, not of this mechanism, or has a value outside the bounds", "see doc/protocol.md for what the mechanism takes") \
 	X(HL_E_MASTER, -521, 16, HL_AGAIN, "the cluster has no master", "the HSM that was its master has ended, and new keys need one", "start it again: `hsmlet hsm restart NAME`; the keys that are there go on working") \
+	X(HL_E_KEY_TYPE, -530, 1, HL_FINAL, "the key is of another type than the mechanism takes", "a key was named that is not meant for this mechanism", "name another key or another mechanism; see doc/protocol.md") \
+	X(HL_E_KEY_SIZE, -531, 1, HL_FINAL, "the key has a size that the mechanism does not take", "it is too short, too long or not of a size of its type", "see doc/protocol.md for the sizes") \
+	X(HL_E_TEMPLATE_INCOMPLETE, -532, 1, HL_FINAL, "the template lacks an attribute", "an attribute that such an object needs was not given", "add the attribute named") \
+	X(HL_E_TEMPLATE_INCONSISTENT, -533, 1, HL_FINAL, "the template contradicts itself or the request", "two attributes exclude one another, or one stands twice or does not hold for such an object", "see the attribute named") \
+	X(HL_E_ATTRIBUTE_TYPE, -534, 1, HL_FINAL, "the attribute is not known here", "it is misspelt, or such an object has none", "see doc/protocol.md for the attributes") \
+	X(HL_E_ATTRIBUTE_VALUE, -535, 1, HL_FINAL, "the attribute has a value that it cannot have", "its form or length is wrong, or the value is outside its bounds", "see the attribute named") \
+	X(HL_E_ATTRIBUTE_READ_ONLY, -536, 1, HL_FINAL, "the attribute is not for users to set", "the HSM sets it, or it may change in one direction only", "leave the attribute named out") \
+	X(HL_E_PROHIBITED, -537, 1, HL_FINAL, "the object forbids it", "CKA_MODIFIABLE, CKA_COPYABLE or CKA_DESTROYABLE is false", "make a new object instead") \
+	X(HL_E_UNEXTRACTABLE, -538, 1, HL_FINAL, "the key may not leave the HSM, wrapped or not", "its CKA_EXTRACTABLE is false", "use the key where it is") \
+	X(HL_E_NOT_WRAPPABLE, -539, 1, HL_FINAL, "the key may not be wrapped by this key", "it wants a trusted key, or does not match the template of the wrapping key", "wrap it with a key that is trusted for it") \
+	X(HL_E_WRAPPED, -540, 1, HL_FINAL, "the wrapped key is not valid", "it was altered, cut, or wrapped with another key or mechanism", "wrap the key again") \
+	X(HL_E_WRAPPED_LENGTH, -541, 1, HL_FINAL, "the wrapped key has the wrong length", "it was cut, or wrapped with another mechanism", "wrap the key again") \
+	X(HL_E_SIGNATURE_LENGTH, -542, 1, HL_FINAL, "the signature has the wrong length", "it was cut, or made with another key or mechanism", "compare key and mechanism with those of the signing") \
+	X(HL_E_ENCRYPTED_LENGTH, -543, 1, HL_FINAL, "the encrypted data has the wrong length", "it was cut, or encrypted with another key or mechanism", "compare key and mechanism with those of the encryption") \
+	X(HL_E_CURVE, -544, 1, HL_FINAL, "the curve is not offered", "CKA_EC_PARAMS names a curve that the HSM does not have", "see doc/protocol.md for the curves") \
+	X(HL_E_DOMAIN, -545, 1, HL_FINAL, "the domain parameters are not valid", "prime, subprime and base do not belong together", "generate domain parameters, or take published ones") \
 	\
 	X(HL_E_STORE, -600, 74, HL_FINAL, "the store refused", "the disk is full, failing or read-only", "see the daemon's log") \
 	X(HL_E_STORE_STALE, -601, 75, HL_AGAIN, "the row changed in between", "another request was faster", "try again") \

@@ -24,6 +24,7 @@
 #define HL_SESSIONS_MAX 256 /* channels told at once */
 #define HL_TAG_MAX 16 /* what authenticated encryption adds */
 #define HL_RETRY_MAX_MS 86400000 /* the longest pause that a refusal asks for */
+#define HL_ITERATIONS_MAX 10000000 /* of PBKDF2: some seconds */
 
 /* clang-format off */
 /* -- everywhere ------------------------------------------------------------------------------ */
@@ -252,6 +253,61 @@
 	F(S, 2, BYTES, aad, 0, 65536, HL_OPT | HL_SECRET, "additional data, authenticated and not encrypted") \
 	F(S, 3, U32, tag_bits, 0, UINT32_MAX, 0, "length of the tag: 96, 104, 112, 120 or 128 bits")
 
+#define HL_M_IV_PARAMETER(F, L, S) \
+	F(S, 1, BYTES, iv, 8, 16, 0, "as long as a block of the cipher")
+
+#define HL_M_CTR_PARAMETER(F, L, S) \
+	F(S, 1, U32, bits, 1, 128, 0, "how many bits at the end of the block count") \
+	F(S, 2, BYTES, block, 16, 16, 0, "the first block of the counter")
+
+#define HL_M_CHACHA_PARAMETER(F, L, S) \
+	F(S, 1, U64, counter, 0, UINT64_MAX, HL_OPT, "number of the first block") \
+	F(S, 2, BYTES, nonce, 8, 12, 0, "8 bytes beside a counter of 64 bits, 12 beside one of 32")
+
+#define HL_M_AEAD_PARAMETER(F, L, S) \
+	F(S, 1, BYTES, nonce, 12, 12, 0, "used once with its key") \
+	F(S, 2, BYTES, aad, 0, 65536, HL_OPT | HL_SECRET, "additional data, authenticated and not encrypted")
+
+#define HL_M_OAEP_PARAMETER(F, L, S) \
+	F(S, 1, U32, hash, 0, UINT32_MAX, 0, "CKM_ number of the digest") \
+	F(S, 2, U32, mgf, 0, UINT32_MAX, 0, "CKG_ number of the mask generation function") \
+	F(S, 3, BYTES, label, 0, 1024, HL_OPT, "the encoding parameter P")
+
+#define HL_M_EDDSA_PARAMETER(F, L, S) \
+	F(S, 1, U8, prehash, 0, 1, HL_OPT, "1: the data is hashed first") \
+	F(S, 2, BYTES, context, 0, 255, HL_OPT, "the context of RFC 8032")
+
+#define HL_M_AGREE_PARAMETER(F, L, S) \
+	F(S, 1, U32, kdf, 1, 255, 0, "CKD_ number of the key derivation function") \
+	F(S, 2, BYTES, shared, 0, 1024, HL_OPT | HL_SECRET, "what both sides know besides, for that function") \
+	F(S, 3, BYTES, public, 1, 2048, 0, "the other side's public value; a point also as a DER OCTET STRING")
+
+#define HL_M_DATA_PARAMETER(F, L, S) \
+	F(S, 1, BYTES, iv, 0, 16, HL_OPT, "as long as a block, where the mode takes one") \
+	F(S, 2, BYTES, data, 8, 65536, HL_SECRET, "what is encrypted: whole blocks")
+
+#define HL_M_KDF_PART(F, L, S) \
+	F(S, 1, U32, type, 1, 4, 0, "1 what is iterated, 2 a counter, 3 the length of what is derived, 4 these bytes") \
+	F(S, 2, U32, bits, 0, 64, HL_OPT, "width of a counter or length: 8 to 64, whole bytes") \
+	F(S, 3, U8, little, 0, 1, HL_OPT, "1: it is little-endian") \
+	F(S, 4, U32, method, 0, 2, HL_OPT, "the length is 1 the sum of the keys, 2 the sum of the segments") \
+	F(S, 5, BYTES, value, 0, 4096, HL_OPT | HL_SECRET, "of bytes")
+
+#define HL_M_KDF_KEY(F, L, S) \
+	L(S, 1, template, attribute, 64, 0, "of a further key")
+
+#define HL_M_KDF_PARAMETER(F, L, S) \
+	F(S, 1, U32, prf, 0, UINT32_MAX, 0, "CKM_ number of an HMAC or CMAC") \
+	F(S, 2, BYTES, iv, 0, 512, HL_OPT, "where the feedback begins") \
+	L(S, 3, parts, kdf_part, 32, 0, "what each round hashes, in this order") \
+	L(S, 4, more, kdf_key, 16, 0, "keys that are derived after the first")
+
+#define HL_M_PBKDF2_PARAMETER(F, L, S) \
+	F(S, 1, U32, prf, 1, 255, 0, "CKP_ number of the pseudo-random function") \
+	F(S, 2, U32, iterations, 1, HL_ITERATIONS_MAX, 0, "how often it is applied") \
+	F(S, 3, BYTES, salt, 1, 1024, 0, "the salt") \
+	F(S, 4, BYTES, password, 0, 1024, HL_OPT | HL_SECRET, "the password")
+
 #define HL_M_SIGN(F, L, S) \
 	HL_SEEN(F, S) \
 	F(S, 3, U64, key, 1, UINT64_MAX, 0, "handle of the private key") \
@@ -436,7 +492,19 @@
 	M(attributes_set,   0x1026, "attributes.set",   "client > HSM", HL_M_ATTRIBUTES_SET, "change attributes") \
 	M(destroy,          0x1028, "destroy",          "client > HSM", HL_M_DESTROY, "remove an object") \
 	M(pss_parameter,    0,      "pss.parameter",    "in sign and verify", HL_M_PSS_PARAMETER, "parameter of the RSA PSS mechanisms") \
-	M(gcm_parameter,    0,      "gcm.parameter",    "in encrypt and decrypt", HL_M_GCM_PARAMETER, "parameter of CKM_AES_GCM") \
+	M(gcm_parameter,    0,      "gcm.parameter",    "in encrypt and decrypt", HL_M_GCM_PARAMETER, "parameter of CKM_AES_GCM; of CKM_AES_GMAC without additional data") \
+	M(iv_parameter,     0,      "iv.parameter",     "in encrypt, decrypt, wrap and unwrap", HL_M_IV_PARAMETER, "parameter of the CBC mechanisms") \
+	M(ctr_parameter,    0,      "ctr.parameter",    "in encrypt and decrypt", HL_M_CTR_PARAMETER, "parameter of CKM_AES_CTR") \
+	M(chacha_parameter, 0,      "chacha.parameter", "in encrypt and decrypt", HL_M_CHACHA_PARAMETER, "parameter of CKM_CHACHA20") \
+	M(aead_parameter,   0,      "aead.parameter",   "in encrypt and decrypt", HL_M_AEAD_PARAMETER, "parameter of CKM_CHACHA20_POLY1305") \
+	M(oaep_parameter,   0,      "oaep.parameter",   "in encrypt, decrypt, wrap and unwrap", HL_M_OAEP_PARAMETER, "parameter of CKM_RSA_PKCS_OAEP") \
+	M(eddsa_parameter,  0,      "eddsa.parameter",  "in sign and verify", HL_M_EDDSA_PARAMETER, "parameter of CKM_EDDSA, which may be left out") \
+	M(agree_parameter,  0,      "agree.parameter",  "in derive", HL_M_AGREE_PARAMETER, "parameter of the key agreements: ECDH and DH") \
+	M(data_parameter,   0,      "data.parameter",   "in derive", HL_M_DATA_PARAMETER, "parameter of the derivations by encryption") \
+	M(kdf_part,         0,      "kdf.part",         "in kdf.parameter", HL_M_KDF_PART, "a part of what is hashed") \
+	M(kdf_key,          0,      "kdf.key",          "in kdf.parameter", HL_M_KDF_KEY, "a further key") \
+	M(kdf_parameter,    0,      "kdf.parameter",    "in derive", HL_M_KDF_PARAMETER, "parameter of the derivations of NIST SP 800-108") \
+	M(pbkdf2_parameter, 0,      "pbkdf2.parameter", "in generate", HL_M_PBKDF2_PARAMETER, "parameter of CKM_PKCS5_PBKD2") \
 	M(sign,             0x1030, "sign",             "client > HSM", HL_M_SIGN, "sign in one part") \
 	M(signed,           0x1031, "signed",           "HSM > client", HL_M_SIGNED, "the signature") \
 	M(verify,           0x1032, "verify",           "client > HSM", HL_M_VERIFY, "verify in one part; answered by done or op.refused") \

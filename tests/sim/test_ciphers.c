@@ -205,8 +205,8 @@ static void a_secret_key_is_not_there_without_login_and_no_pair_encrypts(void)
 	put_parameter(&parameter, IV, 128);
 	CU_ASSERT_EQUAL_FATAL(story_make_key(c, "pair", &pair), HL_OK);
 	CU_ASSERT_EQUAL(
-		tries_to_encrypt(pair.public_handle, hl_buf_view(&parameter)), HL_E_MECHANISM);
-	CU_ASSERT_EQUAL(tries_to_decrypt(pair.handle, hl_buf_view(&parameter), IV), HL_E_MECHANISM);
+		tries_to_encrypt(pair.public_handle, hl_buf_view(&parameter)), HL_E_KEY_TYPE);
+	CU_ASSERT_EQUAL(tries_to_decrypt(pair.handle, hl_buf_view(&parameter), IV), HL_E_KEY_TYPE);
 	CU_ASSERT_EQUAL(world_call(c, &hl_msg_logout, &out, &hl_msg_done, &done, &call), HL_OK);
 	hl_buf_clear(&call.frame);
 	CU_ASSERT_EQUAL(tries_to_encrypt(key, hl_buf_view(&parameter)), HL_E_KEY);

@@ -193,7 +193,7 @@ static void a_label_can_be_changed_and_a_class_cannot(void)
 	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_OK);
 	request.attributes.items = &class;
 	CU_ASSERT_EQUAL(
-		world_call(c, &hl_msg_attributes_set, &request, &hl_msg_done, &done, &call), HL_E_ATTRIBUTE);
+		world_call(c, &hl_msg_attributes_set, &request, &hl_msg_done, &done, &call), HL_E_ATTRIBUTE_READ_ONLY);
 	CU_ASSERT_STRING_EQUAL(call.failure.detail, "CKA_CLASS");
 	hl_buf_clear(&call.frame);
 	end();

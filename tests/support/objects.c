@@ -6,6 +6,9 @@ const struct hl_bytes p256 = { (const uint8_t *)"\x06\x08\x2a\x86\x48\xce\x3d\x0
 const struct hl_bytes p384 = { (const uint8_t *)"\x06\x05\x2b\x81\x04\x00\x22", 7 };
 const struct hl_bytes p521 = { (const uint8_t *)"\x06\x05\x2b\x81\x04\x00\x23", 7 };
 
+const struct hsm_rules strict = { 0 };
+const struct hsm_rules legacy = { .legacy_wrap = true };
+
 const struct hl_bytes message = { (const uint8_t *)"a message of 32 bytes, not hashed", 32 };
 
 void template_raw(struct template *t, uint32_t type, enum hl_form form, const void *p, size_t n)
@@ -53,8 +56,8 @@ void template_clear(struct template *t)
 hl_err make(uint32_t mechanism, struct template *private_, struct template *public_,
 	struct hsm_object *key, struct hsm_object *public_key, const char **why)
 {
-	hl_err rc = hsm_key_generate(
-		mechanism, template_list(private_), template_list(public_), key, public_key, why);
+	hl_err rc = hsm_key_generate(mechanism, hl_bytes(NULL, 0), template_list(private_),
+		template_list(public_), &strict, key, public_key, why);
 
 	template_clear(private_);
 	template_clear(public_);

@@ -24,6 +24,9 @@ void template_clear(struct template *t);
 
 extern const struct hl_bytes p256, p384, p521; /* CKA_EC_PARAMS */
 
+/* What holds by default, and what holds with legacy_wrap. */
+extern const struct hsm_rules strict, legacy;
+
 /** A pair or a key of the mechanism, from templates that are then cleared. */
 hl_err make(uint32_t mechanism, struct template *private_, struct template *public_,
 	struct hsm_object *key, struct hsm_object *public_key, const char **why);

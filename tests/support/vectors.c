@@ -6,7 +6,7 @@
 #define WORDS 8
 
 /* The test driver exports srcdir; started by hand, a test looks below the current folder. */
-static FILE *open_file(const char *name)
+FILE *vectors_file(const char *name)
 {
 	const char *srcdir = getenv("srcdir");
 	char path[4096];
@@ -23,7 +23,7 @@ static FILE *open_file(const char *name)
 
 unsigned vectors_each(const char *name, size_t words, vectors_check *check, void *at)
 {
-	FILE *f = open_file(name);
+	FILE *f = vectors_file(name);
 	unsigned lines = 0;
 	char line[4096];
 

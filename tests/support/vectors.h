@@ -1,7 +1,12 @@
 /* vectors.h - files of tests/vectors: lines of words, those that begin with # left out. */
 #pragma once
 
+#include <stdio.h>
+
 #include "lib/base/bytes.h"
+
+/** The file of tests/vectors with this name, to be closed by the caller; aborts where it is missing. */
+FILE *vectors_file(const char *name);
 
 typedef void vectors_check(void *at, char *const word[]);
 /** Hand each line of the file of this name over, in its first `words` words (8 at most); how many lines there were. Aborts

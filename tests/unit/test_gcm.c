@@ -41,21 +41,32 @@ static struct hl_gcm_parameter with(struct hl_bytes iv, struct hl_bytes aad, uin
 #define IV hl_bytes(bytes, 12)
 #define AAD hl_text("additional data")
 
+/* The fields of a parameter, as they arrive from the wire; 0 where they could not. */
+static struct hl_bytes fields(const struct hl_gcm_parameter *p, struct hl_buf *memory)
+{
+	hl_body_put(memory, &hl_msg_gcm_parameter, p);
+	return memory->err == HL_OK ? hl_buf_view(memory) : hl_bytes(NULL, 0);
+}
+
 /* Into an emptied buffer. */
 static hl_err encrypt(struct hsm_key *k, const struct hl_gcm_parameter *p, struct hl_bytes data,
 	struct hl_buf *out)
 {
+	AUTO_BUF memory = hl_buf(HL_PARAMETER_MAX);
+
 	hl_buf_clear(out);
 	*out = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
-	return hsm_key_encrypt(k, HL_CKM_AES_GCM, p, data, out);
+	return hsm_key_encrypt(k, HL_CKM_AES_GCM, fields(p, &memory), data, out);
 }
 
 static hl_err decrypt(struct hsm_key *k, const struct hl_gcm_parameter *p, struct hl_bytes data,
 	struct hl_buf *out)
 {
+	AUTO_BUF memory = hl_buf(HL_PARAMETER_MAX);
+
 	hl_buf_clear(out);
 	*out = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
-	return hsm_key_decrypt(k, HL_CKM_AES_GCM, p, data, out);
+	return hsm_key_decrypt(k, HL_CKM_AES_GCM, fields(p, &memory), data, out);
 }
 
 /* -- published cases --------------------------------------------------------------------------------- */
@@ -134,7 +145,7 @@ static void more_data_than_a_frame_takes_is_refused(void)
 	AUTO_BUF out = { 0 };
 
 	CU_ASSERT_EQUAL(encrypt(k, &p, hl_bytes(data, HL_DATA_MAX + 1), &out), HL_E_DATA_LENGTH);
-	CU_ASSERT_EQUAL(decrypt(k, &p, hl_bytes(data, sizeof data), &out), HL_E_DATA_LENGTH);
+	CU_ASSERT_EQUAL(decrypt(k, &p, hl_bytes(data, sizeof data), &out), HL_E_ENCRYPTED_LENGTH);
 }
 
 /* -- what does not ------------------------------------------------------------------------------------ */
@@ -275,18 +286,20 @@ static void a_mechanism_that_does_not_fit_is_refused(void)
 	AUTO_KEY *k = some_key();
 	AUTO_PAIR rsa = { 0 };
 	AUTO_BUF out = hl_buf(1024);
+	AUTO_BUF memory = hl_buf(1024);
+	struct hl_bytes gcm = fields(&p, &memory), none = hl_bytes(NULL, 0);
 
 	make_rsa_pair(2048, &rsa.object, &rsa.public_object);
 	pair_parse(&rsa);
-	CU_ASSERT_EQUAL(hsm_key_encrypt(k, HL_CKM_AES_KEY_GEN, &p, message, &out), HL_E_MECHANISM);
-	CU_ASSERT_EQUAL(hsm_key_encrypt(k, HL_CKM_RSA_PKCS, &p, message, &out), HL_E_MECHANISM);
-	CU_ASSERT_EQUAL(hsm_key_decrypt(k, 0x7fffffff, &p, message, &out), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(hsm_key_encrypt(k, HL_CKM_AES_KEY_GEN, gcm, message, &out), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(hsm_key_encrypt(k, HL_CKM_RSA_PKCS, none, message, &out), HL_E_KEY_TYPE);
+	CU_ASSERT_EQUAL(hsm_key_decrypt(k, 0x7fffffff, gcm, message, &out), HL_E_MECHANISM);
 	CU_ASSERT_EQUAL(
-		hsm_key_encrypt(rsa.public_key, HL_CKM_AES_GCM, &p, message, &out), HL_E_MECHANISM);
+		hsm_key_encrypt(rsa.public_key, HL_CKM_AES_GCM, gcm, message, &out), HL_E_KEY_TYPE);
 	CU_ASSERT_EQUAL(
-		hsm_key_decrypt(rsa.key, HL_CKM_AES_GCM, &p, message, &out), HL_E_MECHANISM);
+		hsm_key_decrypt(rsa.key, HL_CKM_AES_GCM, gcm, message, &out), HL_E_KEY_TYPE);
 	CU_ASSERT_EQUAL(
-		hsm_key_sign(k, HL_CKM_AES_GCM, hl_bytes(NULL, 0), message, &out), HL_E_MECHANISM);
+		hsm_key_sign(k, HL_CKM_AES_GCM, none, message, &out), HL_E_MECHANISM);
 	CU_ASSERT_EQUAL(out.n, 0);
 	CU_ASSERT_FALSE(hsm_mechanism_slow(HL_CKM_AES_GCM, k));
 }
@@ -309,13 +322,15 @@ static void a_full_buffer_stays_as_it_was(void)
 {
 	struct hl_gcm_parameter p = with(IV, AAD, 128);
 	AUTO_KEY *k = some_key();
+	AUTO_BUF memory = hl_buf(1024);
+	struct hl_bytes gcm = fields(&p, &memory);
 	AUTO_BUF out = hl_buf(5 + 32 + 16);
 
 	hl_buf_text(&out, "front");
-	CU_ASSERT_EQUAL(hsm_key_encrypt(k, HL_CKM_AES_GCM, &p, message, &out), HL_OK);
+	CU_ASSERT_EQUAL(hsm_key_encrypt(k, HL_CKM_AES_GCM, gcm, message, &out), HL_OK);
 	CU_ASSERT_EQUAL(out.n, 53);
 	CU_ASSERT(hl_bytes_eq(hl_bytes(hl_buf_view(&out).p, 5), hl_text("front")));
-	CU_ASSERT_EQUAL(hsm_key_encrypt(k, HL_CKM_AES_GCM, &p, message, &out), HL_E_FULL);
+	CU_ASSERT_EQUAL(hsm_key_encrypt(k, HL_CKM_AES_GCM, gcm, message, &out), HL_E_FULL);
 	CU_ASSERT_EQUAL(out.n, 53);
 }
 

@@ -192,11 +192,11 @@ static void an_aes_key_of_each_length_is_complete(void)
 		const char *why;
 
 		template_number(&t, HL_CKA_VALUE_LEN, n);
-		CU_ASSERT_EQUAL_FATAL(hsm_key_generate(HL_CKM_AES_KEY_GEN, template_list(&t), NULL,
-					      &one, NULL, &why),
+		CU_ASSERT_EQUAL_FATAL(hsm_key_generate(HL_CKM_AES_KEY_GEN, hl_bytes(NULL, 0),
+					      template_list(&t), NULL, &strict, &one, NULL, &why),
 			HL_OK);
-		CU_ASSERT_EQUAL_FATAL(hsm_key_generate(HL_CKM_AES_KEY_GEN, template_list(&t), NULL,
-					      &two, NULL, &why),
+		CU_ASSERT_EQUAL_FATAL(hsm_key_generate(HL_CKM_AES_KEY_GEN, hl_bytes(NULL, 0),
+					      template_list(&t), NULL, &strict, &two, NULL, &why),
 			HL_OK);
 		template_clear(&t);
 		expect_bools(&one, "1110111111", common, HL_COUNT(common));
@@ -247,7 +247,8 @@ static void try_all(struct pair *p, uint32_t key_type, size_t width)
 		AUTO_BUF sig = { 0 };
 		struct hl_bytes got, other = hl_bytes(message.p, 31);
 
-		if (!(m[i].flags & HSM_SIGNS) || m[i].parameter || m[i].key_type != key_type)
+		if (!(m[i].flags & HSM_SIGNS) || m[i].parameter || m[i].key_type != key_type ||
+			m[i].number == HL_CKM_RSA_X_509) /* it does not pad: test_rsa has it */
 			continue;
 		CU_ASSERT_EQUAL_FATAL(sign(p->key, m[i].number, message, &sig), HL_OK);
 		got = hl_buf_view(&sig);
@@ -320,6 +321,14 @@ static void a_signature_with_any_byte_flipped_is_refused(void)
 	flip_every_byte(&ec, HL_CKM_ECDSA_SHA512);
 }
 
+/* Of ECDSA two equal halves may be shorter; they are other numbers then, and do not verify. */
+static hl_err refusal_of(uint32_t mechanism, size_t n, size_t whole)
+{
+	if (n == whole)
+		return HL_OK;
+	return mechanism == HL_CKM_ECDSA && n > 0 && n < whole && n % 2 == 0 ? HL_E_SIGNATURE : HL_E_SIGNATURE_LENGTH;
+}
+
 static void other_lengths(struct pair *p, uint32_t mechanism)
 {
 	AUTO_BUF sig = { 0 };
@@ -330,12 +339,12 @@ static void other_lengths(struct pair *p, uint32_t mechanism)
 	for (size_t n = 0; n < sig.n + 3; n++)
 		CU_ASSERT_EQUAL(
 			verify(p->public_key, mechanism, message, hl_bytes(longer, n)),
-			n == sig.n ? HL_OK : HL_E_SIGNATURE);
+			refusal_of(mechanism, n, sig.n));
 	memmove(longer + 1, longer, sig.n);
 	longer[0] = 0; /* the same numbers with a zero before them */
 	CU_ASSERT_EQUAL(
 		verify(p->public_key, mechanism, message, hl_bytes(longer, sig.n + 1)),
-		HL_E_SIGNATURE);
+		HL_E_SIGNATURE_LENGTH);
 }
 
 static void a_signature_of_any_other_length_is_refused(void)
@@ -366,7 +375,7 @@ static void an_rsa_signature_without_its_leading_zero_is_refused(void)
 		hl_buf_eat(&sig, 1);
 		CU_ASSERT_EQUAL(verify(p.public_key, HL_CKM_RSA_PKCS,
 					hl_bytes(&i, sizeof i), hl_buf_view(&sig)),
-			HL_E_SIGNATURE);
+			HL_E_SIGNATURE_LENGTH);
 		return;
 	}
 	CU_FAIL("no signature began with a zero byte");
@@ -393,16 +402,16 @@ static void a_mechanism_that_does_not_fit_the_key_is_refused(void)
 	AUTO_BUF sig = { 0 };
 
 	ec_pair(&ec, p256);
-	CU_ASSERT_EQUAL(sign(ec.key, HL_CKM_RSA_PKCS, message, &sig), HL_E_MECHANISM);
-	CU_ASSERT_EQUAL(sign(ec.key, HL_CKM_SHA256_RSA_PKCS, message, &sig), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(sign(ec.key, HL_CKM_RSA_PKCS, message, &sig), HL_E_KEY_TYPE);
+	CU_ASSERT_EQUAL(sign(ec.key, HL_CKM_SHA256_RSA_PKCS, message, &sig), HL_E_KEY_TYPE);
 	CU_ASSERT_EQUAL(sign(ec.key, HL_CKM_EC_KEY_PAIR_GEN, message, &sig), HL_E_MECHANISM);
 	CU_ASSERT_EQUAL(sign(ec.key, 0x7fffffff, message, &sig), HL_E_MECHANISM);
 	CU_ASSERT_EQUAL(sig.n, 0);
 	CU_ASSERT_EQUAL(
-		verify(ec.public_key, HL_CKM_RSA_PKCS, message, message), HL_E_MECHANISM);
+		verify(ec.public_key, HL_CKM_RSA_PKCS, message, message), HL_E_KEY_TYPE);
 }
 
-static void a_secret_key_signs_nothing(void)
+static void an_aes_key_signs_nothing_by_pairs(void)
 {
 	AUTO_OBJECT key = { 0 };
 	AUTO_KEY *k = NULL;
@@ -414,8 +423,8 @@ static void a_secret_key_signs_nothing(void)
 	template_bool(&t, HL_CKA_SIGN, true);
 	CU_ASSERT_EQUAL_FATAL(make(HL_CKM_AES_KEY_GEN, &t, &u, &key, NULL, &why), HL_OK);
 	CU_ASSERT_EQUAL_FATAL(hsm_key_parse(&key, &k), HL_OK);
-	CU_ASSERT_EQUAL(sign(k, HL_CKM_ECDSA, message, &sig), HL_E_MECHANISM);
-	CU_ASSERT_EQUAL(sign(k, HL_CKM_RSA_PKCS, message, &sig), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(sign(k, HL_CKM_ECDSA, message, &sig), HL_E_KEY_TYPE);
+	CU_ASSERT_EQUAL(sign(k, HL_CKM_RSA_PKCS, message, &sig), HL_E_KEY_TYPE);
 }
 
 static void a_key_without_the_usage_attribute_is_refused(void)
@@ -598,7 +607,7 @@ static CU_TestInfo tests[] = {
 		zero_and_oversized_ecdsa_numbers_are_refused },
 	{ "a mechanism that does not fit the key is refused",
 		a_mechanism_that_does_not_fit_the_key_is_refused },
-	{ "a secret key signs nothing", a_secret_key_signs_nothing },
+	{ "an AES key signs nothing that a pair signs", an_aes_key_signs_nothing_by_pairs },
 	{ "a key without the usage attribute is refused",
 		a_key_without_the_usage_attribute_is_refused },
 	{ "each half does its own work only", each_half_does_its_own_work_only },

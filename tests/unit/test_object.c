@@ -1,5 +1,5 @@
 #include "hsm/attribute.h"
-#include "hsm/pkcs8.h"
+#include "hsm/engine/pkcs8.h"
 #include "tests/support/objects.h"
 #include "tests/support/test.h"
 
@@ -207,7 +207,9 @@ static void the_table_ascends_and_finds_its_rows(void)
 		CU_ASSERT_PTR_EQUAL(hsm_attribute_row(row[i].type), &row[i]);
 		CU_ASSERT_EQUAL(row[i].given & ~row[i].has, 0);
 		CU_ASSERT_EQUAL(row[i].needed & ~row[i].given, 0);
-		CU_ASSERT_EQUAL(row[i].yes & ~row[i].given, 0);
+		CU_ASSERT_EQUAL(row[i].created & ~row[i].has, 0);
+		CU_ASSERT_EQUAL(row[i].whole & ~row[i].created, 0);
+		CU_ASSERT_EQUAL(row[i].yes & ~(row[i].given | row[i].created), 0);
 	}
 	CU_ASSERT_PTR_NULL(hsm_attribute_row(0x7fffffff));
 }
@@ -341,7 +343,7 @@ static hl_err may(const struct hsm_object *o, uint32_t type, enum hl_form form, 
 	struct hl_attribute a = { type, (uint8_t)form, hl_bytes(p, n) };
 
 	*why = "";
-	return hsm_attribute_may_set(o, &a, why);
+	return hsm_attribute_may_set(o, &a, &strict, why);
 }
 
 static bool may_bool(const struct hsm_object *o, uint32_t type, bool v)
@@ -364,7 +366,7 @@ static void names_may_change(void)
 		CU_ASSERT_EQUAL(may(&key, names[i], HL_FORM_BYTES, "new", 3, &why), HL_OK);
 		CU_ASSERT_EQUAL(may(&public_key, names[i], HL_FORM_BYTES, NULL, 0, &why), HL_OK);
 		CU_ASSERT_EQUAL(
-			may(&key, names[i], HL_FORM_NUMBER, "12345678", 8, &why), HL_E_ATTRIBUTE);
+			may(&key, names[i], HL_FORM_NUMBER, "12345678", 8, &why), HL_E_ATTRIBUTE_VALUE);
 	}
 }
 
@@ -380,13 +382,14 @@ static void what_is_fixed_at_birth_may_not_change(void)
 	for (size_t i = 0; i < n; i++) {
 		size_t length = row[i].form == HL_FORM_BOOL ? 1 : 8;
 		hl_err rc = may(&key, row[i].type, row[i].form, "\1\0\0\0\0\0\0\0", length, &why);
+		bool mine = row[i].has & HSM_EC_PRIVATE;
 
 		if (row[i].rules & (HSM_SETTABLE | HSM_RISES | HSM_FALLS))
 			continue;
-		CU_ASSERT_EQUAL(rc, HL_E_ATTRIBUTE);
+		CU_ASSERT_EQUAL(rc, mine ? HL_E_ATTRIBUTE_READ_ONLY : HL_E_ATTRIBUTE_TYPE);
 		CU_ASSERT_STRING_EQUAL(why, row[i].name);
 	}
-	CU_ASSERT_EQUAL(may(&key, 0x7fffffff, HL_FORM_BYTES, "", 0, &why), HL_E_ATTRIBUTE);
+	CU_ASSERT_EQUAL(may(&key, 0x7fffffff, HL_FORM_BYTES, "", 0, &why), HL_E_ATTRIBUTE_TYPE);
 	CU_ASSERT_STRING_EQUAL(why, "unknown attribute");
 	CU_ASSERT_FALSE(may_bool(&public_key, HL_CKA_SENSITIVE, true));
 }
@@ -419,7 +422,7 @@ static void an_unmodifiable_object_stays_as_it_is(void)
 
 	template_bool(&t, HL_CKA_MODIFIABLE, false);
 	make_aes(&t, &key);
-	CU_ASSERT_EQUAL(may(&key, HL_CKA_LABEL, HL_FORM_BYTES, "new", 3, &why), HL_E_ATTRIBUTE);
+	CU_ASSERT_EQUAL(may(&key, HL_CKA_LABEL, HL_FORM_BYTES, "new", 3, &why), HL_E_PROHIBITED);
 	CU_ASSERT_STRING_EQUAL(why, "CKA_MODIFIABLE");
 	CU_ASSERT_FALSE(may_bool(&key, HL_CKA_SENSITIVE, true));
 }
@@ -427,12 +430,13 @@ static void an_unmodifiable_object_stays_as_it_is(void)
 /* -- templates ------------------------------------------------------------------------------- */
 
 /* Making a key from these templates must be refused, and `name` be the reason. */
-static void refused(uint32_t mechanism, struct template *t, struct template *u, const char *name)
+static void refused(
+	uint32_t mechanism, struct template *t, struct template *u, hl_err code, const char *name)
 {
 	struct hsm_object key = { 0 }, public_key = { 0 };
 	const char *why;
 
-	CU_ASSERT_EQUAL(make(mechanism, t, u, &key, &public_key, &why), HL_E_ATTRIBUTE);
+	CU_ASSERT_EQUAL(make(mechanism, t, u, &key, &public_key, &why), code);
 	CU_ASSERT_STRING_EQUAL(why, name);
 	CU_ASSERT_PTR_NULL(key.attribute);
 	CU_ASSERT_PTR_NULL(public_key.attribute);
@@ -444,119 +448,119 @@ static void with_curve(struct template *u)
 }
 
 /* An EC pair with this addition to `t`, the private template, or to `u`, the public one. */
-#define REFUSED(name, add) \
+#define REFUSED(code, name, add) \
 	do { \
 		struct template t = { 0 }, u = { 0 }; \
 		with_curve(&u); \
 		add; \
-		refused(HL_CKM_EC_KEY_PAIR_GEN, &t, &u, name); \
+		refused(HL_CKM_EC_KEY_PAIR_GEN, &t, &u, code, name); \
 	} while (0)
 
 static void an_attribute_that_stands_twice_is_refused(void)
 {
-	REFUSED("CKA_LABEL", {
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_LABEL", {
 		template_bytes(&t, HL_CKA_LABEL, "a", 1);
 		template_bytes(&t, HL_CKA_LABEL, "a", 1);
 	});
-	REFUSED("CKA_EC_PARAMS", with_curve(&u));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_EC_PARAMS", with_curve(&u));
 }
 
 static void an_attribute_of_the_wrong_form_is_refused(void)
 {
-	REFUSED("CKA_SIGN", template_bytes(&t, HL_CKA_SIGN, "\1", 1));
-	REFUSED("CKA_LABEL", template_number(&t, HL_CKA_LABEL, 1));
-	REFUSED("CKA_CLASS", template_bool(&t, HL_CKA_CLASS, true));
-	REFUSED("CKA_ID", template_raw(&t, HL_CKA_ID, HL_FORM_UNAVAILABLE, NULL, 0));
+	REFUSED(HL_E_ATTRIBUTE_VALUE, "CKA_SIGN", template_bytes(&t, HL_CKA_SIGN, "\1", 1));
+	REFUSED(HL_E_ATTRIBUTE_VALUE, "CKA_LABEL", template_number(&t, HL_CKA_LABEL, 1));
+	REFUSED(HL_E_ATTRIBUTE_VALUE, "CKA_CLASS", template_bool(&t, HL_CKA_CLASS, true));
+	REFUSED(HL_E_ATTRIBUTE_VALUE, "CKA_ID", template_raw(&t, HL_CKA_ID, HL_FORM_UNAVAILABLE, NULL, 0));
 }
 
 static void an_attribute_of_the_wrong_length_is_refused(void)
 {
-	REFUSED("CKA_SIGN", template_raw(&t, HL_CKA_SIGN, HL_FORM_BOOL, "\1\0", 2));
-	REFUSED("CKA_SIGN", template_raw(&t, HL_CKA_SIGN, HL_FORM_BOOL, NULL, 0));
-	REFUSED("CKA_SIGN", template_raw(&t, HL_CKA_SIGN, HL_FORM_BOOL, "\2", 1));
-	REFUSED("CKA_CLASS", template_raw(&t, HL_CKA_CLASS, HL_FORM_NUMBER, "\0\0\0\3", 4));
+	REFUSED(HL_E_ATTRIBUTE_VALUE, "CKA_SIGN", template_raw(&t, HL_CKA_SIGN, HL_FORM_BOOL, "\1\0", 2));
+	REFUSED(HL_E_ATTRIBUTE_VALUE, "CKA_SIGN", template_raw(&t, HL_CKA_SIGN, HL_FORM_BOOL, NULL, 0));
+	REFUSED(HL_E_ATTRIBUTE_VALUE, "CKA_SIGN", template_raw(&t, HL_CKA_SIGN, HL_FORM_BOOL, "\2", 1));
+	REFUSED(HL_E_ATTRIBUTE_VALUE, "CKA_CLASS", template_raw(&t, HL_CKA_CLASS, HL_FORM_NUMBER, "\0\0\0\3", 4));
 }
 
 static void what_only_the_hsm_sets_is_refused(void)
 {
-	REFUSED("CKA_LOCAL", template_bool(&t, HL_CKA_LOCAL, true));
-	REFUSED("CKA_ALWAYS_SENSITIVE", template_bool(&t, HL_CKA_ALWAYS_SENSITIVE, true));
-	REFUSED("CKA_NEVER_EXTRACTABLE", template_bool(&t, HL_CKA_NEVER_EXTRACTABLE, true));
-	REFUSED("CKA_KEY_GEN_MECHANISM", template_number(&t, HL_CKA_KEY_GEN_MECHANISM, 1));
-	REFUSED("CKA_UNIQUE_ID", template_bytes(&t, HL_CKA_UNIQUE_ID, "x", 1));
-	REFUSED("CKA_VALUE", template_bytes(&t, HL_CKA_VALUE, "x", 1));
-	REFUSED("CKA_EC_POINT", template_bytes(&u, HL_CKA_EC_POINT, "x", 1));
-	REFUSED("CKA_PUBLIC_KEY_INFO", template_bytes(&t, HL_CKA_PUBLIC_KEY_INFO, "x", 1));
+	REFUSED(HL_E_ATTRIBUTE_READ_ONLY, "CKA_LOCAL", template_bool(&t, HL_CKA_LOCAL, true));
+	REFUSED(HL_E_ATTRIBUTE_READ_ONLY, "CKA_ALWAYS_SENSITIVE", template_bool(&t, HL_CKA_ALWAYS_SENSITIVE, true));
+	REFUSED(HL_E_ATTRIBUTE_READ_ONLY, "CKA_NEVER_EXTRACTABLE", template_bool(&t, HL_CKA_NEVER_EXTRACTABLE, true));
+	REFUSED(HL_E_ATTRIBUTE_READ_ONLY, "CKA_KEY_GEN_MECHANISM", template_number(&t, HL_CKA_KEY_GEN_MECHANISM, 1));
+	REFUSED(HL_E_ATTRIBUTE_READ_ONLY, "CKA_UNIQUE_ID", template_bytes(&t, HL_CKA_UNIQUE_ID, "x", 1));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_VALUE", template_bytes(&t, HL_CKA_VALUE, "x", 1));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_EC_POINT", template_bytes(&u, HL_CKA_EC_POINT, "x", 1));
+	REFUSED(HL_E_ATTRIBUTE_READ_ONLY, "CKA_PUBLIC_KEY_INFO", template_bytes(&t, HL_CKA_PUBLIC_KEY_INFO, "x", 1));
 }
 
 static void a_class_that_contradicts_the_mechanism_is_refused(void)
 {
-	REFUSED("CKA_CLASS", template_number(&t, HL_CKA_CLASS, HL_CKO_PUBLIC_KEY));
-	REFUSED("CKA_CLASS", template_number(&u, HL_CKA_CLASS, HL_CKO_PRIVATE_KEY));
-	REFUSED("CKA_CLASS", template_number(&t, HL_CKA_CLASS, HL_CKO_SECRET_KEY));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_CLASS", template_number(&t, HL_CKA_CLASS, HL_CKO_PUBLIC_KEY));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_CLASS", template_number(&u, HL_CKA_CLASS, HL_CKO_PRIVATE_KEY));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_CLASS", template_number(&t, HL_CKA_CLASS, HL_CKO_SECRET_KEY));
 }
 
 static void a_key_type_that_contradicts_the_mechanism_is_refused(void)
 {
-	REFUSED("CKA_KEY_TYPE", template_number(&t, HL_CKA_KEY_TYPE, HL_CKK_RSA));
-	REFUSED("CKA_KEY_TYPE", template_number(&u, HL_CKA_KEY_TYPE, HL_CKK_AES));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_KEY_TYPE", template_number(&t, HL_CKA_KEY_TYPE, HL_CKK_RSA));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_KEY_TYPE", template_number(&u, HL_CKA_KEY_TYPE, HL_CKK_AES));
 }
 
 static void attributes_of_other_keys_are_refused(void)
 {
-	REFUSED("CKA_MODULUS_BITS", template_number(&u, HL_CKA_MODULUS_BITS, 2048));
-	REFUSED("CKA_VALUE_LEN", template_number(&t, HL_CKA_VALUE_LEN, 32));
-	REFUSED("CKA_VERIFY", template_bool(&t, HL_CKA_VERIFY, true));
-	REFUSED("CKA_SIGN", template_bool(&u, HL_CKA_SIGN, true));
-	REFUSED("CKA_SENSITIVE", template_bool(&u, HL_CKA_SENSITIVE, true));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_MODULUS_BITS", template_number(&u, HL_CKA_MODULUS_BITS, 2048));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_VALUE_LEN", template_number(&t, HL_CKA_VALUE_LEN, 32));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_VERIFY", template_bool(&t, HL_CKA_VERIFY, true));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_SIGN", template_bool(&u, HL_CKA_SIGN, true));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_SENSITIVE", template_bool(&u, HL_CKA_SENSITIVE, true));
 }
 
 static void an_unknown_attribute_is_refused(void)
 {
-	REFUSED("unknown attribute", template_bytes(&t, 0x80000001, "x", 1));
+	REFUSED(HL_E_ATTRIBUTE_TYPE, "unknown attribute", template_bytes(&t, 0x80000001, "x", 1));
 }
 
 static void session_keys_are_refused(void)
 {
-	REFUSED("CKA_TOKEN", template_bool(&t, HL_CKA_TOKEN, false));
-	REFUSED("CKA_TOKEN", template_bool(&u, HL_CKA_TOKEN, false));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_TOKEN", template_bool(&t, HL_CKA_TOKEN, false));
+	REFUSED(HL_E_TEMPLATE_INCONSISTENT, "CKA_TOKEN", template_bool(&u, HL_CKA_TOKEN, false));
 }
 
 static void what_the_mechanism_needs_may_not_be_missing(void)
 {
 	struct template t = { 0 }, u = { 0 };
 
-	refused(HL_CKM_EC_KEY_PAIR_GEN, &t, &u, "CKA_EC_PARAMS");
-	refused(HL_CKM_RSA_PKCS_KEY_PAIR_GEN, &t, &u, "CKA_MODULUS_BITS");
-	refused(HL_CKM_AES_KEY_GEN, &t, &u, "CKA_VALUE_LEN");
+	refused(HL_CKM_EC_KEY_PAIR_GEN, &t, &u, HL_E_TEMPLATE_INCOMPLETE, "CKA_EC_PARAMS");
+	refused(HL_CKM_RSA_PKCS_KEY_PAIR_GEN, &t, &u, HL_E_TEMPLATE_INCOMPLETE, "CKA_MODULUS_BITS");
+	refused(HL_CKM_AES_KEY_GEN, &t, &u, HL_E_TEMPLATE_INCOMPLETE, "CKA_VALUE_LEN");
 }
 
 static void sizes_outside_the_mechanism_are_refused(void)
 {
-	static const uint64_t bits[] = { 0, 1024, 2047, 2049, 3071, 4097, 1ull << 32 | 2048 };
+	static const uint64_t bits[] = { 0, 512, 1022, 1025, 2049, 8193, 8194, 1ull << 32 | 2048 };
 	static const uint64_t lengths[] = { 0, 8, 15, 17, 40, 1ull << 32 | 16 };
 	struct template t = { 0 }, u = { 0 };
 
 	for (size_t i = 0; i < HL_COUNT(bits); i++) {
 		template_number(&u, HL_CKA_MODULUS_BITS, bits[i]);
-		refused(HL_CKM_RSA_PKCS_KEY_PAIR_GEN, &t, &u, "CKA_MODULUS_BITS");
+		refused(HL_CKM_RSA_PKCS_KEY_PAIR_GEN, &t, &u, HL_E_ATTRIBUTE_VALUE, "CKA_MODULUS_BITS");
 	}
 	for (size_t i = 0; i < HL_COUNT(lengths); i++) {
 		template_number(&t, HL_CKA_VALUE_LEN, lengths[i]);
-		refused(HL_CKM_AES_KEY_GEN, &t, &u, "CKA_VALUE_LEN");
+		refused(HL_CKM_AES_KEY_GEN, &t, &u, HL_E_ATTRIBUTE_VALUE, "CKA_VALUE_LEN");
 	}
 }
 
 static void curves_that_we_do_not_offer_are_refused(void)
 {
-	static const uint8_t secp256k1[] = { 0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x0a };
+	static const uint8_t secp160k1[] = { 0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x09 };
 	struct template t = { 0 }, u = { 0 };
 
-	template_bytes(&u, HL_CKA_EC_PARAMS, secp256k1, sizeof secp256k1);
-	refused(HL_CKM_EC_KEY_PAIR_GEN, &t, &u, "CKA_EC_PARAMS");
+	template_bytes(&u, HL_CKA_EC_PARAMS, secp160k1, sizeof secp160k1);
+	refused(HL_CKM_EC_KEY_PAIR_GEN, &t, &u, HL_E_CURVE, "CKA_EC_PARAMS");
 	for (size_t cut = 0; cut < p256.n; cut++) {
 		template_bytes(&u, HL_CKA_EC_PARAMS, p256.p, cut);
-		refused(HL_CKM_EC_KEY_PAIR_GEN, &t, &u, "CKA_EC_PARAMS");
+		refused(HL_CKM_EC_KEY_PAIR_GEN, &t, &u, HL_E_CURVE, "CKA_EC_PARAMS");
 	}
 }
 
@@ -577,7 +581,7 @@ static void weak_public_exponents_are_refused(void)
 
 		template_number(&u, HL_CKA_MODULUS_BITS, 2048);
 		template_bytes(&u, HL_CKA_PUBLIC_EXPONENT, weak[i].p, weak[i].n);
-		refused(HL_CKM_RSA_PKCS_KEY_PAIR_GEN, &t, &u, "CKA_PUBLIC_EXPONENT");
+		refused(HL_CKM_RSA_PKCS_KEY_PAIR_GEN, &t, &u, HL_E_ATTRIBUTE_VALUE, "CKA_PUBLIC_EXPONENT");
 	}
 }
 
@@ -587,7 +591,7 @@ static void a_secret_key_has_no_public_template(void)
 
 	template_number(&t, HL_CKA_VALUE_LEN, 32);
 	template_bytes(&u, HL_CKA_LABEL, "x", 1);
-	refused(HL_CKM_AES_KEY_GEN, &t, &u, "public template of a secret key");
+	refused(HL_CKM_AES_KEY_GEN, &t, &u, HL_E_TEMPLATE_INCONSISTENT, "public template of a secret key");
 }
 
 static void mechanisms_that_make_no_key_are_refused(void)

@@ -322,7 +322,7 @@ static void a_signature_with_any_byte_flipped_is_refused(void)
 	for (size_t n = 0; n < sig.n; n++)
 		CU_ASSERT_EQUAL(
 			verify_pss(rsa.public_key, SHA256, SHA256, 32, message, hl_bytes(byte, n)),
-			HL_E_SIGNATURE);
+			HL_E_SIGNATURE_LENGTH);
 }
 
 static void the_two_paddings_do_not_pass_for_each_other(void)
@@ -362,7 +362,7 @@ static void a_parameter_that_does_not_fit_is_refused(void)
 	refused(m, UINT32_MAX, g, 32);
 	refused(m, HL_CKM_RSA_PKCS, g, 32);
 	refused(m, h, 0, 32);
-	refused(m, h, 6, 32);
+	refused(m, h, 10, 32);
 	refused(m, h, UINT32_MAX, 32);
 	refused(m, h, g, longest_salt(2048, SHA256) + 1);
 	refused(m, h, g, 0x80000000u);
@@ -408,7 +408,7 @@ static void an_ec_key_refuses_pss(void)
 
 	make_ec_pair(p256, &p.object, &p.public_object);
 	pair_parse(&p);
-	CU_ASSERT_EQUAL(sign_pss(p.key, SHA256, SHA256, 32, message, &sig), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(sign_pss(p.key, SHA256, SHA256, 32, message, &sig), HL_E_KEY_TYPE);
 }
 
 /* Contexts are kept with their parameter: each part of it must tell. */

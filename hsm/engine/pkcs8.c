@@ -1,29 +1,11 @@
-#include "hsm/pkcs8.h"
+#include "hsm/engine/pkcs8.h"
 
+#include "hsm/engine/der.h"
 #include "lib/wire/numbers.h"
-
-enum { INTEGER = 0x02, OCTET_STRING = 0x04, SEQUENCE = 0x30 };
-
-/* The content of the next element, which must have this tag; its length takes at most two bytes. */
-static struct hl_bytes element(struct hl_rd *r, uint8_t tag)
-{
-	uint8_t got = hl_rd_u8(r);
-	size_t n = hl_rd_u8(r);
-
-	if (n == 0x81)
-		n = hl_rd_u8(r);
-	else if (n == 0x82)
-		n = hl_rd_u16(r);
-	else if (n >= 0x80 && r->err == HL_OK)
-		r->err = HL_E_RANGE;
-	if (got != tag && r->err == HL_OK)
-		r->err = HL_E_RANGE;
-	return hl_rd_bytes(r, n);
-}
 
 static struct hl_rd inside(struct hl_rd *r, uint8_t tag)
 {
-	struct hl_bytes content = element(r, tag);
+	struct hl_bytes content = hsm_der_take(r, tag);
 	struct hl_rd in = hl_rd(content);
 
 	in.err = r->err;
@@ -46,7 +28,7 @@ static hl_err rsa_part(struct hl_rd *key, uint32_t type, struct hl_bytes *out)
 	if (type < HL_CKA_PRIVATE_EXPONENT || type > HL_CKA_COEFFICIENT)
 		return HL_E_NOT_FOUND;
 	for (uint32_t skip = 3 + type - HL_CKA_PRIVATE_EXPONENT + 1; skip > 0; skip--)
-		number = element(key, INTEGER);
+		number = hsm_der_take(key, HSM_DER_INTEGER);
 	if (key->err != HL_OK)
 		return key->err;
 	*out = unsigned_number(number);
@@ -59,8 +41,8 @@ static hl_err ec_part(struct hl_rd *key, uint32_t type, struct hl_bytes *out)
 
 	if (type != HL_CKA_VALUE)
 		return HL_E_NOT_FOUND;
-	element(key, INTEGER); /* version */
-	scalar = element(key, OCTET_STRING);
+	hsm_der_take(key, HSM_DER_INTEGER); /* version */
+	scalar = hsm_der_take(key, HSM_DER_OCTETS);
 	if (key->err != HL_OK)
 		return key->err;
 	*out = scalar;
@@ -74,24 +56,47 @@ static hl_err edwards_part(struct hl_rd *wrapped, uint32_t type, struct hl_bytes
 
 	if (type != HL_CKA_VALUE)
 		return HL_E_NOT_FOUND;
-	seed = element(wrapped, OCTET_STRING);
+	seed = hsm_der_take(wrapped, HSM_DER_OCTETS);
 	if (wrapped->err != HL_OK)
 		return wrapped->err;
 	*out = seed;
 	return HL_OK;
 }
 
+/* RFC 3279, 2.3.2 and 2.3.3: the private value is an INTEGER of its own. */
+static hl_err exponent_part(struct hl_rd *wrapped, uint32_t type, struct hl_bytes *out)
+{
+	struct hl_bytes x;
+
+	if (type != HL_CKA_VALUE)
+		return HL_E_NOT_FOUND;
+	x = hsm_der_take(wrapped, HSM_DER_INTEGER);
+	if (wrapped->err != HL_OK)
+		return wrapped->err;
+	*out = unsigned_number(x);
+	return HL_OK;
+}
+
 hl_err hsm_pkcs8_part(struct hl_bytes der, uint32_t key_type, uint32_t type, struct hl_bytes *out)
 {
 	struct hl_rd all = hl_rd(der);
-	struct hl_rd info = inside(&all, SEQUENCE), wrapped, key;
+	struct hl_rd info = inside(&all, HSM_DER_SEQUENCE), wrapped, key;
 
-	element(&info, INTEGER);  /* version */
-	element(&info, SEQUENCE); /* algorithm */
-	wrapped = inside(&info, OCTET_STRING);
-	if (key_type == HL_CKK_EC_EDWARDS)
+	hsm_der_take(&info, HSM_DER_INTEGER);  /* version */
+	hsm_der_take(&info, HSM_DER_SEQUENCE); /* algorithm */
+	wrapped = inside(&info, HSM_DER_OCTETS);
+	switch (key_type) {
+	case HL_CKK_EC_EDWARDS:
+	case HL_CKK_EC_MONTGOMERY:
 		return edwards_part(&wrapped, type, out);
-	key = inside(&wrapped, SEQUENCE);
+	case HL_CKK_DSA:
+	case HL_CKK_DH:
+	case HL_CKK_X9_42_DH:
+		return exponent_part(&wrapped, type, out);
+	default:
+		break;
+	}
+	key = inside(&wrapped, HSM_DER_SEQUENCE);
 	switch (key_type) {
 	case HL_CKK_RSA:
 		return rsa_part(&key, type, out);
