@@ -18,13 +18,13 @@ static bool look(void *at, const struct hsm_row *row)
 {
 	struct search *s = at;
 	struct hsm_object o = { 0 };
-	bool match;
+	bool match, is_private;
 
 	s->err = hsm_object_decode(row->open, &o);
 	if (s->err != HL_OK)
 		return false;
-	match = (s->conn->logged_in || !hsm_attribute_bool(&o, HL_CKA_PRIVATE)) &&
-		hsm_object_matches(&o, &s->request->template);
+	is_private = hsm_attribute_bool(&o, HL_CKA_PRIVATE);
+	match = (s->conn->logged_in || !is_private) && hsm_object_matches(&o, &s->request->template);
 	hsm_object_clear(&o);
 	if (!match)
 		return true;
@@ -32,7 +32,7 @@ static bool look(void *at, const struct hsm_row *row)
 		s->more = true;
 		return false;
 	}
-	s->found[s->n++].handle = row->id;
+	s->found[s->n++] = (struct hl_handle){ .handle = row->id, .private = is_private };
 	return true;
 }
 
