@@ -59,36 +59,6 @@ hl_err client_remote_new(const char *conf, const char *secrets, const char *part
 	return err;
 }
 
-/* -- opening ---------------------------------------------------------------------------------------------- */
-
-static void begin(struct client *core, void *at)
-{
-	(void)at;
-	client_open(core);
-}
-
-static bool opened_or_failed(void *at)
-{
-	const struct client *c = at;
-
-	return client_is_open(c) || client_failed(c);
-}
-
-static void how_it_ended(struct client *core, void *at)
-{
-	const struct client_failure *f = client_failed(core);
-
-	*(struct client_failure *)at = f ? *f : (struct client_failure){ .err = HL_OK };
-}
-
-hl_err client_remote_open(struct client_remote *r, struct client_failure *failure)
-{
-	client_blocking_with(r->shell, begin, NULL);
-	HL_TRY(client_blocking_run(r->shell, opened_or_failed, r->core));
-	client_blocking_with(r->shell, how_it_ended, failure);
-	return failure->err;
-}
-
 /* -- one request ------------------------------------------------------------------------------------------ */
 
 hl_err client_remote_ask(struct client_remote *r, const struct hl_msg *msg, const void *body,

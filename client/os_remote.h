@@ -13,9 +13,6 @@ struct client_remote;
 HL_CHECKED hl_err client_remote_new(const char *conf, const char *secrets, const char *partition,
 	unsigned open_ms, struct client_remote **out, char detail[512]);
 
-/** Connect, unless that is done: all eight steps. On an error `failure` says where and how. */
-HL_CHECKED hl_err client_remote_open(struct client_remote *r, struct client_failure *failure);
-
 /** Send, wait, decode. `call->frame` holds what `reply` points into and is the caller's to clear, whatever the
  * end; `call->failure` says more of an error. The link is opened where it is not open. HL_E_NOMEM, or how the call
  * ended. */
