@@ -178,6 +178,14 @@ tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
 
+# The PKCS#11 provider, loaded as applications load it.
+p11 = tests/support/p11.c tests/support/p11.h
+P11_TESTS = tests/run/test_pkcs11
+tests_run_test_pkcs11_SOURCES = tests/run/test_pkcs11.c $(p11)
+tests_run_test_pkcs11_LDADD = $(LIVE_LIBS) -lpthread
+check_PROGRAMS += $(P11_TESTS)
+TESTS += $(P11_TESTS)
+
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
 dist_check_SCRIPTS += $(CLI_TESTS)
 TESTS += $(CLI_TESTS)
