@@ -180,9 +180,13 @@ tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
 
 # The PKCS#11 provider, loaded as applications load it.
 p11 = tests/support/p11.c tests/support/p11.h
-P11_TESTS = tests/run/test_pkcs11
+P11_TESTS = tests/run/test_pkcs11 tests/run/test_pkcs11_args tests/run/test_pkcs11_process
 tests_run_test_pkcs11_SOURCES = tests/run/test_pkcs11.c $(p11)
 tests_run_test_pkcs11_LDADD = $(LIVE_LIBS) -lpthread
+tests_run_test_pkcs11_process_SOURCES = tests/run/test_pkcs11_process.c $(p11)
+tests_run_test_pkcs11_process_LDADD = $(LIVE_LIBS) -lpthread
+tests_run_test_pkcs11_args_SOURCES = tests/run/test_pkcs11_args.c $(p11)
+tests_run_test_pkcs11_args_LDADD = $(LIVE_LIBS)
 check_PROGRAMS += $(P11_TESTS)
 TESTS += $(P11_TESTS)
 
