@@ -113,7 +113,7 @@ static bool is_pointer(const char *type)
 }
 
 /* Buffers of the call under way, to be freed after it. */
-static void *heap[2 * ARGS + 2];
+static void *heap[4 * ARGS];
 static size_t heaps;
 
 static void *buffer(const void *from, size_t n)
@@ -159,13 +159,15 @@ static uintptr_t mechanism(const char *function)
 
 static uintptr_t pointer(const char *function, const char *type)
 {
-	CK_ATTRIBUTE id = { CKA_ID, (void *)(uintptr_t) "args", 4 };
+	CK_ATTRIBUTE id = { CKA_ID, NULL, 4 };
 	CK_ULONG small = SMALL;
 
 	if (is(type, "CK_MECHANISM_PTR"))
 		return mechanism(function);
-	if (is(type, "CK_ATTRIBUTE_PTR"))
+	if (is(type, "CK_ATTRIBUTE_PTR")) {
+		id.pValue = buffer("args", 4);
 		return (uintptr_t)buffer(&id, sizeof id);
+	}
 	if (is(type, "CK_ULONG_PTR"))
 		return (uintptr_t)buffer(&small, sizeof small);
 	return is(type, "CK_NOTIFY") ? 0 : (uintptr_t)buffer("", 0);
