@@ -58,6 +58,11 @@ tests_unit_test_os_dns_LDADD = $(CLIENT_LIBS)
 tests_unit_test_os_ev_LDADD = $(CLIENT_EV_LIBS)
 tests_unit_test_secrets_LDADD = $(CLIENT_LIBS)
 
+UNIT_TESTS += tests/unit/test_cryptoki tests/unit/test_p11
+P11_LIBS = libhlp11.la $(CLIENT_LIBS) -lpthread
+tests_unit_test_cryptoki_LDADD = $(P11_LIBS)
+tests_unit_test_p11_LDADD = $(P11_LIBS)
+
 # -- directory ----------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_dir_store tests/unit/test_dns tests/unit/test_range
 UNIT_TESTS += tests/unit/test_lockout

@@ -13,7 +13,7 @@
 #include "lib/os/clock.h"
 
 #define LINE 1024
-#define DEFAULT_FILE "/tmp/primus.log"
+const char *p11_log_default = "/tmp/primus.log";
 #define DEFAULT_LEVEL P11_LOG_WARNING
 
 /* Set by C_Initialize alone, while no other call is inside. */
@@ -44,7 +44,7 @@ void p11_log_open(const struct client_conf *conf)
 	to.inout = conf && conf->log.inout;
 	to.mask = conf ? conf->log.mask : 0;
 	if (!conf || conf->log.write_log_file)
-		open_file(conf ? conf->log.file : DEFAULT_FILE);
+		open_file(conf ? conf->log.file : p11_log_default);
 }
 
 void p11_log_close(void)

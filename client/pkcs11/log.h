@@ -13,6 +13,8 @@ enum { P11_LOG_ERROR = 3, P11_LOG_WARNING = 4, P11_LOG_NOTICE = 5, P11_LOG_INFO 
 /* trace_mask */
 enum { P11_MASK_INPUT = 1, P11_MASK_MESSAGES = 2, P11_MASK_DATA = 4 };
 
+/** Where to, while no configuration has said it. */
+extern const char *p11_log_default;
 /** Log as `conf` says from now on; NULL: as by default. */
 void p11_log_open(const struct client_conf *conf);
 void p11_log_close(void);
