@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/account.h"
@@ -149,9 +150,12 @@ static const char *look_up(const char *name)
 
 static hl_err read_files(struct files *f, char detail[512])
 {
-	HL_TRY(client_conf_find(look_up, f->conf_path));
-	HL_TRY(client_conf_load(f->conf_path, &f->conf, detail));
-	p11_log_open(&f->conf);
+	hl_err err = client_conf_find(look_up, f->conf_path);
+
+	if (err == HL_OK)
+		err = client_conf_load(f->conf_path, &f->conf, detail);
+	p11_log_open(err == HL_OK ? &f->conf : NULL);
+	HL_TRY(err);
 	HL_TRY(client_secrets_find(look_up, f->secrets_path));
 	if (client_file_exists(f->secrets_path))
 		return HL_OK;
@@ -239,7 +243,6 @@ static hl_err start(bool *connect)
 
 	if (!f)
 		return HL_E_NOMEM;
-	p11_log_open(NULL);
 	err = read_files(f, detail);
 	if (err == HL_OK)
 		err = add_slots(f, detail);
@@ -303,7 +306,37 @@ CK_RV p11_Initialize(CK_VOID_PTR pInitArgs)
 
 /* -- C_Finalize ------------------------------------------------------------------------------------------------------- */
 
-/* The first to come ends it all: requests of others end with their connections, then their calls leave. */
+#define AGAIN_NS 20000000
+
+static void close_all(void)
+{
+	for (size_t i = 0; i < p11.slots; i++)
+		if (p11.slot[i].wire)
+			p11.wire->close(p11.slot[i].wire);
+}
+
+/* Requests end with their connections, and then the calls leave. One that had looked before whether this is the end may
+ * open a connection anew after it: so they are closed until nobody is left. */
+static void send_away(void)
+{
+	struct timespec until;
+
+	p11_lock();
+	do {
+		p11_unlock();
+		close_all();
+		p11_lock();
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += AGAIN_NS;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		if (p11.calls > 1)
+			pthread_cond_clockwait(&p11.change, &p11.lock, CLOCK_MONOTONIC, &until);
+	} while (p11.calls > 1);
+	p11_unlock();
+}
+
+/* The first to come ends it all. */
 CK_RV p11_Finalize(CK_VOID_PTR pReserved)
 {
 	if (pReserved)
@@ -315,13 +348,7 @@ CK_RV p11_Finalize(CK_VOID_PTR pReserved)
 	}
 	set_state(P11_ENDING);
 	p11_unlock();
-	for (size_t i = 0; i < p11.slots; i++)
-		if (p11.slot[i].wire)
-			p11.wire->close(p11.slot[i].wire);
-	p11_lock();
-	while (p11.calls > 1)
-		pthread_cond_wait(&p11.change, &p11.lock);
-	p11_unlock();
+	send_away();
 	p11_sessions_close(NULL);
 	hl_map_clear(&p11.sessions);
 	clear_slots();
