@@ -46,6 +46,7 @@ libhlp11_la_SOURCES = \
 	client/pkcs11/digest.c \
 	client/pkcs11/entry.c \
 	client/pkcs11/find.c \
+	client/pkcs11/interface.c \
 	client/pkcs11/key.c \
 	client/pkcs11/library.c \
 	client/pkcs11/log.c client/pkcs11/log.h \

@@ -1,6 +1,7 @@
 /* module.h - what the files of the PKCS#11 provider share.
  *
- *	entry.c    C_*: into the library, out of it, with a log line       library.c  life, forks, interfaces
+ *	entry.c    C_*: into the library, out of it, with a log line       library.c  life, forks
+ *	interface.c  lists of functions
  *	slot.c     slots, tokens, their mechanisms                         session.c  sessions and logins
  *	token.c    requests to the HSM behind a slot                       object.c   objects and their handles
  *	operation.c  what a session has begun                              find.c digest.c sign.c cipher.c key.c message.c
@@ -80,6 +81,7 @@ struct p11_slot {
 	bool logged_in;
 	unsigned logouts; /* so far: operations on private keys do not outlive one */
 	uint8_t login[HL_CONNECTION_ID]; /* the connection that is logged in */
+	uint8_t seen[HL_CONNECTION_ID];  /* the one that the log has told of */
 	CK_ULONG sessions, writers;
 	struct hl_map objects, handles; /* by our handle; by the HSM's */
 	struct hl_mechanism *mechanism; /* what the HSM offers and we know; NULL: not asked yet */

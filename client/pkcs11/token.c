@@ -91,6 +91,25 @@ static void log_message(const char *way, const struct hl_msg *msg, const void *b
 		text.p ? (const char *)text.p : "");
 }
 
+/* A connection that was not there before: by its id it is found in the traces of all who took part. */
+static void log_connection(struct p11_slot *slot)
+{
+	char hex[2 * HL_CONNECTION_ID + 1];
+	uint8_t id[HL_CONNECTION_ID];
+	bool is_new;
+
+	if (!p11_log_wants(P11_LOG_INFO))
+		return;
+	p11.wire->connection(slot->wire, id);
+	p11_lock();
+	is_new = memcmp(slot->seen, id, sizeof id) != 0;
+	memcpy(slot->seen, id, sizeof id);
+	p11_unlock();
+	hl_hex(hl_bytes(id, sizeof id), hex);
+	if (is_new)
+		p11_log(P11_LOG_INFO, "connectHSM", "Connected to HSM (slot: %lu), connection %s", slot->id, hex);
+}
+
 /* -- requests ------------------------------------------------------------------------------------------------------- */
 
 void p11_frame_clear(struct client_call *call)
@@ -138,6 +157,7 @@ CK_RV p11_ask_within(struct p11_slot *slot, const struct hl_msg *msg, const void
 		}
 	}
 	if (err == HL_OK) {
+		log_connection(slot);
 		log_message("got", expect, reply);
 		if (p11_log_masks(P11_MASK_DATA))
 			p11_log(P11_LOG_INFO, "HSM_receive", "%zu bytes", call->frame.n);

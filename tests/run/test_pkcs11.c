@@ -739,6 +739,36 @@ static CK_ULONG count(CK_SESSION_HANDLE s, CK_ATTRIBUTE *t, CK_ULONG n)
 	return found;
 }
 
+static void both_halves_of_a_pair_have_the_id_they_were_given(void)
+{
+	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme);
+	CK_MECHANISM make = { CKM_EC_EDWARDS_KEY_PAIR_GEN, NULL, 0 }, eddsa = { CKM_EDDSA, NULL, 0 };
+	CK_BYTE params[] = { 6, 3, 0x2b, 0x65, 0x70 }, one[] = { 1, 2 }, two[] = { 3 };
+	CK_ATTRIBUTE public_t[] = { { CKA_TOKEN, &yes, 1 }, { CKA_EC_PARAMS, params, sizeof params }, { CKA_ID, two, 1 } };
+	CK_ATTRIBUTE t[] = { { CKA_TOKEN, &yes, 1 }, { CKA_ID, one, 2 }, { CKA_SENSITIVE, &yes, 1 } };
+	CK_OBJECT_HANDLE key = 0, public_key = 0;
+	CK_BYTE id[4], out[64];
+	CK_ATTRIBUTE get = { CKA_ID, id, sizeof id };
+	CK_ULONG n = sizeof out;
+
+	IS(OK, C_GenerateKeyPair(s, &make, public_t, 3, t, 3, &public_key, &key));
+	IS(OK, C_GetAttributeValue(s, key, &get, 1));
+	CU_ASSERT(get.ulValueLen == 2 && memcmp(id, one, 2) == 0);
+	get.ulValueLen = sizeof id;
+	IS(OK, C_GetAttributeValue(s, public_key, &get, 1));
+	CU_ASSERT(get.ulValueLen == 1 && id[0] == 3);
+	IS(OK, C_SignInit(s, &eddsa, key)); /* pure: all of the data, gathered where it comes in parts */
+	IS(OK, C_SignUpdate(s, data, 9));
+	IS(OK, C_SignUpdate(s, data + 9, DATA_N - 9));
+	IS(OK, C_SignFinal(s, out, &n));
+	CU_ASSERT_EQUAL(n, 64);
+	IS(OK, C_VerifyInit(s, &eddsa, public_key));
+	IS(OK, C_Verify(s, data, DATA_N, out, n));
+	IS(OK, C_DestroyObject(s, key));
+	IS(OK, C_DestroyObject(s, public_key));
+	p11_over();
+}
+
 static void a_search_sees_defaults_and_never_key_values(void)
 {
 	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme);
@@ -1213,8 +1243,31 @@ static void the_log_tells_calls_and_their_ends_and_no_pin(void)
 	CU_ASSERT(p11_logged(&client, "- 6 - C_Login() - hSession=") > 0);
 	CU_ASSERT(p11_logged(&client, "pPin=***") > 0);
 	CU_ASSERT(p11_logged(&client, "HSM_message() - sent login") > 0);
+	CU_ASSERT(p11_logged(&client, "connectHSM() - Connected to HSM (slot: 0), connection ") > 0);
 	CU_ASSERT(p11_logged(&client, "rv: 0x8000000b") > 0); /* a wrong PIN of another test */
 	CU_ASSERT_EQUAL(p11_logged(&client, acme.pin), 0);
+	p11_over();
+}
+
+/* The last test: nobody logs in after it. */
+static void a_hundred_wrong_pins_lock_the_pin(void)
+{
+	CK_BYTE wrong[] = "wrong";
+	CK_SESSION_HANDLE s;
+	CK_TOKEN_INFO t;
+
+	IS(OK, C_Initialize(NULL));
+	s = open_session(RW);
+	for (int i = 0; i < 99; i++)
+		IS(PIN_INCORRECT, C_Login(s, CKU_USER, wrong, 5));
+	IS(OK, C_GetTokenInfo(P11_SLOT, &t));
+	CU_ASSERT(t.flags & CKF_USER_PIN_COUNT_LOW && t.flags & CKF_USER_PIN_FINAL_TRY);
+	CU_ASSERT_FALSE(t.flags & CKF_USER_PIN_LOCKED);
+	IS(PIN_INCORRECT, C_Login(s, CKU_USER, wrong, 5));
+	IS(PIN_LOCKED, C_Login(s, CKU_USER, pin(), pin_n()));
+	IS(OK, C_GetTokenInfo(P11_SLOT, &t));
+	CU_ASSERT(t.flags & CKF_USER_PIN_LOCKED);
+	expect_state(s, CKS_RW_PUBLIC_SESSION);
 	p11_over();
 }
 
@@ -1245,6 +1298,7 @@ static CU_TestInfo tests[] = {
 	TEST(every_attribute_asked_for_is_dealt_with),
 	TEST(attributes_that_may_change_change_and_the_others_stay),
 	TEST(a_search_keeps_its_result_and_can_be_paged),
+	TEST(both_halves_of_a_pair_have_the_id_they_were_given),
 	TEST(a_search_sees_defaults_and_never_key_values),
 	TEST(the_size_of_an_object_is_told_or_unavailable),
 	TEST(lengths_are_told_twice_over_and_cost_nothing),
@@ -1263,6 +1317,7 @@ static CU_TestInfo tests[] = {
 	TEST(a_message_in_parts_ends_where_it_is_said_to),
 	TEST(messages_are_signed_and_verified_one_after_another),
 	TEST(the_log_tells_calls_and_their_ends_and_no_pin),
+	TEST(a_hundred_wrong_pins_lock_the_pin),
 	CU_TEST_INFO_NULL,
 };
 /* clang-format on */
