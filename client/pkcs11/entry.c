@@ -95,8 +95,9 @@ static void log_input(const struct entry *e, const uintptr_t *value)
 static CK_RV enter(const struct entry *e, const uintptr_t *value)
 {
 	p11_own();
-	if (!e->any_time)
-		P11_TRY(p11_begin());
+	if (e->any_time)
+		return CKR_OK;
+	P11_TRY(p11_begin());
 	if (p11_log_inout())
 		p11_log(P11_LOG_INFO, e->name, "begin");
 	if (p11_log_masks(P11_MASK_INPUT))
@@ -105,21 +106,21 @@ static CK_RV enter(const struct entry *e, const uintptr_t *value)
 }
 
 /* What is asked for on purpose and answered as it should be is no error. */
-static int level_of(const struct entry *e, CK_RV rv)
+static int level_of(CK_RV rv)
 {
-	if (e == &entries[ID_Initialize])
-		return rv == CKR_OK ? P11_LOG_NOTICE : P11_LOG_ERROR;
 	return rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL || rv == CKR_NO_EVENT ? P11_LOG_INFO : P11_LOG_ERROR;
 }
 
+/* The log is there while the library is: what begins and ends that logs for itself. */
 static CK_RV leave(const struct entry *e, CK_RV rv)
 {
-	int level = level_of(e, rv);
+	bool ended = e == &entries[ID_Finalize] && rv == CKR_OK;
 
-	if (level != P11_LOG_INFO || p11_log_inout() || p11_log_masks(P11_MASK_INPUT))
-		p11_log(level, e->name, "rv: 0x%lx", rv);
-	if (!e->any_time)
-		p11_end();
+	if (e->any_time)
+		return rv;
+	if (!ended && (level_of(rv) == P11_LOG_ERROR || p11_log_inout() || p11_log_masks(P11_MASK_INPUT)))
+		p11_log(level_of(rv), e->name, "rv: 0x%lx", rv);
+	p11_end();
 	return rv;
 }
 

@@ -233,6 +233,13 @@ static void clear_slots(void)
 	p11.slots = 0;
 }
 
+static CK_RV rv_of(hl_err err)
+{
+	if (err == HL_OK)
+		return CKR_OK;
+	return err == HL_E_NOMEM ? CKR_HOST_MEMORY : CKR_GENERAL_ERROR;
+}
+
 static hl_err start(bool *connect)
 {
 	struct files *f = calloc(1, sizeof *f);
@@ -252,6 +259,9 @@ static hl_err start(bool *connect)
 		p11_log(P11_LOG_ERROR, "readConfig", "rv: 0x%x - HL-%04d %s %s", number, -(int)err, hl_err_text(err), detail);
 		clear_slots();
 	}
+	p11_log(err == HL_OK ? P11_LOG_NOTICE : P11_LOG_ERROR, "C_Initialize", "rv: 0x%lx", rv_of(err));
+	if (err != HL_OK)
+		p11_log_close();
 	client_conf_clear(&f->conf);
 	free(f);
 	return err;
@@ -296,7 +306,7 @@ CK_RV p11_Initialize(CK_VOID_PTR pInitArgs)
 	set_state(err == HL_OK ? P11_ON : P11_OFF);
 	p11_unlock();
 	if (err != HL_OK)
-		return err == HL_E_NOMEM ? CKR_HOST_MEMORY : CKR_GENERAL_ERROR;
+		return rv_of(err);
 	if (connect)
 		connect_all();
 	p11_end();

@@ -12,8 +12,9 @@
 /** Blank-padded, never zero-terminated; what is too long is cut. */
 static inline void p11_pad(CK_BYTE *out, size_t size, const char *text)
 {
-	size_t n = strnlen(text, size);
+	size_t n = strlen(text);
 
+	n = n < size ? n : size;
 	memcpy(out, text, n);
 	memset(out + n, ' ', size - n);
 }

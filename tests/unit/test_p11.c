@@ -517,7 +517,7 @@ static void parts_of_a_line_are_switched_by_the_configuration(void)
 	begin("trace_level = 5; trace_timestamp = false; trace_pid = false; trace_filename = true; trace_linenumber = true;");
 	over();
 	read_log(log, sizeof log);
-	CU_ASSERT(strncmp(log, "5 - entry.c:", 12) == 0);
+	CU_ASSERT(strncmp(log, "5 - library.c:", 14) == 0);
 	begin("trace_level = 5; trace_timestamp = false; trace_pid = false; trace_function = false;");
 	over();
 	read_log(log, sizeof log);
