@@ -25,14 +25,14 @@ static CK_RV keep(struct p11_session *s, const struct hl_found *found, uint64_t 
 static CK_RV fetch(struct p11_session *s, const struct p11_template *t)
 {
 	struct hl_find request = { .limit = PAGE, .template = { .items = t->item, .count = t->n } };
-	struct hl_found found = { .more = 1 };
+	struct hl_found found;
 
-	while (found.more) {
+	do {
 		HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
 
 		P11_TRY(p11_ask(s->slot, &hl_msg_find, &request, &hl_msg_found, &found, &call));
 		P11_TRY(keep(s, &found, &request.after));
-	}
+	} while (found.more && found.handles.count > 0);
 	return CKR_OK;
 }
 

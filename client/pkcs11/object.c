@@ -247,6 +247,17 @@ static void forget_facts(struct p11_slot *slot, CK_OBJECT_HANDLE handle)
 
 /* -- attributes ------------------------------------------------------------------------------------------------------------------- */
 
+/* A number that is no attribute's stands for those that the message cannot carry. */
+static uint32_t wire_type(CK_ATTRIBUTE_TYPE type)
+{
+	return type <= UINT32_MAX ? (uint32_t)type : UINT32_MAX;
+}
+
+static bool is_of_attribute(CK_RV rv)
+{
+	return rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_BUFFER_TOO_SMALL;
+}
+
 /* In their order; each is dealt with, and the first that is not as it should be says what is returned. */
 static CK_RV give_all(const struct hl_list *list, const struct p11_facts *facts, CK_ATTRIBUTE *to, CK_ULONG n)
 {
@@ -255,7 +266,7 @@ static CK_RV give_all(const struct hl_list *list, const struct p11_facts *facts,
 	CK_RV rv = CKR_OK, one;
 
 	for (CK_ULONG i = 0; i < n; i++) {
-		if (!hl_list_next(&hl_msg_attribute, &at, &a) || a.type != (uint32_t)to[i].type)
+		if (!hl_list_next(&hl_msg_attribute, &at, &a) || a.type != wire_type(to[i].type))
 			return CKR_DEVICE_ERROR;
 		one = p11_attribute_give(&a, facts, &to[i]);
 		rv = rv == CKR_OK ? one : rv;
@@ -272,9 +283,28 @@ static CK_RV get_some(
 	struct hl_attributes answer;
 
 	for (CK_ULONG i = 0; i < n; i++)
-		types[i].type = to[i].type <= UINT32_MAX ? (uint32_t)to[i].type : UINT32_MAX;
+		types[i].type = wire_type(to[i].type);
 	P11_TRY(p11_ask(slot, &hl_msg_attributes_get, &request, &hl_msg_attributes, &answer, &call));
 	return give_all(&answer.attributes, facts, to, n);
+}
+
+#define ATTRIBUTES_MAX 4096 /* more than all that there are, many times over */
+
+static CK_RV get_all(
+	struct p11_slot *slot, uint64_t remote, const struct p11_facts *facts, CK_ATTRIBUTE *to, CK_ULONG n)
+{
+	CK_RV rv = CKR_OK;
+
+	for (CK_ULONG i = 0, some; i < n; i += some) {
+		CK_RV one;
+
+		some = n - i < P11_TEMPLATE_MAX ? n - i : P11_TEMPLATE_MAX;
+		one = get_some(slot, remote, facts, to + i, some);
+		if (one != CKR_OK && !is_of_attribute(one))
+			return one;
+		rv = rv == CKR_OK ? one : rv;
+	}
+	return rv;
 }
 
 CK_RV p11_GetAttributeValue(
@@ -286,10 +316,10 @@ CK_RV p11_GetAttributeValue(
 	CK_RV rv;
 
 	P11_TRY(p11_object_of(s->slot, hObject, &remote));
-	if (!pTemplate || ulCount == 0 || ulCount > P11_TEMPLATE_MAX)
+	if (!pTemplate || ulCount == 0 || ulCount > ATTRIBUTES_MAX)
 		return CKR_ARGUMENTS_BAD;
 	P11_TRY(p11_object_facts(s->slot, hObject, &remote, &facts));
-	rv = get_some(s->slot, remote, &facts, pTemplate, ulCount);
+	rv = get_all(s->slot, remote, &facts, pTemplate, ulCount);
 	if (rv == CKR_OBJECT_HANDLE_INVALID)
 		p11_object_forget(s->slot, hObject);
 	return rv;
@@ -338,7 +368,7 @@ CK_RV p11_DestroyObject(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject)
 	return rv == CKR_TEMPLATE_INCONSISTENT ? CKR_ACTION_PROHIBITED : rv; /* CKA_DESTROYABLE is false */
 }
 
-/* The HSM does not tell how much room a key takes. */
+/* The HSM does not tell how much room a key takes, but whether it is still there. */
 CK_RV p11_GetObjectSize(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject, CK_ULONG_PTR pulSize)
 {
 	P11_SESSION(s, hSession);
@@ -348,6 +378,7 @@ CK_RV p11_GetObjectSize(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject, CK
 	P11_TRY(p11_object_of(s->slot, hObject, &remote));
 	if (!pulSize)
 		return CKR_ARGUMENTS_BAD;
+	forget_facts(s->slot, hObject);
 	P11_TRY(p11_object_facts(s->slot, hObject, &remote, &facts));
 	*pulSize = CK_UNAVAILABLE_INFORMATION;
 	return CKR_OK;

@@ -651,6 +651,7 @@ static void every_attribute_asked_for_is_dealt_with(void)
 	CK_OBJECT_CLASS class = 0;
 	CK_BYTE small[2], label[16], value[64], prime[64];
 	CK_BBOOL local = 0;
+	CK_ATTRIBUTE many[100];
 	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof class }, { CKA_VALUE, value, sizeof value },
 		{ CKA_PRIME_1, prime, sizeof prime }, { CKA_LABEL, small, sizeof small }, { CKA_LABEL, label, sizeof label },
 		{ CKA_LABEL, NULL, 0 }, { CKA_LOCAL, &local, sizeof local } };
@@ -667,6 +668,11 @@ static void every_attribute_asked_for_is_dealt_with(void)
 	IS(ATTRIBUTE_TYPE_INVALID, C_GetAttributeValue(s, p.key, t + 2, 1));
 	t[3].ulValueLen = sizeof small;
 	IS(BUFFER_TOO_SMALL, C_GetAttributeValue(s, p.key, t + 3, 1));
+	for (size_t i = 0; i < HL_COUNT(many); i++)
+		many[i] = (CK_ATTRIBUTE){ i == 70 ? (CK_ATTRIBUTE_TYPE)CKA_PRIME_1 : i == 99 ? 0x100000001UL : CKA_LABEL, NULL, 0 };
+	IS(ATTRIBUTE_TYPE_INVALID, C_GetAttributeValue(s, p.key, many, HL_COUNT(many))); /* more than a message takes */
+	CU_ASSERT(many[69].ulValueLen == 6 && many[71].ulValueLen == 6 && many[98].ulValueLen == 6);
+	CU_ASSERT(many[70].ulValueLen == CK_UNAVAILABLE_INFORMATION && many[99].ulValueLen == CK_UNAVAILABLE_INFORMATION);
 	IS(ARGUMENTS_BAD, C_GetAttributeValue(s, p.key, NULL, 1));
 	IS(OBJECT_HANDLE_INVALID, C_GetAttributeValue(s, NO_HANDLE, t, 1));
 	p11_over();
