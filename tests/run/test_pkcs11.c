@@ -698,6 +698,30 @@ static void attributes_that_may_change_change_and_the_others_stay(void)
 	p11_over();
 }
 
+static CK_OBJECT_HANDLE make_with(CK_SESSION_HANDLE s, CK_ATTRIBUTE_TYPE not)
+{
+	CK_MECHANISM m = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_ULONG n = 16;
+	CK_ATTRIBUTE t[] = { { CKA_TOKEN, &yes, 1 }, { CKA_VALUE_LEN, &n, sizeof n }, { not, &no, 1 } };
+	CK_OBJECT_HANDLE key = 0;
+
+	IS(OK, C_GenerateKey(s, &m, t, 3, &key));
+	return key;
+}
+
+static void objects_that_forbid_it_are_neither_changed_nor_destroyed(void)
+{
+	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme);
+	CK_OBJECT_HANDLE fixed = make_with(s, CKA_MODIFIABLE), lasting = make_with(s, CKA_DESTROYABLE);
+	CK_ATTRIBUTE label = { CKA_LABEL, "x", 1 };
+
+	IS(ACTION_PROHIBITED, C_SetAttributeValue(s, fixed, &label, 1));
+	IS(OK, C_DestroyObject(s, fixed));
+	IS(ACTION_PROHIBITED, C_DestroyObject(s, lasting));
+	IS(OK, C_SetAttributeValue(s, lasting, &label, 1));
+	p11_over();
+}
+
 static void a_search_keeps_its_result_and_can_be_paged(void)
 {
 	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme);
@@ -1303,6 +1327,7 @@ static CU_TestInfo tests[] = {
 	TEST(templates_are_judged_attribute_by_attribute),
 	TEST(every_attribute_asked_for_is_dealt_with),
 	TEST(attributes_that_may_change_change_and_the_others_stay),
+	TEST(objects_that_forbid_it_are_neither_changed_nor_destroyed),
 	TEST(a_search_keeps_its_result_and_can_be_paged),
 	TEST(both_halves_of_a_pair_have_the_id_they_were_given),
 	TEST(a_search_sees_defaults_and_never_key_values),

@@ -425,6 +425,24 @@ static void a_search_on_a_new_link_does_not_pass_over_private_objects(void)
 	over();
 }
 
+static void what_the_hsm_says_of_a_pin_has_its_codes(void)
+{
+	static const struct {
+		hl_err err;
+		CK_RV rv;
+	} all[] = { { HL_E_PIN, CKR_PIN_INCORRECT }, { HL_E_PIN_LOCKED, CKR_PIN_LOCKED },
+		{ HL_E_NO_PIN, CKR_USER_PIN_NOT_INITIALIZED }, { HL_E_TIMEOUT, CKR_DEVICE_ERROR },
+		{ HL_E_UNKNOWN, CKR_DEVICE_ERROR }, { HL_E_PROXIES, CKR_TOKEN_NOT_PRESENT } };
+	CK_SESSION_HANDLE s = begin("");
+
+	for (size_t i = 0; i < HL_COUNT(all); i++) {
+		hsm.next = all[i].err;
+		CU_ASSERT_EQUAL(log_in(s, CKU_USER, PIN), all[i].rv);
+	}
+	IS(OK, log_in(s, CKU_USER, PIN));
+	over();
+}
+
 static void a_logout_that_cannot_be_told_ends_the_connection(void)
 {
 	CK_SESSION_HANDLE s = begin_logged_in();
@@ -585,6 +603,7 @@ static CU_TestInfo tests[] = {
 	TEST(short_halves_of_a_signature_are_padded),
 	TEST(a_login_that_its_link_does_not_outlive_is_tried_again),
 	TEST(a_search_on_a_new_link_does_not_pass_over_private_objects),
+	TEST(what_the_hsm_says_of_a_pin_has_its_codes),
 	TEST(a_logout_that_cannot_be_told_ends_the_connection),
 	TEST(a_key_that_wants_the_pin_each_time_gets_it_each_time),
 	TEST(a_key_that_the_hsm_has_no_more_is_forgotten),
