@@ -219,6 +219,15 @@ tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 tests_interop_test_gsasl_gateway_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
 tests_interop_test_gsasl_gateway_LDADD = $(SIM_LIBS) $(GSASL_LIBS)
 endif
+# One file of it is compiled with p11-kit's header.
+if HAVE_P11KIT
+INTEROP_TESTS += tests/interop/test_p11kit
+check_LTLIBRARIES += libhlp11kit.la
+libhlp11kit_la_SOURCES = tests/interop/p11kit_theirs.c tests/interop/p11kit_numbers.h
+libhlp11kit_la_CPPFLAGS = $(AM_CPPFLAGS) $(P11KIT_CFLAGS)
+tests_interop_test_p11kit_SOURCES = tests/interop/test_p11kit.c $(p11)
+tests_interop_test_p11kit_LDADD = libhlp11kit.la $(LIVE_LIBS) $(P11KIT_LIBS) -lpthread
+endif
 check_PROGRAMS += $(INTEROP_TESTS)
 TESTS += $(INTEROP_TESTS)
 
