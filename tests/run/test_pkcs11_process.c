@@ -73,7 +73,7 @@ static void *sign_often(void *at)
 {
 	struct signer *g = at;
 	CK_SESSION_HANDLE s;
-	char data[32];
+	char data[32] = "";
 
 	g->last = open_session(&s);
 	for (unsigned i = 0; g->last == CKR_OK && (g->stop ? !atomic_load(g->stop) : i < SIGNS); i++) {
