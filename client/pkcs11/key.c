@@ -29,6 +29,13 @@ struct made {
 	CK_OBJECT_HANDLE key, public_key;
 };
 
+static CK_RV refused(const char *detail, const struct p11_template *t, const struct p11_template *public_t)
+{
+	if (strcmp(detail, "CKA_TOKEN") == 0)
+		p11_log(P11_LOG_ERROR, "HSM_Generate", "rv: 0x8000005f - session objects are disabled: set CKA_TOKEN");
+	return p11_attribute_refused(detail, false, t, public_t);
+}
+
 static CK_RV generate(struct p11_session *s, CK_MECHANISM_TYPE mechanism, const struct p11_template *t,
 	const struct p11_template *public_t, struct made *out)
 {
@@ -43,8 +50,10 @@ static CK_RV generate(struct p11_session *s, CK_MECHANISM_TYPE mechanism, const 
 	if (public_t)
 		request.public_template = (struct hl_list){ .items = public_t->item, .count = public_t->n };
 	rv = p11_ask(s->slot, &hl_msg_generate, &request, &hl_msg_generated, &made, &call);
+	if (rv == CKR_TEMPLATE_INCONSISTENT)
+		return refused(call.failure.detail, t, public_t);
 	if (rv != CKR_OK)
-		return rv == CKR_TEMPLATE_INCONSISTENT ? p11_attribute_refused(call.failure.detail, false, t, public_t) : rv;
+		return rv;
 	p11_lock();
 	out->key = p11_object_add(s->slot, made.handle, p11_template_bool(t, CKA_PRIVATE, true));
 	if (public_t)

@@ -633,6 +633,11 @@ static void templates_are_judged_attribute_by_attribute(void)
 	IS(ARGUMENTS_BAD, C_GenerateKey(s, &m, NULL, 1, &key));
 	t[1] = (CK_ATTRIBUTE){ CKA_TOKEN, &no, 1 };
 	IS(TEMPLATE_INCONSISTENT, C_GenerateKey(s, &m, t + 1, 1, &key)); /* it makes no session objects */
+	n = 16;
+	t[0] = (CK_ATTRIBUTE){ CKA_LABEL, "none", 4 };
+	t[1] = (CK_ATTRIBUTE){ CKA_VALUE_LEN, &n, sizeof n };
+	IS(TEMPLATE_INCONSISTENT, C_GenerateKey(s, &m, t, 2, &key)); /* which is what a template without CKA_TOKEN asks for */
+	CU_ASSERT_EQUAL(p11_logged(&client, "rv: 0x8000005f"), 2);
 	CU_ASSERT_EQUAL(generate_aes(s, &(CK_ATTRIBUTE){ CKA_LABEL, "ok", 2 }), CKR_OK);
 	CU_ASSERT_EQUAL(generate_aes(s, &(CK_ATTRIBUTE){ 0x12345, "ok", 2 }), CKR_ATTRIBUTE_TYPE_INVALID);
 	CU_ASSERT_EQUAL(generate_aes(s, &(CK_ATTRIBUTE){ CKA_SIGN, &n, 4 }), CKR_ATTRIBUTE_VALUE_INVALID);
