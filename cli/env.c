@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cli/client.h"
+#include "cli/process.h"
 #include "cli/raise.h"
 #include "cli/say.h"
 #include "cli/variables.h"
@@ -27,6 +28,7 @@ size_t cli_variables(
 	const struct cli_world *w, const char *pin_file, struct cli_variable out[CLI_VARIABLES])
 {
 	struct cli_client k;
+	char module[CLI_PATH];
 	size_t n = 0;
 
 	cli_client_of_world(w, &k);
@@ -35,6 +37,8 @@ size_t cli_variables(
 	set(&out[n++], "HSMLET_SECRETS", k.secrets);
 	set(&out[n++], "SECUROSYS_PKCS11_CONF", k.conf);
 	set(&out[n++], "SECUROSYS_SECRETS_CONF", k.secrets);
+	if (cli_module_path(module))
+		set(&out[n++], "HSMLET_P11_MODULE", module);
 	/* The PIN of another world must not be tried on this one. */
 	set(&out[n++], "HSMLET_PIN", w->dev ? CLI_DEV_PIN : NULL);
 	set(&out[n++], "HSMLET_PIN_FILE", w->dev ? NULL : pin_file);

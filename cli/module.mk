@@ -49,6 +49,8 @@ libhlcli_la_SOURCES = \
 	cli/wait.c \
 	cli/world.c cli/world.h
 
+libhlcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DHL_PKCS11_DIR='"$(pkcs11dir)"'
+
 bin_PROGRAMS += hsmlet
 hsmlet_SOURCES = cli/main.c
 hsmlet_LDADD = libhlcli.la libhlclient.la libhlos.la libhl.la $(JANSSON_LIBS) $(CRYPTO_LIBS) -lpthread

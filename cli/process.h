@@ -66,3 +66,5 @@ HL_CHECKED hl_err cli_program_ask(struct cli *c, const char *program, const char
 
 /** Where our daemons lie: beside this program, or in the folders where they are installed. */
 HL_CHECKED hl_err cli_program_path(struct cli *c, const char *program, char out[CLI_PATH]);
+/** The PKCS#11 provider: of the build that this program belongs to, else where it is installed. False: neither. */
+bool cli_module_path(char out[CLI_PATH]);

@@ -25,11 +25,25 @@ void cli_signals_default(void)
 
 /* -- programs ----------------------------------------------------------------------------------- */
 
-static bool is_program(const char *folder, const char *rest, const char *program, char out[CLI_PATH])
+static bool is_there(const char *folder, const char *rest, const char *name, int mode, char out[CLI_PATH])
 {
-	int n = snprintf(out, CLI_PATH, "%s/%s%s", folder, rest, program);
+	int n = snprintf(out, CLI_PATH, "%s/%s%s", folder, rest, name);
 
-	return n > 0 && n < CLI_PATH && access(out, X_OK) == 0;
+	return n > 0 && n < CLI_PATH && access(out, mode) == 0;
+}
+
+static bool own_folder(char folder[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", folder, PATH_MAX - 1);
+	char *slash;
+
+	if (n <= 0)
+		return false;
+	folder[n] = 0;
+	slash = strrchr(folder, '/');
+	if (slash)
+		*slash = 0;
+	return true;
 }
 
 hl_err cli_program_path(struct cli *c, const char *program, char out[CLI_PATH])
@@ -37,20 +51,29 @@ hl_err cli_program_path(struct cli *c, const char *program, char out[CLI_PATH])
 	/* in the build tree; where libtool puts what it wraps; installed */
 	static const char *const places[] = { "", "../", "../libexec/hsmlet/", "../libexec/", "../bin/" };
 	char folder[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", folder, sizeof folder - 1);
-	char *slash;
 
-	if (n <= 0)
+	if (!own_folder(folder))
 		return cli_fail_errno(c, HL_E_IO, "/proc/self/exe");
-	folder[n] = 0;
-	slash = strrchr(folder, '/');
-	if (slash)
-		*slash = 0;
 	for (size_t i = 0; i < HL_COUNT(places); i++)
-		if (is_program(folder, places[i], program, out))
+		if (is_there(folder, places[i], program, X_OK, out))
 			return HL_OK;
 	return cli_next(c, cli_fail(c, HL_E_NOT_FOUND, "the program %s beside %s", program, folder),
 		"build it (./run build) or install hsmlet again");
+}
+
+bool cli_module_path(char out[CLI_PATH])
+{
+	/* in the build tree; where libtool puts what it wraps */
+	static const char *const places[] = { ".libs/", "" };
+	static const char name[] = "libhsmlet-pkcs11.so";
+	char folder[PATH_MAX];
+
+	if (!own_folder(folder))
+		return false;
+	for (size_t i = 0; i < HL_COUNT(places); i++)
+		if (is_there(folder, places[i], name, R_OK, out))
+			return true;
+	return is_there(HL_PKCS11_DIR, "/", name, R_OK, out);
 }
 
 /* -- asked and ended ---------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@ libhlclient_la_SOURCES = \
 	client/os_dns.c client/os_dns.h \
 	client/os_fd.c client/os_fd.h \
 	client/os_files.c client/os_files.h \
+	client/os_remote.c client/os_remote.h \
 	client/os_secrets.c client/secrets.h
 libhlclient_la_LIBADD = $(CARES_LIBS) $(CONFIG_LIBS)
 
@@ -37,3 +38,45 @@ libhsmlet_la_DEPENDENCIES = libhlclient.la libhl.la client/hsmlet.map
 include_HEADERS += client/hsmlet.h
 pkgconfig_DATA += client/hsmlet.pc
 EXTRA_DIST += client/hsmlet.map
+
+# The PKCS#11 provider: libhlp11 is all of it, so that tests can put another wire in the place of the network.
+noinst_LTLIBRARIES += libhlp11.la
+libhlp11_la_SOURCES = \
+	client/pkcs11/cipher.c \
+	client/pkcs11/ckr.c \
+	client/pkcs11/cryptoki.h \
+	client/pkcs11/digest.c \
+	client/pkcs11/entry.c \
+	client/pkcs11/find.c \
+	client/pkcs11/interface.c \
+	client/pkcs11/key.c \
+	client/pkcs11/library.c \
+	client/pkcs11/log.c client/pkcs11/log.h \
+	client/pkcs11/login.c \
+	client/pkcs11/mechanism.c \
+	client/pkcs11/message.c \
+	client/pkcs11/module.h \
+	client/pkcs11/object.c \
+	client/pkcs11/operation.c \
+	client/pkcs11/parameter.c \
+	client/pkcs11/random.c \
+	client/pkcs11/session.c \
+	client/pkcs11/sign.c \
+	client/pkcs11/slot.c \
+	client/pkcs11/template.c \
+	client/pkcs11/text.h \
+	client/pkcs11/token.c
+
+pkcs11_LTLIBRARIES = libhsmlet-pkcs11.la
+libhsmlet_pkcs11_la_SOURCES =
+libhsmlet_pkcs11_la_LIBADD = libhlp11.la libhlclient.la libhl.la -lpthread
+libhsmlet_pkcs11_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -Wl,--version-script=$(top_srcdir)/client/pkcs11/pkcs11.map
+libhsmlet_pkcs11_la_DEPENDENCIES = libhlp11.la libhlclient.la libhl.la client/pkcs11/pkcs11.map
+EXTRA_DIST += client/pkcs11/pkcs11.map
+pkgconfig_DATA += client/pkcs11/hsmlet-pkcs11.pc
+p11modulesdir = $(datadir)/p11-kit/modules
+p11modules_DATA = client/pkcs11/hsmlet.module
+client/pkcs11/hsmlet.module: $(top_srcdir)/client/pkcs11/hsmlet.module.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) client/pkcs11 && sed 's,[@]pkcs11dir[@],$(pkcs11dir),' $(top_srcdir)/client/pkcs11/hsmlet.module.in > $@
+CLEANFILES += client/pkcs11/hsmlet.module
+EXTRA_DIST += client/pkcs11/hsmlet.module.in

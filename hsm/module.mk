@@ -44,6 +44,7 @@ libhsmcore_la_SOURCES = \
 	hsm/op/dispatch.c \
 	hsm/op/generate.c \
 	hsm/op/link.c \
+	hsm/op/mechanism.c \
 	hsm/op/object.c \
 	hsm/op/sign.c \
 	hsm/op/user.c \

@@ -300,7 +300,7 @@ void hsm_keys_clear(struct hsm *h);
 typedef hl_err hsm_handler(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail);
 
 hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_logout, hsm_op_info, hsm_op_random,
-	hsm_op_generate, hsm_op_find, hsm_op_attributes_get, hsm_op_attributes_set, hsm_op_destroy,
+	hsm_op_mechanisms, hsm_op_generate, hsm_op_find, hsm_op_attributes_get, hsm_op_attributes_set, hsm_op_destroy,
 	hsm_op_sign, hsm_op_verify, hsm_op_encrypt, hsm_op_decrypt;
 
 /** Look the message up in the table of operations and handle it. */

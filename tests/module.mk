@@ -60,6 +60,11 @@ tests_unit_test_os_dns_LDADD = $(CLIENT_LIBS)
 tests_unit_test_os_ev_LDADD = $(CLIENT_EV_LIBS)
 tests_unit_test_secrets_LDADD = $(CLIENT_LIBS)
 
+UNIT_TESTS += tests/unit/test_cryptoki tests/unit/test_p11
+P11_LIBS = libhlp11.la $(CLIENT_LIBS) -lpthread
+tests_unit_test_cryptoki_LDADD = $(P11_LIBS)
+tests_unit_test_p11_LDADD = $(P11_LIBS)
+
 # -- directory ----------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_dir_store tests/unit/test_dns tests/unit/test_range
 UNIT_TESTS += tests/unit/test_mailbox
@@ -292,6 +297,18 @@ check_PROGRAMS += tests/run/test_store
 TESTS += tests/run/test_store
 tests_run_test_store_LDADD = $(LIVE_LIBS) $(SQLITE_LIBS)
 
+# The PKCS#11 provider, loaded as applications load it.
+p11 = tests/support/p11.c tests/support/p11.h
+P11_TESTS = tests/run/test_pkcs11 tests/run/test_pkcs11_args tests/run/test_pkcs11_process
+tests_run_test_pkcs11_SOURCES = tests/run/test_pkcs11.c $(p11)
+tests_run_test_pkcs11_LDADD = $(LIVE_LIBS) -lpthread
+tests_run_test_pkcs11_process_SOURCES = tests/run/test_pkcs11_process.c $(p11)
+tests_run_test_pkcs11_process_LDADD = $(LIVE_LIBS) -lpthread
+tests_run_test_pkcs11_args_SOURCES = tests/run/test_pkcs11_args.c $(p11)
+tests_run_test_pkcs11_args_LDADD = $(LIVE_LIBS)
+check_PROGRAMS += $(P11_TESTS)
+TESTS += $(P11_TESTS)
+
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
 CLI_TESTS += tests/run/test_completion
 dist_check_SCRIPTS += $(CLI_TESTS)
@@ -320,6 +337,15 @@ tests_interop_test_gsasl_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
 tests_interop_test_gsasl_LDADD = $(LDADD) $(GSASL_LIBS)
 tests_interop_test_gsasl_gateway_CPPFLAGS = $(AM_CPPFLAGS) $(GSASL_CFLAGS)
 tests_interop_test_gsasl_gateway_LDADD = $(SIM_LIBS) $(GSASL_LIBS)
+endif
+# One file of it is compiled with p11-kit's header.
+if HAVE_P11KIT
+INTEROP_TESTS += tests/interop/test_p11kit
+check_LTLIBRARIES += libhlp11kit.la
+libhlp11kit_la_SOURCES = tests/interop/p11kit_theirs.c tests/interop/p11kit_numbers.h
+libhlp11kit_la_CPPFLAGS = $(AM_CPPFLAGS) $(P11KIT_CFLAGS)
+tests_interop_test_p11kit_SOURCES = tests/interop/test_p11kit.c $(p11)
+tests_interop_test_p11kit_LDADD = libhlp11kit.la $(LIVE_LIBS) $(P11KIT_LIBS) -lpthread
 endif
 check_PROGRAMS += $(INTEROP_TESTS)
 TESTS += $(INTEROP_TESTS)

@@ -13,6 +13,7 @@ static const struct {
 	{ &hl_msg_logout, hsm_op_logout, false },
 	{ &hl_msg_info, hsm_op_info, false },
 	{ &hl_msg_random, hsm_op_random, false },
+	{ &hl_msg_mechanisms, hsm_op_mechanisms, false },
 	{ &hl_msg_generate, hsm_op_generate, false },
 	{ &hl_msg_find, hsm_op_find, false },
 	{ &hl_msg_attributes_get, hsm_op_attributes_get, false },

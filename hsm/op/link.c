@@ -12,9 +12,25 @@ hl_err hsm_op_ping(struct hsm_conn *c, const struct hl_frame *f, const void *bod
 	return HL_OK;
 }
 
+/* Failures of a window that has ended count no more. */
+static uint32_t pin_failures(const struct hl_partition_row *row, int64_t now)
+{
+	return now - (int64_t)row->pin_window_ms < HSM_LOGIN_WINDOW_MS ? row->pin_failures : 0;
+}
+
+static uint32_t pin_left(const struct hl_partition_row *row, int64_t now)
+{
+	uint32_t failed = pin_failures(row, now);
+
+	if (!row->pin_set || (int64_t)row->pin_locked_ms > now || failed >= HSM_LOGIN_FAILURES)
+		return 0;
+	return HSM_LOGIN_FAILURES - failed;
+}
+
 hl_err hsm_op_info(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	struct hsm *h = c->hsm;
+	int64_t now = hl_wall_ms(h->env);
 	struct hsm_partition p;
 	uint64_t objects = 0;
 	hl_err err;
@@ -32,6 +48,8 @@ hl_err hsm_op_info(struct hsm_conn *c, const struct hl_frame *f, const void *bod
 			.objects_max = p.row.objects_max,
 			.pin_set = p.row.pin_set,
 			.logged_in = c->logged_in,
+			.pin_left = pin_left(&p.row, now),
+			.pin_failed = pin_failures(&p.row, now) > 0 || (int64_t)p.row.pin_locked_ms > now,
 		};
 
 		hsm_reply(c, &hl_msg_info_answer, f->id, &info);

@@ -28,12 +28,13 @@ static hl_err vouch(struct search *s, const struct hsm_row *row)
 	return hsm_unseal(s->conn->hsm->conf.seal, row, &value);
 }
 
-static hl_err consider(struct search *s, const struct hsm_row *row, bool *match)
+static hl_err consider(struct search *s, const struct hsm_row *row, bool *match, uint8_t *is_private)
 {
 	HL_AUTO(hsm_object_clear) struct hsm_object o = { 0 };
 
 	HL_TRY(hsm_object_decode(row->open, &o));
-	*match = (s->conn->logged_in || !hsm_attribute_bool(&o, HL_CKA_PRIVATE)) &&
+	*is_private = hsm_attribute_bool(&o, HL_CKA_PRIVATE);
+	*match = (s->conn->logged_in || !*is_private) &&
 		hsm_object_matches(&o, &s->request->template);
 	return *match ? vouch(s, row) : HL_OK;
 }
@@ -41,17 +42,18 @@ static hl_err consider(struct search *s, const struct hsm_row *row, bool *match)
 static bool look(void *at, const struct hsm_row *row)
 {
 	struct search *s = at;
+	struct hl_handle one = { .handle = row->id };
 	bool match = false;
 
 	s->more = s->rows == FIND_ROWS || s->bytes >= FIND_BYTES;
 	if (!s->more)
-		s->err = consider(s, row, &match);
+		s->err = consider(s, row, &match, &one.private);
 	if (match && s->n == s->request->limit)
 		s->more = true;
 	if (s->more || s->err != HL_OK)
 		return false;
 	if (match)
-		s->found[s->n++].handle = row->id;
+		s->found[s->n++] = one;
 	s->rows++;
 	s->bytes += row->open.n + row->sealed.n;
 	s->last = row->id;

@@ -164,7 +164,8 @@
 	F(S, 1, U32, type, 0, UINT32_MAX, 0, "CKA_ number")
 
 #define HL_M_HANDLE(F, L, S) \
-	F(S, 1, U64, handle, 1, UINT64_MAX, 0, "object handle")
+	F(S, 1, U64, handle, 1, UINT64_MAX, 0, "object handle") \
+	F(S, 2, U8, private, 0, 1, HL_OPT, "1: only who is logged in sees it")
 
 #define HL_M_PING(F, L, S) HL_SEEN(F, S)
 #define HL_M_PONG(F, L, S) HL_MARK(F, S)
@@ -192,7 +193,19 @@
 	F(S, 8, U32, objects, 0, UINT32_MAX, 0, "objects in the partition") \
 	F(S, 9, U32, objects_max, 0, UINT32_MAX, 0, "how many it may hold") \
 	F(S, 10, U8, pin_set, 0, 1, 0, "1: it has a PKCS#11 PIN") \
-	F(S, 11, U8, logged_in, 0, 1, 0, "1: this channel is logged in")
+	F(S, 11, U8, logged_in, 0, 1, 0, "1: this channel is logged in") \
+	F(S, 12, U32, pin_left, 0, UINT32_MAX, HL_OPT, "wrong PINs that are left in the window under way; 0: locked, or no PIN") \
+	F(S, 13, U8, pin_failed, 0, 1, HL_OPT, "1: the last PIN was wrong")
+
+#define HL_M_MECHANISM(F, L, S) \
+	F(S, 1, U32, number, 0, UINT32_MAX, 0, "CKM_ number") \
+	F(S, 2, U32, min, 0, UINT32_MAX, 0, "smallest key, in the unit of the mechanism: bits, or bytes of secret keys") \
+	F(S, 3, U32, max, 0, UINT32_MAX, 0, "largest key") \
+	F(S, 4, U32, flags, 0, UINT32_MAX, 0, "what it does, as CKF_ flags")
+#define HL_M_MECHANISMS(F, L, S) HL_SEEN(F, S)
+#define HL_M_MECHANISMS_ANSWER(F, L, S) \
+	HL_MARK(F, S) \
+	L(S, 4, mechanisms, mechanism, 512, 0, "all that this HSM does")
 
 #define HL_M_RANDOM(F, L, S) \
 	HL_SEEN(F, S) \
@@ -483,6 +496,9 @@
 	M(info_answer,      0x1017, "info.answer",      "HSM > client", HL_M_INFO_ANSWER, "the answer to it") \
 	M(random,           0x1018, "random",           "client > HSM", HL_M_RANDOM, "random bytes") \
 	M(random_answer,    0x1019, "random.answer",    "HSM > client", HL_M_RANDOM_ANSWER, "the answer to it") \
+	M(mechanism,        0,      "mechanism",        "in mechanisms.answer", HL_M_MECHANISM, "one mechanism") \
+	M(mechanisms,       0x101a, "mechanisms",       "client > HSM", HL_M_MECHANISMS, "what the HSM can do") \
+	M(mechanisms_answer, 0x101b, "mechanisms.answer", "HSM > client", HL_M_MECHANISMS_ANSWER, "the answer to it") \
 	M(generate,         0x1020, "generate",         "client > HSM", HL_M_GENERATE, "make a key or a key pair") \
 	M(generated,        0x1021, "generated",        "HSM > client", HL_M_GENERATED, "its handles") \
 	M(find,             0x1022, "find",             "client > HSM", HL_M_FIND, "objects by their attributes") \

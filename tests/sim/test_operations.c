@@ -1,4 +1,5 @@
 /* What the HSM does inside the channel, seen by clients of the simulated world. */
+#include "hsm/key.h"
 #include "tests/sim/story.h"
 #include "tests/support/test.h"
 
@@ -420,6 +421,79 @@ static void a_cut_after_the_commit_leaves_one_key(void)
 	end();
 }
 
+/* Providers list what they were told: each mechanism once, with a use, and none that is not there. */
+static void the_hsm_tells_what_it_can_do(void)
+{
+	struct hl_mechanisms request = { 0 };
+	struct hl_mechanisms_answer answer;
+	struct client_call call;
+	struct hl_mechanism m;
+	struct hl_bytes at;
+	size_t offered, n = 0;
+	const struct hsm_mechanism *row = hsm_mechanisms(&offered);
+
+	begin(14);
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_mechanisms, &request, &hl_msg_mechanisms_answer, &answer, &call), HL_OK);
+	for (at = answer.mechanisms.raw; hl_list_next(&hl_msg_mechanism, &at, &m); n++) {
+		CU_ASSERT(n < offered && m.number == row[n].number && m.min == row[n].min && m.max == row[n].max);
+		CU_ASSERT_EQUAL(!(m.flags & HL_CKF_SIGN), !(row[n].flags & HSM_SIGNS));
+		CU_ASSERT_EQUAL(!(m.flags & HL_CKF_DECRYPT), !(row[n].flags & HSM_DECRYPTS));
+		CU_ASSERT_EQUAL(!(m.flags & HL_CKF_EC_NAMEDCURVE),
+			row[n].key_type != HL_CKK_EC && row[n].key_type != HL_CKK_EC_EDWARDS);
+		CU_ASSERT_NOT_EQUAL(m.flags & ~(uint32_t)(HL_CKF_EC_F_P | HL_CKF_EC_NAMEDCURVE | HL_CKF_EC_UNCOMPRESS), 0);
+	}
+	CU_ASSERT_EQUAL(n, offered);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
+static void expect_pin(uint32_t left, uint8_t failed)
+{
+	struct hl_info request = { 0 };
+	struct hl_info_answer answer;
+	struct client_call call;
+
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_info, &request, &hl_msg_info_answer, &answer, &call), HL_OK);
+	CU_ASSERT_EQUAL(answer.pin_left, left);
+	CU_ASSERT_EQUAL(answer.pin_failed, failed);
+	hl_buf_clear(&call.frame);
+}
+
+static void the_pins_that_are_left_are_told(void)
+{
+	begin(15);
+	expect_pin(100, 0);
+	CU_ASSERT_EQUAL(story_log_in(c, hl_text("wrong")), HL_E_PIN);
+	expect_pin(99, 1);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	expect_pin(100, 0);
+	CU_ASSERT_EQUAL(story_log_in(c, hl_text("wrong")), HL_E_PIN);
+	story_pass(w, INT64_C(300) * 1000000); /* the window ends, and what failed in it counts no more */
+	expect_pin(100, 0);
+	end();
+}
+
+static void found_objects_say_whether_they_are_private(void)
+{
+	struct hl_find request = { .limit = 10 };
+	struct hl_generated key;
+	struct hl_found found;
+	struct client_call call;
+	struct hl_handle one;
+	struct hl_bytes at;
+	size_t n = 0;
+
+	begin(16);
+	CU_ASSERT_EQUAL(story_log_in(c, pin()), HL_OK);
+	CU_ASSERT_EQUAL(story_make_key(c, "pair", &key), HL_OK);
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_find, &request, &hl_msg_found, &found, &call), HL_OK);
+	for (at = found.handles.raw; hl_list_next(&hl_msg_handle, &at, &one); n++)
+		CU_ASSERT_EQUAL(one.private, one.handle == key.handle);
+	CU_ASSERT_EQUAL(n, 2);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "private objects are for who has logged in", private_objects_are_for_who_has_logged_in },
 	{ "all members of the cluster have the same keys", all_members_of_the_cluster_have_the_same_keys },
@@ -434,6 +508,9 @@ static CU_TestInfo tests[] = {
 	{ "more requests than there is room for are all answered", more_requests_than_there_is_room_for_are_all_answered },
 	{ "an answer that is too long is refused and the channel lives", an_answer_that_is_too_long_is_refused_and_the_channel_lives },
 	{ "a cut after the commit leaves one key", a_cut_after_the_commit_leaves_one_key },
+	{ "the HSM tells what it can do", the_hsm_tells_what_it_can_do },
+	{ "the PINs that are left are told", the_pins_that_are_left_are_told },
+	{ "found objects say whether they are private", found_objects_say_whether_they_are_private },
 	CU_TEST_INFO_NULL,
 };
 

@@ -368,7 +368,7 @@ static bool strip(char *path, const char *end)
 	return true;
 }
 
-/* This program is in tests/run of the build folder, maybe behind libtool's script. */
+/* This program is in tests/run or tests/interop of the build folder, maybe behind libtool's script. */
 static bool find_programs(struct live *w)
 {
 	const char *given = getenv("HL_BIN");
@@ -384,7 +384,8 @@ static bool find_programs(struct live *w)
 	w->bin[n] = 0;
 	*strrchr(w->bin, '/') = 0;
 	strip(w->bin, "/.libs");
-	return strip(w->bin, "/tests/run") || live_fail("%s: not tests/run, set HL_BIN", w->bin);
+	return strip(w->bin, "/tests/run") || strip(w->bin, "/tests/interop") ||
+	       live_fail("%s: not tests/run, set HL_BIN", w->bin);
 }
 
 static void add_member(struct live *w, const char *program, const char *role, unsigned n)

@@ -1,0 +1,178 @@
+/* cipher.c - encryption and decryption. The HSM does them in one part: parts are gathered here, and Final has the whole
+ * outcome. Of authenticated encryption nothing else would do, since no data may be seen before its tag was checked. */
+#include "client/pkcs11/module.h"
+
+CK_RV p11_encrypt(struct p11_slot *slot, const struct p11_operation *op, struct hl_bytes parameter,
+	struct hl_bytes data, struct hl_buf *out)
+{
+	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
+	struct hl_encrypt request = {
+		.key = op->remote,
+		.mechanism = (uint32_t)op->mechanism->type,
+		.data = data,
+		.parameter = parameter,
+	};
+	struct hl_encrypted answer;
+
+	if (data.n > HL_DATA_MAX)
+		return CKR_DATA_LEN_RANGE;
+	P11_TRY(p11_key_rv(slot, op, p11_ask(slot, &hl_msg_encrypt, &request, &hl_msg_encrypted, &answer, &call)));
+	hl_buf_put(out, answer.data);
+	return out->err == HL_OK ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+CK_RV p11_decrypt(struct p11_slot *slot, const struct p11_operation *op, struct hl_bytes parameter,
+	struct hl_bytes data, struct hl_buf *out)
+{
+	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
+	struct hl_decrypt request = {
+		.key = op->remote,
+		.mechanism = (uint32_t)op->mechanism->type,
+		.data = data,
+		.parameter = parameter,
+	};
+	struct hl_decrypted answer;
+	CK_RV rv;
+
+	if (data.n > HL_DATA_MAX + HL_TAG_MAX)
+		return CKR_ENCRYPTED_DATA_LEN_RANGE;
+	rv = p11_key_rv(slot, op, p11_ask(slot, &hl_msg_decrypt, &request, &hl_msg_decrypted, &answer, &call));
+	if (rv != CKR_OK)
+		return rv == CKR_DATA_LEN_RANGE ? CKR_ENCRYPTED_DATA_LEN_RANGE : rv;
+	hl_buf_put(out, answer.data);
+	return out->err == HL_OK ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+/* -- both ways --------------------------------------------------------------------------------------------------------------- */
+
+static const struct way {
+	enum p11_kind kind;
+	CK_RV (*run)(struct p11_slot *slot, const struct p11_operation *op, struct hl_bytes parameter,
+		struct hl_bytes data, struct hl_buf *out);
+	CK_RV too_long;
+} encrypts = { P11_ENCRYPT, p11_encrypt, CKR_DATA_LEN_RANGE },
+  decrypts = { P11_DECRYPT, p11_decrypt, CKR_ENCRYPTED_DATA_LEN_RANGE };
+
+static CK_RV end(struct p11_operation *op, CK_RV rv)
+{
+	p11_operation_end(op);
+	return rv;
+}
+
+/* How long the outcome is. */
+static CK_RV length(const struct way *w, const struct p11_operation *op, CK_ULONG n, CK_ULONG *out)
+{
+	if (w == &decrypts && n < op->tag_n)
+		return CKR_ENCRYPTED_DATA_LEN_RANGE;
+	*out = w == &decrypts ? n - op->tag_n : n + op->tag_n;
+	return CKR_OK;
+}
+
+static CK_RV run(const struct way *w, struct p11_session *s, struct p11_operation *op, struct hl_bytes data,
+	CK_BYTE *out, CK_ULONG *out_n)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
+	CK_ULONG n;
+	CK_RV rv;
+
+	if (op->has_result)
+		return p11_operation_finish(op, CKR_OK, &op->result, out, out_n);
+	rv = length(w, op, data.n, &n);
+	if (rv != CKR_OK)
+		return end(op, rv);
+	if (p11_asks_length(n, out, out_n, &rv))
+		return rv;
+	rv = w->run(s->slot, op, hl_buf_view(&op->parameter), data, &result);
+	return p11_operation_finish(op, rv, &result, out, out_n);
+}
+
+static CK_RV in_one(const struct way *w, CK_SESSION_HANDLE hSession, const CK_BYTE *in, CK_ULONG n, CK_BYTE *out,
+	CK_ULONG *out_n)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op;
+
+	P11_TRY(p11_operation_of(s, w->kind, &op));
+	if (!p11_bytes_ok(in, n) || !out_n)
+		return end(op, CKR_ARGUMENTS_BAD);
+	if (op->updated)
+		return end(op, CKR_OPERATION_ACTIVE);
+	return run(w, s, op, hl_bytes(in, n), out, out_n);
+}
+
+/* A part gives nothing yet. Asking for that length takes no part in. */
+static CK_RV part(const struct way *w, CK_SESSION_HANDLE hSession, const CK_BYTE *in, CK_ULONG n, CK_BYTE *out,
+	CK_ULONG *out_n)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op;
+	CK_RV rv = CKR_OK;
+
+	P11_TRY(p11_operation_of(s, w->kind, &op));
+	if (!p11_bytes_ok(in, n) || !out_n)
+		return end(op, CKR_ARGUMENTS_BAD);
+	if (out)
+		rv = p11_operation_add(op, in, n);
+	if (rv != CKR_OK)
+		return end(op, rv == CKR_DATA_LEN_RANGE ? w->too_long : rv);
+	*out_n = 0;
+	return CKR_OK;
+}
+
+static CK_RV final(const struct way *w, CK_SESSION_HANDLE hSession, CK_BYTE *out, CK_ULONG *out_n)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op;
+
+	P11_TRY(p11_operation_of(s, w->kind, &op));
+	if (!out_n)
+		return end(op, CKR_ARGUMENTS_BAD);
+	return run(w, s, op, hl_buf_view(&op->gathered), out, out_n);
+}
+
+CK_RV p11_EncryptInit(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hKey)
+{
+	P11_SESSION(s, hSession);
+	return p11_operation_init(s, P11_ENCRYPT, pMechanism, hKey);
+}
+
+CK_RV p11_Encrypt(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pData, CK_ULONG ulDataLen, CK_BYTE_PTR pEncryptedData,
+	CK_ULONG_PTR pulEncryptedDataLen)
+{
+	return in_one(&encrypts, hSession, pData, ulDataLen, pEncryptedData, pulEncryptedDataLen);
+}
+
+CK_RV p11_EncryptUpdate(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pPart, CK_ULONG ulPartLen,
+	CK_BYTE_PTR pEncryptedPart, CK_ULONG_PTR pulEncryptedPartLen)
+{
+	return part(&encrypts, hSession, pPart, ulPartLen, pEncryptedPart, pulEncryptedPartLen);
+}
+
+CK_RV p11_EncryptFinal(
+	CK_SESSION_HANDLE hSession, CK_BYTE_PTR pLastEncryptedPart, CK_ULONG_PTR pulLastEncryptedPartLen)
+{
+	return final(&encrypts, hSession, pLastEncryptedPart, pulLastEncryptedPartLen);
+}
+
+CK_RV p11_DecryptInit(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hKey)
+{
+	P11_SESSION(s, hSession);
+	return p11_operation_init(s, P11_DECRYPT, pMechanism, hKey);
+}
+
+CK_RV p11_Decrypt(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pEncryptedData, CK_ULONG ulEncryptedDataLen,
+	CK_BYTE_PTR pData, CK_ULONG_PTR pulDataLen)
+{
+	return in_one(&decrypts, hSession, pEncryptedData, ulEncryptedDataLen, pData, pulDataLen);
+}
+
+CK_RV p11_DecryptUpdate(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pEncryptedPart, CK_ULONG ulEncryptedPartLen,
+	CK_BYTE_PTR pPart, CK_ULONG_PTR pulPartLen)
+{
+	return part(&decrypts, hSession, pEncryptedPart, ulEncryptedPartLen, pPart, pulPartLen);
+}
+
+CK_RV p11_DecryptFinal(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pLastPart, CK_ULONG_PTR pulLastPartLen)
+{
+	return final(&decrypts, hSession, pLastPart, pulLastPartLen);
+}

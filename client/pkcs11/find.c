@@ -1,0 +1,86 @@
+/* find.c - a search: all handles are fetched at its begin, so that it stays what it was while objects come and go. */
+#include "client/pkcs11/module.h"
+
+#define PAGE 1024
+
+/* Take a page's handles over. */
+static CK_RV keep(struct p11_session *s, const struct hl_found *found)
+{
+	struct hl_buf *out = &s->op[P11_FIND].gathered;
+	struct hl_handle one;
+	CK_OBJECT_HANDLE handle;
+
+	for (struct hl_bytes at = found->handles.raw; hl_list_next(&hl_msg_handle, &at, &one);) {
+		p11_lock();
+		handle = p11_object_add(s->slot, one.handle, one.private);
+		p11_unlock();
+		if (handle == CK_INVALID_HANDLE)
+			return CKR_HOST_MEMORY;
+		hl_buf_put(out, hl_bytes(&handle, sizeof handle));
+	}
+	return out->err == HL_OK ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+static CK_RV fetch(struct p11_session *s, const struct p11_template *t)
+{
+	struct hl_find request = { .limit = PAGE, .template = { .items = t->item, .count = t->n } };
+	struct hl_found found;
+
+	do {
+		HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
+
+		P11_TRY(p11_ask(s->slot, &hl_msg_find, &request, &hl_msg_found, &found, &call));
+		P11_TRY(keep(s, &found));
+		if (found.more && found.last <= request.after)
+			return CKR_DEVICE_ERROR; /* it would never end */
+		request.after = found.last;
+	} while (found.more);
+	return CKR_OK;
+}
+
+CK_RV p11_FindObjectsInit(CK_SESSION_HANDLE hSession, CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulCount)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op = &s->op[P11_FIND];
+	struct p11_template t;
+	CK_RV rv;
+
+	if (op->active)
+		return CKR_OPERATION_ACTIVE;
+	P11_TRY(p11_template(pTemplate, ulCount, false, &t));
+	p11_operation_start(s, op);
+	rv = fetch(s, &t);
+	op->active = rv == CKR_OK;
+	if (rv != CKR_OK)
+		p11_operation_end(op);
+	return rv;
+}
+
+CK_RV p11_FindObjects(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE_PTR phObject, CK_ULONG ulMaxObjectCount,
+	CK_ULONG_PTR pulObjectCount)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op;
+	CK_ULONG n;
+
+	P11_TRY(p11_operation_of(s, P11_FIND, &op));
+	if ((!phObject && ulMaxObjectCount > 0) || !pulObjectCount)
+		return CKR_ARGUMENTS_BAD;
+	n = op->gathered.n / sizeof *phObject;
+	n = n < ulMaxObjectCount ? n : ulMaxObjectCount;
+	if (n > 0)
+		memcpy(phObject, hl_buf_view(&op->gathered).p, n * sizeof *phObject);
+	hl_buf_eat(&op->gathered, n * sizeof *phObject);
+	*pulObjectCount = n;
+	return CKR_OK;
+}
+
+CK_RV p11_FindObjectsFinal(CK_SESSION_HANDLE hSession)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op;
+
+	P11_TRY(p11_operation_of(s, P11_FIND, &op));
+	p11_operation_end(op);
+	return CKR_OK;
+}

@@ -1,0 +1,131 @@
+/* key.c - new keys. */
+#include "client/pkcs11/module.h"
+
+/* -- what a template may ask for in this session ---------------------------------------------------------------------------- */
+
+/* PKCS #11 v3.0, 4.4: without CKA_TOKEN it is a session object that is meant, which the HSM is then told in words; whether
+ * it makes such ones is for it to say. */
+static CK_RV check_session(struct p11_session *s, struct p11_template *t, bool private_by_default)
+{
+	P11_TRY(p11_template_default(t, CKA_TOKEN, false));
+	if (p11_template_bool(t, CKA_TOKEN, false) && !p11_session_writes(s))
+		return CKR_SESSION_READ_ONLY;
+	if (p11_template_bool(t, CKA_PRIVATE, private_by_default) && !p11_session_logged_in(s))
+		return CKR_USER_NOT_LOGGED_IN;
+	return CKR_OK;
+}
+
+static CK_RV check_mechanism(struct p11_session *s, const CK_MECHANISM *mechanism, CK_FLAGS flag)
+{
+	CK_MECHANISM_INFO info;
+
+	P11_TRY(p11_slot_mechanism(s->slot, mechanism->mechanism, flag, &info));
+	return mechanism->ulParameterLen == 0 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
+}
+
+/* -- making ------------------------------------------------------------------------------------------------------------------- */
+
+struct made {
+	CK_OBJECT_HANDLE key, public_key;
+};
+
+static CK_RV refused(const char *detail, const struct p11_template *t, const struct p11_template *public_t)
+{
+	if (strcmp(detail, "CKA_TOKEN") == 0)
+		p11_log(P11_LOG_ERROR, "HSM_Generate", "rv: 0x8000005f - session objects are disabled: set CKA_TOKEN");
+	return p11_attribute_refused(detail, false, t, public_t);
+}
+
+static CK_RV generate(struct p11_session *s, CK_MECHANISM_TYPE mechanism, const struct p11_template *t,
+	const struct p11_template *public_t, struct made *out)
+{
+	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
+	struct hl_generate request = {
+		.mechanism = (uint32_t)mechanism,
+		.template = { .items = t->item, .count = t->n },
+	};
+	struct hl_generated made;
+	CK_RV rv;
+
+	if (public_t)
+		request.public_template = (struct hl_list){ .items = public_t->item, .count = public_t->n };
+	rv = p11_ask(s->slot, &hl_msg_generate, &request, &hl_msg_generated, &made, &call);
+	if (rv == CKR_TEMPLATE_INCONSISTENT)
+		return refused(call.failure.detail, t, public_t);
+	if (rv != CKR_OK)
+		return rv;
+	p11_lock();
+	out->key = p11_object_add(s->slot, made.handle, p11_template_bool(t, CKA_PRIVATE, true));
+	if (public_t)
+		out->public_key = p11_object_add(
+			s->slot, made.public_handle, p11_template_bool(public_t, CKA_PRIVATE, false));
+	p11_unlock();
+	return out->key && (out->public_key || !public_t) ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+CK_RV p11_GenerateKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_ATTRIBUTE_PTR pTemplate,
+	CK_ULONG ulCount, CK_OBJECT_HANDLE_PTR phKey)
+{
+	P11_SESSION(s, hSession);
+	struct made made = { 0 };
+	struct p11_template t;
+
+	if (!pMechanism || !phKey)
+		return CKR_ARGUMENTS_BAD;
+	P11_TRY(check_mechanism(s, pMechanism, CKF_GENERATE));
+	P11_TRY(p11_template(pTemplate, ulCount, true, &t));
+	P11_TRY(check_session(s, &t, true));
+	P11_TRY(generate(s, pMechanism->mechanism, &t, NULL, &made));
+	*phKey = made.key;
+	return CKR_OK;
+}
+
+CK_RV p11_GenerateKeyPair(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism,
+	CK_ATTRIBUTE_PTR pPublicKeyTemplate, CK_ULONG ulPublicKeyAttributeCount, CK_ATTRIBUTE_PTR pPrivateKeyTemplate,
+	CK_ULONG ulPrivateKeyAttributeCount, CK_OBJECT_HANDLE_PTR phPublicKey, CK_OBJECT_HANDLE_PTR phPrivateKey)
+{
+	P11_SESSION(s, hSession);
+	struct made made = { 0 };
+	struct p11_template t, public_t;
+
+	if (!pMechanism || !phPublicKey || !phPrivateKey)
+		return CKR_ARGUMENTS_BAD;
+	P11_TRY(check_mechanism(s, pMechanism, CKF_GENERATE_KEY_PAIR));
+	P11_TRY(p11_template(pPublicKeyTemplate, ulPublicKeyAttributeCount, true, &public_t));
+	P11_TRY(p11_template(pPrivateKeyTemplate, ulPrivateKeyAttributeCount, true, &t));
+	P11_TRY(check_session(s, &public_t, false));
+	P11_TRY(check_session(s, &t, true));
+	P11_TRY(generate(s, pMechanism->mechanism, &t, &public_t, &made));
+	*phPublicKey = made.public_key;
+	*phPrivateKey = made.key;
+	return CKR_OK;
+}
+
+/* -- keys from keys: no message brings one in or out ------------------------------------------------------------------------------ */
+
+CK_RV p11_WrapKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hWrappingKey,
+	CK_OBJECT_HANDLE hKey, CK_BYTE_PTR pWrappedKey, CK_ULONG_PTR pulWrappedKeyLen)
+{
+	P11_SESSION(s, hSession);
+	(void)hWrappingKey, (void)hKey, (void)pWrappedKey;
+	return pMechanism && pulWrappedKeyLen ? CKR_FUNCTION_NOT_SUPPORTED : CKR_ARGUMENTS_BAD;
+}
+
+CK_RV p11_UnwrapKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hUnwrappingKey,
+	CK_BYTE_PTR pWrappedKey, CK_ULONG ulWrappedKeyLen, CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulAttributeCount,
+	CK_OBJECT_HANDLE_PTR phKey)
+{
+	P11_SESSION(s, hSession);
+	(void)hUnwrappingKey;
+	return pMechanism && phKey && p11_bytes_ok(pWrappedKey, ulWrappedKeyLen) && (pTemplate || ulAttributeCount == 0)
+		       ? CKR_FUNCTION_NOT_SUPPORTED
+		       : CKR_ARGUMENTS_BAD;
+}
+
+CK_RV p11_DeriveKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hBaseKey,
+	CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulAttributeCount, CK_OBJECT_HANDLE_PTR phKey)
+{
+	P11_SESSION(s, hSession);
+	(void)hBaseKey, (void)phKey; /* a mechanism that makes several keys takes no phKey */
+	return pMechanism && (pTemplate || ulAttributeCount == 0) ? CKR_FUNCTION_NOT_SUPPORTED : CKR_ARGUMENTS_BAD;
+}

@@ -1,0 +1,365 @@
+/* message.c - messages of version 3.0: one Init, then any number of messages, each with a parameter of its own.
+ *
+ * A failure ends the message, not the operation: that is for C_Message*Final. The HSM works in one part, so the parts of
+ * a message are gathered (or hashed) here and its last call has the outcome. */
+#include "client/pkcs11/module.h"
+
+/* -- the operation ------------------------------------------------------------------------------------------------------ */
+
+static CK_RV init(CK_SESSION_HANDLE hSession, enum p11_kind kind, const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+	P11_SESSION(s, hSession);
+	return p11_operation_init(s, kind, mechanism, key);
+}
+
+static CK_RV final(CK_SESSION_HANDLE hSession, enum p11_kind kind)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op;
+
+	P11_TRY(p11_operation_of(s, kind, &op));
+	p11_operation_end(op);
+	return CKR_OK;
+}
+
+#define INIT_AND_FINAL(Name, KIND) \
+	CK_RV p11_Message##Name##Init(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hKey) \
+	{ \
+		return init(hSession, P11_MESSAGE_##KIND, pMechanism, hKey); \
+	} \
+	CK_RV p11_Message##Name##Final(CK_SESSION_HANDLE hSession) \
+	{ \
+		return final(hSession, P11_MESSAGE_##KIND); \
+	}
+INIT_AND_FINAL(Encrypt, ENCRYPT)
+INIT_AND_FINAL(Decrypt, DECRYPT)
+INIT_AND_FINAL(Sign, SIGN)
+INIT_AND_FINAL(Verify, VERIFY)
+
+/* The message under way is over, however it ended. */
+static CK_RV over(struct p11_operation *op, CK_RV rv)
+{
+	p11_operation_rewind(op);
+	return rv;
+}
+
+/* A new message, while none is under way. */
+static CK_RV operation_between(struct p11_session *s, enum p11_kind kind, struct p11_operation **op)
+{
+	P11_TRY(p11_operation_of(s, kind, op));
+	return (*op)->in_message ? CKR_OPERATION_ACTIVE : CKR_OK;
+}
+
+static CK_RV operation_within(struct p11_session *s, enum p11_kind kind, struct p11_operation **op)
+{
+	P11_TRY(p11_operation_of(s, kind, op));
+	return (*op)->in_message ? CKR_OK : CKR_OPERATION_NOT_INITIALIZED;
+}
+
+/* -- encryption: AES-GCM, whose parameter carries IV and tag -------------------------------------------------------------- */
+
+static CK_RV gcm_of(const struct p11_operation *op, const void *parameter, CK_ULONG n, CK_GCM_MESSAGE_PARAMS *out)
+{
+	if (op->mechanism->type != CKM_AES_GCM || !parameter || n != sizeof *out)
+		return CKR_MECHANISM_PARAM_INVALID;
+	memcpy(out, parameter, sizeof *out);
+	return out->pIv && out->pTag && out->ulTagBits % 8 == 0 && out->ulTagBits <= 8 * HL_TAG_MAX
+		       ? CKR_OK
+		       : CKR_MECHANISM_PARAM_INVALID;
+}
+
+#define IV_MADE 12 /* SP 800-38D, 8.2.2: a random IV has at least 96 bits */
+
+/* Where the caller leaves the IV to us it is the HSM's random bytes. A counter would have to outlive this process. */
+static CK_RV make_iv(struct p11_slot *slot, const CK_GCM_MESSAGE_PARAMS *p)
+{
+	if (p->ivGenerator == CKG_NO_GENERATE)
+		return CKR_OK;
+	if ((p->ivGenerator != CKG_GENERATE && p->ivGenerator != CKG_GENERATE_RANDOM) || p->ulIvLen != IV_MADE ||
+		p->ulIvFixedBits != 0)
+		return CKR_MECHANISM_PARAM_INVALID;
+	return p11_random(slot, p->pIv, p->ulIvLen);
+}
+
+/* What is encrypted goes to `out`, which has the room; its tag into the parameter. */
+static CK_RV seal(struct p11_session *s, const struct p11_operation *op, const CK_GCM_MESSAGE_PARAMS *p,
+	struct hl_bytes aad, struct hl_bytes data, CK_BYTE *out, CK_ULONG *out_n)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
+	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
+	struct hl_bytes got;
+
+	P11_TRY(p11_put_gcm(hl_bytes(p->pIv, p->ulIvLen), aad, p->ulTagBits, &parameter));
+	P11_TRY(p11_encrypt(s->slot, op, hl_buf_view(&parameter), data, &result));
+	got = hl_buf_view(&result);
+	if (got.n != data.n + p->ulTagBits / 8)
+		return CKR_DEVICE_ERROR;
+	if (data.n > 0)
+		memcpy(out, got.p, data.n);
+	memcpy(p->pTag, got.p + data.n, got.n - data.n);
+	*out_n = data.n;
+	return CKR_OK;
+}
+
+static CK_RV open(struct p11_session *s, const struct p11_operation *op, const CK_GCM_MESSAGE_PARAMS *p,
+	struct hl_bytes aad, struct hl_bytes data, CK_BYTE *out, CK_ULONG *out_n)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
+	HL_AUTO(hl_buf_clear) struct hl_buf whole = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
+	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_DATA_MAX);
+	CK_RV rv;
+
+	P11_TRY(p11_put_gcm(hl_bytes(p->pIv, p->ulIvLen), aad, p->ulTagBits, &parameter));
+	hl_buf_put(&whole, data);
+	hl_buf_put(&whole, hl_bytes(p->pTag, p->ulTagBits / 8));
+	if (whole.err != HL_OK)
+		return whole.err == HL_E_NOMEM ? CKR_HOST_MEMORY : CKR_ENCRYPTED_DATA_LEN_RANGE;
+	rv = p11_decrypt(s->slot, op, hl_buf_view(&parameter), hl_buf_view(&whole), &result);
+	if (rv != CKR_OK)
+		return rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_AEAD_DECRYPT_FAILED : rv;
+	if (result.n != data.n)
+		return CKR_DEVICE_ERROR;
+	if (data.n > 0)
+		memcpy(out, hl_buf_view(&result).p, data.n);
+	*out_n = data.n;
+	return CKR_OK;
+}
+
+static CK_RV pass(struct p11_session *s, struct p11_operation *op, enum p11_kind kind,
+	const CK_GCM_MESSAGE_PARAMS *p, struct hl_bytes aad, struct hl_bytes data, CK_BYTE *out, CK_ULONG *out_n)
+{
+	return kind == P11_MESSAGE_ENCRYPT ? seal(s, op, p, aad, data, out, out_n) : open(s, op, p, aad, data, out, out_n);
+}
+
+static CK_RV whole_message(CK_SESSION_HANDLE hSession, enum p11_kind kind, void *parameter, CK_ULONG parameter_n,
+	struct hl_bytes aad, struct hl_bytes data, CK_BYTE *out, CK_ULONG *out_n)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op;
+	CK_GCM_MESSAGE_PARAMS p;
+	CK_RV rv;
+
+	P11_TRY(operation_between(s, kind, &op));
+	if (!p11_bytes_ok(aad.p, aad.n) || !p11_bytes_ok(data.p, data.n) || !out_n)
+		return CKR_ARGUMENTS_BAD;
+	P11_TRY(gcm_of(op, parameter, parameter_n, &p));
+	if (!(data.n == 0 && out) && p11_asks_length(data.n, out, out_n, &rv))
+		return rv;
+	if (kind == P11_MESSAGE_ENCRYPT)
+		P11_TRY(make_iv(s->slot, &p));
+	return pass(s, op, kind, &p, aad, data, out, out_n);
+}
+
+static CK_RV begin_message(CK_SESSION_HANDLE hSession, enum p11_kind kind, void *parameter, CK_ULONG parameter_n,
+	struct hl_bytes aad)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op;
+	CK_GCM_MESSAGE_PARAMS p;
+
+	P11_TRY(operation_between(s, kind, &op));
+	if (!p11_bytes_ok(aad.p, aad.n))
+		return CKR_ARGUMENTS_BAD;
+	P11_TRY(gcm_of(op, parameter, parameter_n, &p));
+	if (kind == P11_MESSAGE_ENCRYPT)
+		P11_TRY(make_iv(s->slot, &p));
+	op->gathered = hl_buf(HL_DATA_MAX);
+	op->aad = hl_buf(HL_PARAMETER_MAX);
+	hl_buf_put(&op->aad, aad);
+	if (op->aad.err != HL_OK)
+		return over(op, op->aad.err == HL_E_NOMEM ? CKR_HOST_MEMORY : CKR_MECHANISM_PARAM_INVALID);
+	op->in_message = true;
+	return CKR_OK;
+}
+
+/* The last part is taken in when there is room for the outcome: whoever asks for its length may ask again. */
+static CK_RV next_part(CK_SESSION_HANDLE hSession, enum p11_kind kind, void *parameter, CK_ULONG parameter_n,
+	struct hl_bytes part, CK_BYTE *out, CK_ULONG *out_n, CK_FLAGS flags)
+{
+	P11_SESSION(s, hSession);
+	bool last = (flags & CKF_END_OF_MESSAGE) != 0;
+	struct p11_operation *op;
+	CK_GCM_MESSAGE_PARAMS p;
+	CK_RV rv;
+
+	P11_TRY(operation_within(s, kind, &op));
+	if (!p11_bytes_ok(part.p, part.n) || !out_n)
+		return over(op, CKR_ARGUMENTS_BAD);
+	rv = gcm_of(op, parameter, parameter_n, &p);
+	if (rv != CKR_OK)
+		return over(op, rv);
+	if (last && !(op->gathered.n + part.n == 0 && out) && p11_asks_length(op->gathered.n + part.n, out, out_n, &rv))
+		return rv;
+	rv = p11_operation_add(op, part.p, part.n);
+	if (rv != CKR_OK)
+		return over(op, rv);
+	if (last)
+		return over(op, pass(s, op, kind, &p, hl_buf_view(&op->aad), hl_buf_view(&op->gathered), out, out_n));
+	*out_n = 0;
+	return CKR_OK;
+}
+
+CK_RV p11_EncryptMessage(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen,
+	CK_BYTE_PTR pAssociatedData, CK_ULONG ulAssociatedDataLen, CK_BYTE_PTR pPlaintext, CK_ULONG ulPlaintextLen,
+	CK_BYTE_PTR pCiphertext, CK_ULONG_PTR pulCiphertextLen)
+{
+	return whole_message(hSession, P11_MESSAGE_ENCRYPT, pParameter, ulParameterLen,
+		hl_bytes(pAssociatedData, ulAssociatedDataLen), hl_bytes(pPlaintext, ulPlaintextLen), pCiphertext,
+		pulCiphertextLen);
+}
+
+CK_RV p11_EncryptMessageBegin(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen,
+	CK_BYTE_PTR pAssociatedData, CK_ULONG ulAssociatedDataLen)
+{
+	return begin_message(hSession, P11_MESSAGE_ENCRYPT, pParameter, ulParameterLen,
+		hl_bytes(pAssociatedData, ulAssociatedDataLen));
+}
+
+CK_RV p11_EncryptMessageNext(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen,
+	CK_BYTE_PTR pPlaintextPart, CK_ULONG ulPlaintextPartLen, CK_BYTE_PTR pCiphertextPart,
+	CK_ULONG_PTR pulCiphertextPartLen, CK_FLAGS flags)
+{
+	return next_part(hSession, P11_MESSAGE_ENCRYPT, pParameter, ulParameterLen,
+		hl_bytes(pPlaintextPart, ulPlaintextPartLen), pCiphertextPart, pulCiphertextPartLen, flags);
+}
+
+CK_RV p11_DecryptMessage(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen,
+	CK_BYTE_PTR pAssociatedData, CK_ULONG ulAssociatedDataLen, CK_BYTE_PTR pCiphertext, CK_ULONG ulCiphertextLen,
+	CK_BYTE_PTR pPlaintext, CK_ULONG_PTR pulPlaintextLen)
+{
+	return whole_message(hSession, P11_MESSAGE_DECRYPT, pParameter, ulParameterLen,
+		hl_bytes(pAssociatedData, ulAssociatedDataLen), hl_bytes(pCiphertext, ulCiphertextLen), pPlaintext,
+		pulPlaintextLen);
+}
+
+CK_RV p11_DecryptMessageBegin(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen,
+	CK_BYTE_PTR pAssociatedData, CK_ULONG ulAssociatedDataLen)
+{
+	return begin_message(hSession, P11_MESSAGE_DECRYPT, pParameter, ulParameterLen,
+		hl_bytes(pAssociatedData, ulAssociatedDataLen));
+}
+
+CK_RV p11_DecryptMessageNext(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen,
+	CK_BYTE_PTR pCiphertextPart, CK_ULONG ulCiphertextPartLen, CK_BYTE_PTR pPlaintextPart,
+	CK_ULONG_PTR pulPlaintextPartLen, CK_FLAGS flags)
+{
+	return next_part(hSession, P11_MESSAGE_DECRYPT, pParameter, ulParameterLen,
+		hl_bytes(pCiphertextPart, ulCiphertextPartLen), pPlaintextPart, pulPlaintextPartLen, flags);
+}
+
+/* -- signatures: the parameter is that of the Init, messages have none of their own ---------------------------------------- */
+
+static CK_RV begin_signature(CK_SESSION_HANDLE hSession, enum p11_kind kind, CK_ULONG parameter_n)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op;
+
+	P11_TRY(operation_between(s, kind, &op));
+	if (parameter_n > 0)
+		return CKR_MECHANISM_PARAM_INVALID;
+	op->gathered = hl_buf(HL_DATA_MAX);
+	op->in_message = true;
+	return CKR_OK;
+}
+
+static CK_RV sign(struct p11_session *s, struct p11_operation *op, const struct hl_bytes *data, CK_BYTE *out,
+	CK_ULONG *out_n)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf signature = hl_buf(HL_DATA_MAX);
+	CK_RV rv = p11_sign(s->slot, op, data, &signature);
+
+	if (rv == CKR_OK && !p11_asks_length(signature.n, out, out_n, &rv)) {
+		memcpy(out, hl_buf_view(&signature).p, signature.n);
+		*out_n = signature.n;
+	}
+	return over(op, rv);
+}
+
+CK_RV p11_SignMessage(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen, CK_BYTE_PTR pData,
+	CK_ULONG ulDataLen, CK_BYTE_PTR pSignature, CK_ULONG_PTR pulSignatureLen)
+{
+	P11_SESSION(s, hSession);
+	struct hl_bytes data = hl_bytes(pData, ulDataLen);
+	struct p11_operation *op;
+	CK_RV rv;
+
+	(void)pParameter;
+	P11_TRY(operation_between(s, P11_MESSAGE_SIGN, &op));
+	if (!p11_bytes_ok(pData, ulDataLen) || !pulSignatureLen)
+		return CKR_ARGUMENTS_BAD;
+	if (ulParameterLen > 0)
+		return CKR_MECHANISM_PARAM_INVALID;
+	if (p11_asks_length(p11_signature_n(op), pSignature, pulSignatureLen, &rv))
+		return rv;
+	return sign(s, op, &data, pSignature, pulSignatureLen);
+}
+
+CK_RV p11_SignMessageBegin(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen)
+{
+	(void)pParameter;
+	return begin_signature(hSession, P11_MESSAGE_SIGN, ulParameterLen);
+}
+
+/* Without a place for the length it is not the last part. */
+CK_RV p11_SignMessageNext(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen,
+	CK_BYTE_PTR pData, CK_ULONG ulDataLen, CK_BYTE_PTR pSignature, CK_ULONG_PTR pulSignatureLen)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op;
+	CK_RV rv;
+
+	(void)pParameter;
+	P11_TRY(operation_within(s, P11_MESSAGE_SIGN, &op));
+	if (!p11_bytes_ok(pData, ulDataLen))
+		return over(op, CKR_ARGUMENTS_BAD);
+	if (ulParameterLen > 0)
+		return over(op, CKR_MECHANISM_PARAM_INVALID);
+	if (pulSignatureLen && p11_asks_length(p11_signature_n(op), pSignature, pulSignatureLen, &rv))
+		return rv;
+	rv = p11_operation_add(op, pData, ulDataLen);
+	if (rv != CKR_OK)
+		return over(op, rv);
+	return pulSignatureLen ? sign(s, op, NULL, pSignature, pulSignatureLen) : CKR_OK;
+}
+
+CK_RV p11_VerifyMessage(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen,
+	CK_BYTE_PTR pData, CK_ULONG ulDataLen, CK_BYTE_PTR pSignature, CK_ULONG ulSignatureLen)
+{
+	P11_SESSION(s, hSession);
+	struct hl_bytes data = hl_bytes(pData, ulDataLen);
+	struct p11_operation *op;
+
+	(void)pParameter;
+	P11_TRY(operation_between(s, P11_MESSAGE_VERIFY, &op));
+	if (!p11_bytes_ok(pData, ulDataLen) || !p11_bytes_ok(pSignature, ulSignatureLen))
+		return CKR_ARGUMENTS_BAD;
+	if (ulParameterLen > 0)
+		return CKR_MECHANISM_PARAM_INVALID;
+	return over(op, p11_verify(s->slot, op, &data, hl_bytes(pSignature, ulSignatureLen)));
+}
+
+CK_RV p11_VerifyMessageBegin(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen)
+{
+	(void)pParameter;
+	return begin_signature(hSession, P11_MESSAGE_VERIFY, ulParameterLen);
+}
+
+/* Without a signature it is not the last part. */
+CK_RV p11_VerifyMessageNext(CK_SESSION_HANDLE hSession, CK_VOID_PTR pParameter, CK_ULONG ulParameterLen,
+	CK_BYTE_PTR pData, CK_ULONG ulDataLen, CK_BYTE_PTR pSignature, CK_ULONG ulSignatureLen)
+{
+	P11_SESSION(s, hSession);
+	struct p11_operation *op;
+	CK_RV rv;
+
+	(void)pParameter;
+	P11_TRY(operation_within(s, P11_MESSAGE_VERIFY, &op));
+	if (!p11_bytes_ok(pData, ulDataLen) || !p11_bytes_ok(pSignature, ulSignatureLen))
+		return over(op, CKR_ARGUMENTS_BAD);
+	if (ulParameterLen > 0)
+		return over(op, CKR_MECHANISM_PARAM_INVALID);
+	rv = p11_operation_add(op, pData, ulDataLen);
+	if (rv != CKR_OK)
+		return over(op, rv);
+	return pSignature ? over(op, p11_verify(s->slot, op, NULL, hl_bytes(pSignature, ulSignatureLen))) : CKR_OK;
+}
