@@ -126,7 +126,7 @@ typedef struct hsmlet_gcm {
 /** Sign in one part; *signature_n is the room before and the length after the call. */
 int hsmlet_sign(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
 	void *signature, size_t *signature_n, hsmlet_error *e);
-/** 0 where the signature is right; 511 (HL-0511) where it is not. */
+/** 0 where the signature is right; 511 (HL-0511) where it is not, 542 where it has the wrong length. */
 int hsmlet_verify(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
 	const void *signature, size_t signature_n, hsmlet_error *e);
 

@@ -8,6 +8,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "hsm/engine/pkcs8.h"
 #include "hsm/ossl.h"
 
 static struct hl_bytes none;
@@ -219,6 +220,45 @@ static void values_and_points_outside_their_curve_are_refused(void)
 	for (size_t n = 0; n < 67; n++)
 		CU_ASSERT_NOT_EQUAL(create_ec(HL_CKO_PUBLIC_KEY, p256, HL_CKA_EC_POINT, hl_bytes(point.p, n)), HL_OK);
 	CU_ASSERT_NOT_EQUAL(create_ec(HL_CKO_PUBLIC_KEY, p384, HL_CKA_EC_POINT, point), HL_OK);
+}
+
+/* Of each type the private value is found in its PKCS #8 and shown, and in no cut of it. */
+static void private_values_are_shown_as_they_came(void)
+{
+	static const uint8_t x448[] = { 6, 3, 0x2b, 101, 111 }, ed448[] = { 6, 3, 0x2b, 101, 113 };
+	static const uint8_t long_value[57] = { 0x40, 1, 2, 3 };
+	const struct {
+		uint64_t type;
+		struct hl_bytes params, value;
+	} row[] = {
+		{ HL_CKK_EC, p256, message },
+		{ HL_CKK_EC_EDWARDS, hl_bytes(ed448, 5), hl_bytes(long_value, 57) },
+		{ HL_CKK_EC_MONTGOMERY, hl_bytes(x448, 5), hl_bytes(long_value, 56) },
+	};
+
+	for (size_t i = 0; i < HL_COUNT(row); i++) {
+		struct template t = { 0 };
+		AUTO_OBJECT o = { 0 };
+		struct hl_bytes part, all;
+		const char *why;
+
+		begin(&t, HL_CKO_PRIVATE_KEY, row[i].type);
+		template_bool(&t, HL_CKA_SENSITIVE, false);
+		template_bool(&t, HL_CKA_EXTRACTABLE, true);
+		template_bytes(&t, HL_CKA_EC_PARAMS, row[i].params.p, row[i].params.n);
+		template_bytes(&t, HL_CKA_VALUE, row[i].value.p, row[i].value.n);
+		CU_ASSERT_EQUAL_FATAL(create(&t, &o, &why), HL_OK);
+		CU_ASSERT(shows(&o, HL_CKA_VALUE, row[i].value));
+		all = hl_secret_view(&o.value);
+		for (size_t n = 0; n < all.n; n++) {
+			uint8_t *exact = malloc(n ? n : 1);
+
+			memcpy(exact, all.p, n);
+			CU_ASSERT_NOT_EQUAL(
+				hsm_pkcs8_part(hl_bytes(exact, n), (uint32_t)row[i].type, HL_CKA_VALUE, &part), HL_OK);
+			free(exact);
+		}
+	}
 }
 
 /* -- secret keys ---------------------------------------------------------------------------------------------------------- */
@@ -537,6 +577,7 @@ static CU_TestInfo tests[] = {
 	{ "RSA keys come with all numbers, or with five", rsa_keys_come_with_all_numbers_or_with_five },
 	{ "weak keys are refused", weak_keys_are_refused },
 	{ "values and points outside their curve are refused", values_and_points_outside_their_curve_are_refused },
+	{ "private values are shown as they came", private_values_are_shown_as_they_came },
 	{ "secret keys have lengths and check values", secret_keys_have_lengths_and_check_values },
 	{ "certificates are read whole", certificates_are_read_whole },
 	{ "data is sealed, shown, and may change in a copy", data_is_sealed_shown_and_may_change_in_a_copy },

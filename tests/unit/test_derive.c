@@ -2,6 +2,8 @@
 #include "tests/support/test.h"
 #include "tests/support/imports.h"
 
+#include <stdlib.h>
+
 #include "hsm/engine/der.h"
 
 static struct hl_bytes none;
@@ -369,6 +371,47 @@ static void passwords_make_keys(void)
 	vectors_close(&v);
 }
 
+/* -- parameters ------------------------------------------------------------------------------------------------ */
+
+/* A cut at the end of a field may be a parameter of its own; any other is none. Nothing is read past the end. */
+static void cut(struct hsm_key *k, uint32_t mechanism, const struct hl_msg *m, const void *body)
+{
+	AUTO_BUF memory = { 0 };
+	struct hl_bytes whole = parameter(&memory, m, body);
+	size_t refused = 0;
+	AUTO_OBJECT o = { 0 };
+
+	CU_ASSERT_EQUAL(derive(k, mechanism, whole, 16, &o), HL_OK);
+	for (size_t n = 0; n < whole.n; n++) {
+		uint8_t *exact = malloc(n ? n : 1);
+		hl_err err;
+
+		memcpy(exact, whole.p, n);
+		err = derive(k, mechanism, hl_bytes(exact, n), 16, &o);
+		CU_ASSERT(err == HL_OK || err == HL_E_PARAMETER);
+		refused += err != HL_OK;
+		free(exact);
+	}
+	CU_ASSERT(refused + 3 >= whole.n);
+	hl_buf_u8(&memory, 0);
+	CU_ASSERT_EQUAL(derive(k, mechanism, hl_buf_view(&memory), 16, &o), HL_E_PARAMETER);
+}
+
+static void every_cut_of_a_parameter_is_refused(void)
+{
+	static const uint8_t x25519[] = { 0x06, 3, 0x2b, 0x65, 0x6e };
+	AUTO_KEY *x = curve_key(HL_CKK_EC_MONTGOMERY, hl_bytes(x25519, sizeof x25519), message);
+	AUTO_KEY *aes = import_secret(HL_CKK_AES, message);
+	const struct hl_kdf_part part[] = { { .type = 1, .bits = 32 }, { .type = 4, .value = message } };
+	struct hl_agree_parameter agreement = { HL_CKD_SHA256_KDF, message, hl_bytes("\11" "2345678901234567890123456789012", 32) };
+	struct hl_data_parameter data = { hl_bytes(message.p, 16), message };
+	struct hl_kdf_parameter kdf = { .prf = HL_CKM_AES_CMAC, .parts = { .items = part, .count = HL_COUNT(part) } };
+
+	cut(x, HL_CKM_ECDH1_DERIVE, &hl_msg_agree_parameter, &agreement);
+	cut(aes, HL_CKM_AES_CBC_ENCRYPT_DATA, &hl_msg_data_parameter, &data);
+	cut(aes, HL_CKM_SP800_108_COUNTER_KDF, &hl_msg_kdf_parameter, &kdf);
+}
+
 static CU_TestInfo tests[] = {
 	{ "agreements on curves come out", agreements_on_curves_come_out },
 	{ "points that are none are refused", points_that_are_none_are_refused },
@@ -378,6 +421,7 @@ static CU_TestInfo tests[] = {
 	{ "several keys come of one derivation", several_keys_come_of_one_derivation },
 	{ "digests and encrypted data make keys", digests_and_encrypted_data_make_keys },
 	{ "passwords make keys", passwords_make_keys },
+	{ "every cut of a parameter is refused", every_cut_of_a_parameter_is_refused },
 	CU_TEST_INFO_NULL,
 };
 

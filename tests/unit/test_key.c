@@ -1,3 +1,4 @@
+#include "hsm/engine/engine.h"
 #include "hsm/key.h"
 
 #include "hsm/ossl.h"
@@ -589,6 +590,38 @@ static void a_value_with_bytes_left_over_or_of_another_key_is_refused(void)
 		parse_value(&rsa.public_object, hl_secret_view(&rsa.object.value)), HL_E_CRYPTO);
 }
 
+/* -- the table ------------------------------------------------------------------------------- */
+
+static bool does(const struct hsm_mechanism *m)
+{
+	const struct hsm_scheme *s = m->scheme;
+	unsigned f = m->flags;
+
+	return s && (!(f & HSM_SIGNS) || s->sign) && (!(f & HSM_VERIFIES) || s->verify) &&
+	       (!(f & (HSM_ENCRYPTS | HSM_WRAPS)) || s->encrypt) &&
+	       (!(f & (HSM_DECRYPTS | HSM_UNWRAPS)) || s->decrypt) && (!(f & HSM_DERIVES) || s->derive) &&
+	       (!(f & HSM_GENERATES) || s->make) && (!(f & HSM_DIGESTS) || hsm_digest_of(m->number)) &&
+	       (!(f & HSM_IN_PIECES) || (s->begin ? s->update && s->final : s->hashes && m->digest));
+}
+
+static void every_mechanism_can_do_what_its_row_says(void)
+{
+	size_t n;
+	const struct hsm_mechanism *m = hsm_mechanisms(&n);
+
+	CU_ASSERT_EQUAL(n, 120);
+	for (size_t i = 0; i < n; i++) {
+		CU_ASSERT(does(&m[i]));
+		CU_ASSERT_PTR_EQUAL(hsm_mechanism(m[i].number), &m[i]);
+		CU_ASSERT(!m[i].digest || hsm_digest_named(m[i].digest));
+		CU_ASSERT(m[i].min <= m[i].max);
+		CU_ASSERT_EQUAL(!(m[i].flags & HSM_SIGNS), !(m[i].flags & HSM_VERIFIES));
+		CU_ASSERT_EQUAL(!(m[i].flags & HSM_ENCRYPTS), !(m[i].flags & HSM_DECRYPTS));
+		CU_ASSERT_EQUAL(!(m[i].flags & HSM_WRAPS), !(m[i].flags & HSM_UNWRAPS));
+		CU_ASSERT(!(m[i].flags & (HSM_LEGACY_WRAP | HSM_LEGACY_UNWRAP)) || m[i].flags & HSM_WRAPS);
+	}
+}
+
 static CU_TestInfo tests[] = {
 	{ "an RSA pair is complete", an_rsa_pair_is_complete },
 	{ "another public exponent is taken", another_public_exponent_is_taken },
@@ -619,6 +652,7 @@ static CU_TestInfo tests[] = {
 	{ "every cut of a key value is refused", every_cut_of_a_key_value_is_refused },
 	{ "a value with bytes left over or of another key is refused",
 		a_value_with_bytes_left_over_or_of_another_key_is_refused },
+	{ "every mechanism can do what its row says", every_mechanism_can_do_what_its_row_says },
 	CU_TEST_INFO_NULL,
 };
 

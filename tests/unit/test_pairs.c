@@ -199,6 +199,83 @@ static void the_bare_operation_signs_and_encrypts_numbers_below_the_modulus(void
 	CU_ASSERT(hl_bytes_eq(hl_buf_view(&open), hl_bytes(most, 256)));
 }
 
+/* PKCS #11 v3.0, 2.3.1. Half of the numbers of P-521 begin with a zero byte. */
+static void shorter_halves_verify(void)
+{
+	AUTO_PAIR p = { 0 };
+
+	make_ec_pair(p521, &p.object, &p.public_object);
+	pair_parse(&p);
+	for (int tries = 0; tries < 200; tries++) {
+		AUTO_BUF sig = { 0 };
+		uint8_t *rs;
+
+		CU_ASSERT_EQUAL_FATAL(sign(p.key, HL_CKM_ECDSA, message, &sig), HL_OK);
+		rs = sig.base + sig.off;
+		if (rs[0] || rs[66])
+			continue;
+		memmove(rs, rs + 1, 65);
+		memmove(rs + 65, rs + 67, 65);
+		CU_ASSERT_EQUAL(verify(p.public_key, HL_CKM_ECDSA, message, hl_bytes(rs, 130)), HL_OK);
+		CU_ASSERT_EQUAL(verify(p.public_key, HL_CKM_ECDSA, message, hl_bytes(rs, 129)), HL_E_SIGNATURE_LENGTH);
+		return;
+	}
+	CU_FAIL("no signature began with zeros");
+}
+
+/* -- in pieces ------------------------------------------------------------------------------------------------ */
+
+static hl_err streamed(struct hsm_key *k, enum hsm_way way, uint32_t m, struct hl_bytes p, size_t piece,
+	struct hl_bytes signature, struct hl_buf *out)
+{
+	struct hsm_stream *s = NULL;
+	hl_err err = hsm_stream_new(k, way, m, p, &s);
+
+	for (size_t at = 0; err == HL_OK && at < message.n; at += piece)
+		err = hsm_stream_update(
+			s, hl_bytes(message.p + at, message.n - at < piece ? message.n - at : piece), NULL);
+	if (err == HL_OK)
+		err = hsm_stream_final(s, signature, out);
+	hsm_stream_free(s);
+	return err;
+}
+
+static void try_pieces(struct pair *p, uint32_t m, struct hl_bytes fields)
+{
+	for (size_t piece = 1; piece <= 33; piece += 16) {
+		AUTO_BUF sig = hl_buf(1024);
+
+		CU_ASSERT_EQUAL(streamed(p->key, HSM_SIGN, m, fields, piece, none, &sig), HL_OK);
+		CU_ASSERT_EQUAL(hsm_key_verify(p->public_key, m, fields, message, hl_buf_view(&sig)), HL_OK);
+		CU_ASSERT_EQUAL(
+			streamed(p->public_key, HSM_VERIFY, m, fields, piece, hl_buf_view(&sig), NULL), HL_OK);
+		sig.base[sig.off + 5] ^= 1;
+		CU_ASSERT_EQUAL(
+			streamed(p->public_key, HSM_VERIFY, m, fields, piece, hl_buf_view(&sig), NULL), HL_E_SIGNATURE);
+		CU_ASSERT_EQUAL(
+			streamed(p->public_key, HSM_VERIFY, m, fields, piece, none, NULL), HL_E_SIGNATURE_LENGTH);
+	}
+}
+
+static void what_is_hashed_may_come_in_pieces(void)
+{
+	struct hl_pss_parameter pss = { HL_CKM_SHA384, HL_CKG_MGF1_SHA3_256, 20 };
+	AUTO_BUF memory = { 0 };
+	AUTO_PAIR rsa = { 0 };
+	AUTO_PAIR ec = { 0 };
+	struct hsm_stream *s = NULL;
+
+	make_rsa_pair(2048, &rsa.object, &rsa.public_object);
+	make_ec_pair(p384, &ec.object, &ec.public_object);
+	pair_parse(&rsa);
+	pair_parse(&ec);
+	try_pieces(&rsa, HL_CKM_SHA3_512_RSA_PKCS, none);
+	try_pieces(&rsa, HL_CKM_SHA384_RSA_PKCS_PSS, parameter(&memory, &hl_msg_pss_parameter, &pss));
+	try_pieces(&ec, HL_CKM_ECDSA_SHA224, none);
+	CU_ASSERT_EQUAL(hsm_stream_new(ec.key, HSM_SIGN, HL_CKM_ECDSA, none, &s), HL_E_MECHANISM);
+	CU_ASSERT_EQUAL(hsm_stream_new(ec.public_key, HSM_SIGN, HL_CKM_ECDSA_SHA224, none, &s), HL_E_KEY_USE);
+}
+
 /* -- decryption --------------------------------------------------------------------------------------------- */
 
 /* An object as unwrapping makes one: the value is the PKCS #8. */
@@ -318,6 +395,8 @@ static CU_TestInfo tests[] = {
 	{ "RSA with every digest and with none", rsa_with_every_digest_and_with_none },
 	{ "the bare operation signs and encrypts numbers below the modulus",
 		the_bare_operation_signs_and_encrypts_numbers_below_the_modulus },
+	{ "shorter halves verify", shorter_halves_verify },
+	{ "what is hashed may come in pieces", what_is_hashed_may_come_in_pieces },
 	{ "RSA decrypts, and tells nothing of its padding", rsa_decrypts_and_tells_nothing_of_its_padding },
 	{ "what RSA encrypts decrypts again", what_rsa_encrypts_decrypts_again },
 	CU_TEST_INFO_NULL,

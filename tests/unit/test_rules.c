@@ -325,10 +325,11 @@ static void k04_a_key_that_wraps_is_wrapped_by_a_trusted_one_only(void)
 	CU_ASSERT_EQUAL_FATAL(hsm_key_parse(&trusted, &t_key), HL_OK);
 	CU_ASSERT_EQUAL(wrapped_by(t_key, &target, &strict, &out), HL_OK);
 	/* CKA_WRAP_WITH_TRUSTED holds under legacy_wrap, too. */
-	open_aes(&trusted);
-	CU_ASSERT_EQUAL(hsm_attribute_set_bool(&trusted, HL_CKA_WRAP_WITH_TRUSTED, true), HL_OK);
-	CU_ASSERT_EQUAL(wrapped_by(k, &trusted, &legacy, &out), HL_E_NOT_WRAPPABLE);
-	CU_ASSERT_EQUAL(wrapped_by(t_key, &trusted, &strict, &out), HL_OK);
+	hsm_object_clear(&target);
+	open_aes(&target);
+	CU_ASSERT_EQUAL(hsm_attribute_set_bool(&target, HL_CKA_WRAP_WITH_TRUSTED, true), HL_OK);
+	CU_ASSERT_EQUAL(wrapped_by(k, &target, &legacy, &out), HL_E_NOT_WRAPPABLE);
+	CU_ASSERT_EQUAL(wrapped_by(t_key, &target, &strict, &out), HL_OK);
 }
 
 /* Wrapping keys of 128, 192 and 256 bits, and what each may wrap: one character a target. */
