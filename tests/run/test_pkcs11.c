@@ -429,7 +429,7 @@ static void mechanisms_are_those_of_the_hsm_and_the_digests(void)
 		CU_ASSERT(flags_of(list[i], &m) != 0);
 	CU_ASSERT(flags_of(CKM_ECDSA_SHA256, &m) & CKF_SIGN);
 	CU_ASSERT(m.flags & CKF_EC_F_P && m.flags & CKF_EC_NAMEDCURVE && m.flags & CKF_MESSAGE_SIGN);
-	CU_ASSERT(m.ulMinKeySize == 256 && m.ulMaxKeySize == 521); /* bits */
+	CU_ASSERT(m.ulMinKeySize == 224 && m.ulMaxKeySize == 521); /* bits */
 	CU_ASSERT_FALSE(m.flags & (CKF_ENCRYPT | CKF_WRAP | CKF_GENERATE));
 	flags_of(CKM_AES_KEY_GEN, &m);
 	CU_ASSERT(m.ulMinKeySize == 16 && m.ulMaxKeySize == 32 && m.flags & CKF_GENERATE); /* bytes */
