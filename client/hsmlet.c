@@ -1,30 +1,17 @@
 /* hsmlet.c - the public API over the blocking shell: handles, requests, the user. */
 #include "client/hsmlet_impl.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
-#include "client/account.h"
-#include "client/os_blocking.h"
-#include "client/os_fd.h"
+#include "client/os_remote.h"
 #include "lib/os/clock.h"
-#include "lib/os/env.h"
 
 struct hsmlet {
 	pid_t pid; /* of the process that opened it */
-	struct client_account account;
-	struct client_conf_link link;
-	struct hl_os_env env;
-	bool has_env;
-	struct client_fd trace;        /* what env writes traces to */
-	struct client *core;           /* the shell's, once there is one: client_blocking_with() */
-	struct client_blocking *shell; /* any number of threads */
+	struct client_remote *remote;
 	unsigned limit_ms;
-	hsmlet *left; /* the next of those that a child has left alone */
 };
 
 /* -- errors -------------------------------------------------------------------------------------------------- */
@@ -50,36 +37,12 @@ int client_api_fail(hsmlet_error *e, hl_err err, const struct client_failure *f,
 	return e->id;
 }
 
-/* Of the core, copied while no other thread changes it. */
-struct sight {
-	char connection[2 * HL_CONNECTION_ID + 1], hsm[65];
-	uint8_t identity[32];
-};
-
-static void look(struct client *core, void *at)
-{
-	struct sight *s = at;
-
-	hl_hex(hl_bytes(client_connection(core), HL_CONNECTION_ID), s->connection);
-	snprintf(s->hsm, sizeof s->hsm, "%s", client_hsm(core));
-	memcpy(s->identity, client_identity(core), sizeof s->identity);
-}
-
-static struct sight see(hsmlet *h)
-{
-	struct sight s = { 0 };
-
-	if (h->shell)
-		client_blocking_with(h->shell, look, &s);
-	return s;
-}
-
 static void name_connection(hsmlet *h, hsmlet_error *e)
 {
-	struct sight s = see(h);
+	struct client_sight s = client_remote_sight(h->remote);
 
 	if (e)
-		memcpy(e->connection, s.connection, sizeof e->connection);
+		hl_hex(hl_bytes(s.connection, sizeof s.connection), e->connection);
 }
 
 /* -- one request ----------------------------------------------------------------------------------------------- */
@@ -89,14 +52,10 @@ int client_api_ask_until(hsmlet *h, const struct hl_msg *msg, const void *body, 
 {
 	hl_err err;
 
-	*call = (struct client_call){ .msg = msg, .body = body, .expect = expect, .deadline_us = deadline_us };
+	*call = (struct client_call){ 0 };
 	if (h->pid != getpid())
 		return client_api_fail(e, HL_E_FORKED, NULL, NULL);
-	err = client_blocking_call(h->shell, call);
-	if (err == HL_OK)
-		err = call->err;
-	if (err == HL_OK)
-		err = hl_msg_get(expect, &call->reply, reply);
+	err = client_remote_ask(h->remote, msg, body, expect, reply, call, deadline_us);
 	if (err != HL_OK) {
 		client_api_fail(e, err, &call->failure, NULL);
 		name_connection(h, e);
@@ -106,7 +65,7 @@ int client_api_ask_until(hsmlet *h, const struct hl_msg *msg, const void *body, 
 
 int64_t client_api_deadline(hsmlet *h, unsigned limit_ms)
 {
-	return hl_mono_us(&h->env.env) + (int64_t)(h->limit_ms ? h->limit_ms : limit_ms) * 1000;
+	return client_remote_deadline(h->remote, h->limit_ms ? h->limit_ms : limit_ms);
 }
 
 int client_api_ask(hsmlet *h, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
@@ -127,59 +86,23 @@ int client_api_done(hsmlet *h, const struct hl_msg *msg, const void *body, hsmle
 
 /* -- opening and closing ------------------------------------------------------------------------------------------ */
 
-static bool opened_or_failed(void *at)
-{
-	const struct client *c = at;
-
-	return client_is_open(c) || client_failed(c);
-}
-
-/* Everything but the network: files, env, core, shell. `setup`: the password of an exchange, or NULL. */
-static hl_err prepare(hsmlet *h, const hsmlet_options *o, const struct hl_bytes *setup, char detail[512])
-{
-	struct client_account *a = &h->account;
-	struct hl_os_env_config env = { .role = "client", .who = "client" };
-	hl_err err;
-
-	hl_secret_heap();
-	HL_TRY(client_account_find(a, o->conf, o->secrets, o->partition, detail));
-	HL_TRY(client_account_password(a, detail));
-	HL_TRY(setup ? client_account_setup(a, *setup) : client_account_secret(a, detail));
-	env.clock_page = a->conf.own.clock_page;
-	env.trace = a->conf.own.trace;
-	err = hl_os_env_open(&h->env, &env);
-	if (err != HL_OK) {
-		hl_os_env_culprit(&env, err, detail, 512);
-		return err;
-	}
-	h->has_env = true;
-	h->trace = client_fd_of(h->env.trace.fd);
-	client_account_link(a, &h->link);
-	h->link.open_ms = h->limit_ms;
-	HL_TRY(client_new(&h->env.env, &h->link, &h->core));
-	return client_blocking_new(&h->env.env, h->core, &a->conf.own.resolver, &h->shell);
-}
-
 static int connect_now(hsmlet *h, hsmlet_error *e)
 {
-	const struct client_failure *f;
-	hl_err err;
+	struct client_failure f;
+	hl_err err = client_remote_open(h->remote, &f);
 
-	client_open(h->core);
-	err = client_blocking_run(h->shell, opened_or_failed, h->core);
-	if (err != HL_OK)
-		return client_api_fail(e, err, NULL, NULL);
-	f = client_failed(h->core);
-	if (!f)
+	if (err == HL_OK)
 		return 0;
-	client_api_fail(e, f->err, f, NULL);
+	client_api_fail(e, err, &f, NULL);
 	name_connection(h, e);
-	return -(int)f->err;
+	return -(int)err;
 }
 
+/* `setup`: the password of an exchange, or NULL. */
 static int open_with(
 	const hsmlet_options *o, const struct hl_bytes *setup, hsmlet **out, hsmlet_error *e)
 {
+	const struct client_remote_options remote = { o->conf, o->secrets, o->partition, setup, o->limit_ms };
 	char detail[512] = "";
 	hsmlet *h = calloc(1, sizeof *h);
 	hl_err err;
@@ -188,9 +111,8 @@ static int open_with(
 	if (!h)
 		return client_api_fail(e, HL_E_NOMEM, NULL, NULL);
 	h->pid = getpid();
-	h->trace = CLIENT_FD_NONE;
 	h->limit_ms = o->limit_ms;
-	err = o->size == sizeof *o ? prepare(h, o, setup, detail) : HL_E_ARG;
+	err = o->size == sizeof *o ? client_remote_new(&remote, &h->remote, detail) : HL_E_ARG;
 	rc = err == HL_OK ? connect_now(h, e) : client_api_fail(e, err, NULL, detail);
 	if (rc != 0)
 		hsmlet_close(h);
@@ -204,71 +126,24 @@ API int hsmlet_open(const hsmlet_options *options, hsmlet **out, hsmlet_error *e
 	return open_with(options, NULL, out, e);
 }
 
-static bool always(void *at)
-{
-	(void)at;
-	return true;
-}
-
-static void close_here(hsmlet *h)
-{
-	if (h->shell) {
-		client_close(h->core);
-		if (client_blocking_run(h->shell, always, NULL) == HL_OK)
-			client_blocking_free(h->shell);
-	}
-	client_free(h->core);
-	if (h->has_env)
-		hl_os_env_close(&h->env);
-	client_account_clear(&h->account);
-	free(h);
-}
-
-static void wipe(struct hl_secret *s)
-{
-	if (s->n > 0)
-		OPENSSL_cleanse(s->p, s->n);
-}
-
-/* In a child after fork(). Threads of the parent that the child does not have may hold any lock and may have
- * left anything half done, so nothing is locked and nothing freed: what came from the files is wiped where it
- * stands, and the rest stays, where leak checkers find it. The parent's connection stays whole. */
-static void leave_to_parent(hsmlet *h)
-{
-	static _Atomic(hsmlet *) all;
-
-	h->left = atomic_exchange(&all, h);
-	if (h->shell)
-		client_blocking_abandon(h->shell);
-	client_fd_close(&h->trace);
-	wipe(&h->account.password);
-	wipe(&h->account.user.secret);
-	wipe(&h->account.setup_key);
-}
-
 API void hsmlet_close(hsmlet *h)
 {
 	if (!h)
 		return;
 	if (h->pid != getpid())
-		leave_to_parent(h);
+		client_remote_abandon(h->remote);
 	else
-		close_here(h);
+		client_remote_free(h->remote);
+	free(h);
 }
 
 /* -- the exchange ---------------------------------------------------------------------------------------------- */
 
 static int store_secret(hsmlet *h, const struct hl_secret_fetched *fetched, hsmlet_error *e)
 {
-	struct client_secret s = { .generation = fetched->secret_generation };
 	char detail[512] = "";
-	hl_err err = hl_secret_set(&s.secret, fetched->secret);
+	hl_err err = client_remote_keep(h->remote, fetched, detail);
 
-	memcpy(s.partition, h->account.slot->partition, sizeof s.partition);
-	memcpy(s.identity, see(h).identity, sizeof s.identity);
-	if (err == HL_OK)
-		err = client_secret_put(&h->env.env, h->account.secrets_path, &s, detail);
-	hl_secret_clear(&s.secret);
 	return err == HL_OK ? 0 : client_api_fail(e, err, NULL, detail);
 }
 
@@ -336,7 +211,7 @@ API int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e)
 	struct hl_info request = { 0 };
 	struct hl_info_answer a;
 	struct client_call call;
-	struct sight s;
+	struct client_sight s;
 	int rc = client_api_ask(h, &hl_msg_info, &request, &hl_msg_info_answer, &a, &call, LIMIT_MS, e);
 
 	if (rc == 0) {
@@ -347,9 +222,9 @@ API int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e)
 		copy_text(a.version, out->version, sizeof out->version);
 		copy_text(a.partition, out->partition, sizeof out->partition);
 		copy_text(a.serial, out->serial, sizeof out->serial);
-		s = see(h);
+		s = client_remote_sight(h->remote);
 		memcpy(out->hsm, s.hsm, sizeof out->hsm);
-		memcpy(out->connection, s.connection, sizeof out->connection);
+		hl_hex(hl_bytes(s.connection, sizeof s.connection), out->connection);
 	}
 	hl_buf_clear(&call.frame);
 	return rc;

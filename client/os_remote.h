@@ -5,22 +5,44 @@
 #pragma once
 
 #include "client/account.h"
+#include "client/entry.h"
 
 struct client_remote;
 
-/** Read the files and make all but the connection. `conf`, `secrets`, `partition` as of client_account_find();
- * `open_ms` 0: CLIENT_OPEN_MS. Errors as of client_account_*(), with `detail` filled; HL_E_NOMEM, HL_E_IO. */
-HL_CHECKED hl_err client_remote_new(const char *conf, const char *secrets, const char *partition,
-	unsigned open_ms, struct client_remote **out, char detail[512]);
+struct client_remote_options {
+	const char *conf, *secrets, *partition; /* as of client_account_find() */
+	const struct hl_bytes *setup;           /* the password of an exchange; NULL: the stored secret */
+	unsigned open_ms;                       /* 0: CLIENT_OPEN_MS */
+};
+
+/** Read the files and make all but the connection. Errors as of client_account_*(), with `detail` filled; HL_E_NOMEM,
+ * HL_E_IO. */
+HL_CHECKED hl_err client_remote_new(
+	const struct client_remote_options *o, struct client_remote **out, char detail[512]);
+
+/** All eight steps, now; where they fail `failure` says more. */
+HL_CHECKED hl_err client_remote_open(struct client_remote *r, struct client_failure *failure);
+
+/** When something is over that begins now and may take so long: for client_remote_ask(). */
+int64_t client_remote_deadline(const struct client_remote *r, unsigned limit_ms);
 
 /** Send, wait, decode. `call->frame` holds what `reply` points into and is the caller's to clear, whatever the
  * end; `call->failure` says more of an error. The link is opened where it is not open. HL_E_NOMEM, or how the call
  * ended. */
 HL_CHECKED hl_err client_remote_ask(struct client_remote *r, const struct hl_msg *msg, const void *body,
-	const struct hl_msg *expect, void *reply, struct client_call *call, unsigned limit_ms);
+	const struct hl_msg *expect, void *reply, struct client_call *call, int64_t deadline_us);
 
-/** The connection id of the link that is open; all zero where none is. */
-void client_remote_connection(struct client_remote *r, uint8_t id[HL_CONNECTION_ID]);
+/* Where the requests go: of the link that is open, or was open or tried last. */
+struct client_sight {
+	bool open;
+	uint8_t connection[HL_CONNECTION_ID], identity[CLIENT_IDENTITY];
+	char hsm[HL_NAME_TEXT + 1];
+};
+struct client_sight client_remote_sight(struct client_remote *r);
+
+/** Store the secret that a setup channel fetched, with the identity that it proved. As client_secret_put(). */
+HL_CHECKED hl_err client_remote_keep(
+	struct client_remote *r, const struct hl_secret_fetched *fetched, char detail[512]);
 
 /** End the connection in order; calls under way end with HL_E_CLOSED, or HL_E_UNKNOWN. Later ones open it anew. */
 void client_remote_close(struct client_remote *r);
@@ -28,6 +50,7 @@ void client_remote_close(struct client_remote *r);
 /** Close and free; no other thread uses it any more. NULL is allowed. */
 void client_remote_free(struct client_remote *r);
 
-/** In a child after fork(): give descriptors back and wipe secrets, without a lock and without a byte on the
- * connection. The memory stays, where leak checkers find it. NULL is allowed. */
+/** In a child after fork(). Threads of the parent that the child does not have may hold any lock and may have left
+ * anything half done, so nothing is locked and nothing freed: descriptors are given back, secrets wiped where they
+ * stand, and the rest stays, where leak checkers find it. The parent's connection stays whole. NULL is allowed. */
 void client_remote_abandon(struct client_remote *r);

@@ -12,7 +12,8 @@ static hl_err network_open(
 	const char *conf, const char *secrets, const char *partition, void **out, char detail[512])
 {
 	struct client_remote *r = NULL;
-	hl_err err = client_remote_new(conf, secrets, partition, 0, &r, detail);
+	hl_err err = client_remote_new(
+		&(struct client_remote_options){ conf, secrets, partition, NULL, 0 }, &r, detail);
 
 	*out = r;
 	return err;
@@ -21,12 +22,17 @@ static hl_err network_open(
 static hl_err network_ask(void *wire, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
 	void *reply, struct client_call *call, unsigned limit_ms)
 {
-	return client_remote_ask(wire, msg, body, expect, reply, call, limit_ms);
+	return client_remote_ask(
+		wire, msg, body, expect, reply, call, client_remote_deadline(wire, limit_ms));
 }
 
 static void network_connection(void *wire, uint8_t id[HL_CONNECTION_ID])
 {
-	client_remote_connection(wire, id);
+	struct client_sight s = client_remote_sight(wire);
+
+	memset(id, 0, HL_CONNECTION_ID);
+	if (s.open)
+		memcpy(id, s.connection, HL_CONNECTION_ID);
 }
 
 static void network_close(void *wire)
