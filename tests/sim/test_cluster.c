@@ -486,6 +486,32 @@ static void a_member_that_is_behind_says_so(void)
 	end();
 }
 
+static void nothing(void *shared, struct hsm_mark *out)
+{
+	(void)shared;
+	*out = (struct hsm_mark){ 0 };
+}
+
+static void tell_nobody(void *shared, const struct hsm_mark *to)
+{
+	(void)shared, (void)to;
+}
+
+/* It would be behind the next time too. */
+static void who_is_told_that_a_member_is_behind_asks_another(void)
+{
+	static struct hsm_shared_ops ops;
+
+	begin(18, 2);
+	ops = *w->hsm[0].core->conf.shared.ops;
+	ops.mark = nothing;
+	ops.raise = tell_nobody;
+	w->hsm[0].core->conf.shared.ops = &ops;
+	CU_ASSERT_EQUAL(story_ping(at[0]), HL_OK);
+	CU_ASSERT_STRING_EQUAL(client_hsm(at[0]->core), w->hsm[1].name);
+	end();
+}
+
 /* What a member left untold is no reason to refuse: the store has it. */
 static void a_page_that_is_behind_the_store_refuses_nobody(void)
 {
@@ -522,6 +548,7 @@ static CU_TestInfo tests[] = {
 	{ "a key under way is refused too", a_key_under_way_is_refused_too },
 	{ "where any member will do, the cluster goes on", where_any_member_will_do_the_cluster_goes_on },
 	{ "a member that is behind says so", a_member_that_is_behind_says_so },
+	{ "who is told that a member is behind asks another", who_is_told_that_a_member_is_behind_asks_another },
 	{ "a page that is behind the store refuses nobody", a_page_that_is_behind_the_store_refuses_nobody },
 	CU_TEST_INFO_NULL,
 };
