@@ -150,5 +150,5 @@ hl_err hsm_cluster_join(struct hsm *h)
 	}
 	HL_TRY(err);
 	HL_TRY(take_over(h, founded));
-	return hsm_epoch_adopt(h);
+	return hsm_epoch_join(h);
 }

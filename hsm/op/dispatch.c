@@ -43,7 +43,7 @@ static hl_err check_seen(struct hsm *h, const void *body)
 	memcpy(&seen, body, sizeof seen);
 	if (!is_behind(h, &seen))
 		return HL_OK;
-	HL_TRY(hsm_epoch_adopt(h));
+	HL_TRY(hsm_epoch_settle(h));
 	return is_behind(h, &seen) ? HL_E_BEHIND : HL_OK;
 }
 

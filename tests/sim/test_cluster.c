@@ -270,6 +270,46 @@ static void an_answer_from_the_table_of_tokens_raises_the_epoch_first(void)
 	end();
 }
 
+static uint64_t generation(void)
+{
+	struct hsm_store store = sim_memstore_store(w->hsm_store);
+	uint64_t n = 0;
+
+	CU_ASSERT_EQUAL(store.ops->generation(store.at, &n), HL_OK);
+	return n;
+}
+
+/* Who died after the commit may not have written the guard. To look at the store does not make it guarded, a commit
+ * does, and only then is the answer told. */
+static void an_answer_from_the_table_of_tokens_waits_for_the_guard(void)
+{
+	struct hl_destroy request = { 0 };
+	struct client_call call = { .msg = &hl_msg_destroy, .body = &request, .expect = &hl_msg_done };
+	struct hl_generated key;
+	struct hl_done done;
+	uint64_t guarded, made;
+
+	begin(19, 2);
+	make_known(&key);
+	guarded = mark().generation;
+	CU_ASSERT_EQUAL(guarded, generation());
+	request.handle = key.handle;
+	destroy_and_die(&call);
+	client_cancel(at[0]->core, &call);
+	story_pass(w, LOOK_US);
+	made = generation();
+	CU_ASSERT(made > guarded);
+	CU_ASSERT_EQUAL(mark().generation, guarded);
+	at[0] = at[1];
+	call.done = false;
+	CU_ASSERT_EQUAL(story_send(at[0], &call, &done), HL_OK);
+	CU_ASSERT_EQUAL(generation(), made + 1);
+	CU_ASSERT_EQUAL(mark().generation, made + 1);
+	CU_ASSERT_EQUAL(done.generation, made + 1);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
 static hl_err cannot_tell(void *store, uint64_t *out)
 {
 	(void)store, (void)out;
@@ -497,16 +537,27 @@ static void tell_nobody(void *shared, const struct hsm_mark *to)
 	(void)shared, (void)to;
 }
 
+static hl_err no_commits(void *store, uint64_t *out)
+{
+	(void)store;
+	*out = 0;
+	return HL_OK;
+}
+
 /* It would be behind the next time too. */
 static void who_is_told_that_a_member_is_behind_asks_another(void)
 {
-	static struct hsm_shared_ops ops;
+	static struct hsm_shared_ops page;
+	static struct hsm_store_ops store;
 
 	begin(18, 2);
-	ops = *w->hsm[0].core->conf.shared.ops;
-	ops.mark = nothing;
-	ops.raise = tell_nobody;
-	w->hsm[0].core->conf.shared.ops = &ops;
+	page = *w->hsm[0].core->conf.shared.ops;
+	page.mark = nothing;
+	page.raise = tell_nobody;
+	w->hsm[0].core->conf.shared.ops = &page;
+	store = *w->hsm[0].core->conf.store.ops;
+	store.generation = no_commits;
+	w->hsm[0].core->conf.store.ops = &store;
 	CU_ASSERT_EQUAL(story_ping(at[0]), HL_OK);
 	CU_ASSERT_STRING_EQUAL(client_hsm(at[0]->core), w->hsm[1].name);
 	end();
@@ -538,6 +589,8 @@ static CU_TestInfo tests[] = {
 		a_member_that_dies_after_its_commit_has_told_nobody_and_the_others_learn_of_it },
 	{ "an answer from the table of tokens raises the epoch first",
 		an_answer_from_the_table_of_tokens_raises_the_epoch_first },
+	{ "an answer from the table of tokens waits for the guard",
+		an_answer_from_the_table_of_tokens_waits_for_the_guard },
 	{ "who cannot ask the store uses nothing that it keeps", who_cannot_ask_the_store_uses_nothing_that_it_keeps },
 	{ "changes at once all raise the epoch", changes_at_once_all_raise_the_epoch },
 	{ "a new key needs a master that lives", a_new_key_needs_a_master_that_lives },
