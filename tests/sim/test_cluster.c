@@ -430,6 +430,24 @@ static void whoever_starts_next_is_master_in_the_next_term(void)
 	end();
 }
 
+/* Workers die and come again, and with one of them as master the cluster would lose it. */
+static void a_worker_that_is_started_anew_becomes_no_master(void)
+{
+	struct hsm_conf conf;
+	struct hsm *worker = NULL;
+
+	begin(20, 2);
+	world_kill_hsm(w, 0);
+	conf = w->hsm[1].core->conf;
+	conf.follows = true;
+	sim_enter(w->hsm[1].node);
+	CU_ASSERT_EQUAL(hsm_new(sim_env(w->hsm[1].node), &conf, &worker), HL_OK);
+	CU_ASSERT_EQUAL(conf.master.ops->lives(conf.master.at), HL_E_MASTER);
+	CU_ASSERT_EQUAL(mark().term, 1);
+	hsm_free(worker);
+	end();
+}
+
 /* The key was made at the master, which died before it could say so. */
 static void what_was_committed_is_answered_anywhere_without_a_master(void)
 {
@@ -596,6 +614,7 @@ static CU_TestInfo tests[] = {
 	{ "a new key needs a master that lives", a_new_key_needs_a_master_that_lives },
 	{ "a member that is not master may die", a_member_that_is_not_master_may_die },
 	{ "whoever starts next is master, in the next term", whoever_starts_next_is_master_in_the_next_term },
+	{ "a worker that is started anew becomes no master", a_worker_that_is_started_anew_becomes_no_master },
 	{ "what was committed is answered anywhere, without a master",
 		what_was_committed_is_answered_anywhere_without_a_master },
 	{ "a key under way is refused too", a_key_under_way_is_refused_too },
