@@ -10,7 +10,7 @@
  *	        ^ dies here: the next look, or the answer from the table of tokens, raises the epoch of the page
  *
  * The generation of the page says more than the store's: the guard remembers it. So only who made a commit raises it,
- * or who has just compared store and guard. An answer that rests on a commit beyond it would be forgotten if the store
+ * or the first member of a new page, who has just compared store and guard. An answer that rests on a commit beyond it would be forgotten if the store
  * was put back in that moment; it has to wait for one commit more, whose guard covers all before it.
  */
 #include "hsm/rooms.h"
@@ -57,9 +57,12 @@ static hl_err read_mark(struct hsm *h, struct hsm_mark *out)
 
 hl_err hsm_epoch_join(struct hsm *h)
 {
-	struct hsm_mark m;
+	struct hsm_mark m, page;
 
 	HL_TRY(read_mark(h, &m));
+	hsm_epoch_mark(h, &page);
+	if (page.generation > 0) /* others live, and may not have guarded their last commit */
+		m.generation = 0;
 	h->conf.shared.ops->raise(h->conf.shared.at, &m);
 	return HL_OK;
 }
