@@ -30,14 +30,15 @@ hl_err client_take_refusal(struct client *c, struct client_failure *failure, con
 
 /* -- ends ------------------------------------------------------------------------------------------ */
 
-static void finish(struct client *c, struct client_call *call, hl_err err)
+/* Why an opening failed may pass, but what may have happened must not be asked for anew. */
+static void set_outcome(struct client_call *call, hl_err err)
 {
 	call->done = true;
 	call->err = err;
-	if (err != HL_OK) {
-		call->failure = c->failure;
+	if (err != HL_OK)
 		call->failure.err = err;
-	}
+	if (err == HL_E_UNKNOWN)
+		call->failure.retryable = false;
 }
 
 static void unlink_call(struct client *c, struct client_call *call)
@@ -68,7 +69,8 @@ static bool may_have_happened(const struct client_call *call)
 static void end_call(struct client *c, struct client_call *call, hl_err err)
 {
 	unlink_call(c, call);
-	finish(c, call, may_have_happened(call) ? HL_E_UNKNOWN : err);
+	call->failure = c->failure;
+	set_outcome(call, may_have_happened(call) ? HL_E_UNKNOWN : err);
 }
 
 void client_fail_calls(struct client *c, hl_err err)
@@ -281,15 +283,15 @@ static hl_err mark_of(const struct hl_frame *f, struct hl_done *mark)
 
 /* A login does not come back with the link, so the second sending was refused where the first was not. Only who is
  * logged in is told what became of an effect: to anybody else a refusal says nothing about the first sending. */
-static void explain(struct client_call *call)
+static void explain(struct client_call *call, hl_err *err)
 {
 	const char *text = "the login ended with the link that broke";
 
-	if (!call->lost || (call->err != HL_E_LOGIN && (call->err != HL_E_KEY || call->as_user)))
+	if (!call->lost || (*err != HL_E_LOGIN && (*err != HL_E_KEY || call->as_user)))
 		return;
 	if (token_of(call->msg)) {
 		text = "the link broke after it was sent, and the login with it: log in, and look whether it happened";
-		call->err = HL_E_UNKNOWN;
+		*err = HL_E_UNKNOWN;
 	}
 	if (!call->failure.detail[0])
 		snprintf(call->failure.detail, sizeof call->failure.detail, "%s", text);
@@ -298,15 +300,11 @@ static void explain(struct client_call *call)
 /* The answer is there: what it says is the end of the call. */
 static void answered(struct client *c, struct client_call *call, hl_err err)
 {
-	call->done = true;
-	call->err = err;
-	if (err == HL_OK) {
+	if (err == HL_OK)
 		c->logged_in = call->msg == &hl_msg_login || (c->logged_in && call->msg != &hl_msg_logout);
-		return;
-	}
-	explain(call);
-	call->failure.err = call->err;
+	explain(call, &err);
 	call->failure.step = HL_STEP_OPEN;
+	set_outcome(call, err);
 }
 
 /* It goes out again, after its pause. A member that is behind stays so: another one is asked. */

@@ -180,6 +180,23 @@ static void after_a_login_a_refusal_of_what_was_lost_is_a_refusal(void)
 	end();
 }
 
+/* The opening that failed may pass; the effect, tried again as another request, might be had twice. */
+static void nobody_is_told_to_try_again_what_may_have_happened(void)
+{
+	struct client_call call = { .msg = &hl_msg_generate, .expect = &hl_msg_generated };
+	struct story_key k;
+
+	begin(8, 1);
+	story_key_init(&k, "unknown");
+	call.body = &k.request;
+	submit(&call, 5000000);
+	world_kill_hsm(w, 0);
+	CU_ASSERT_EQUAL(outcome(&call), HL_E_UNKNOWN);
+	CU_ASSERT(c->core->failure.retryable);
+	CU_ASSERT(!call.failure.retryable);
+	end();
+}
+
 /* -- openings ------------------------------------------------------------------------------------------------ */
 
 static struct world_client *knows(const struct client_target *hosts, size_t n)
@@ -250,6 +267,7 @@ static CU_TestInfo tests[] = {
 	{ "an effect that is lost with its login has an unknown outcome",
 		an_effect_that_is_lost_with_its_login_has_an_unknown_outcome },
 	{ "after a login a refusal of what was lost is a refusal", after_a_login_a_refusal_of_what_was_lost_is_a_refusal },
+	{ "nobody is told to try again what may have happened", nobody_is_told_to_try_again_what_may_have_happened },
 	{ "the answer to an earlier lookup comes too late", the_answer_to_an_earlier_lookup_comes_too_late },
 	{ "what became of an opening before the close is told to nobody after it",
 		what_became_of_an_opening_before_the_close_is_told_to_nobody_after_it },
