@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libhlcli.la
 libhlcli_la_SOURCES = \
 	cli/admin.c cli/admin.h \
+	cli/advice.c \
 	cli/block.c \
 	cli/cli.h \
 	cli/client.c cli/client.h \

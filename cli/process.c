@@ -190,6 +190,24 @@ static const char *telling_line(char *tail)
 	return event ? event : line;
 }
 
+/* The value of `name` in a line of the log (lib/os/log.h), without its quotes; false: it has none. */
+static bool field(const char *line, const char *name, char *out, size_t size)
+{
+	const char *p = strstr(line, name);
+	bool quoted = p && p[strlen(name)] == '"';
+	size_t n = 0;
+
+	if (!p)
+		return false;
+	for (p += strlen(name) + quoted; *p && *p != (quoted ? '"' : ' ') && n + 1 < size; p++) {
+		if (quoted && *p == '\\' && p[1])
+			p++;
+		out[n++] = *p;
+	}
+	out[n] = 0;
+	return n > 0;
+}
+
 /* Part of the error, so --quiet does not hide them. */
 static void show_lines(const char *name, const char *tail)
 {
@@ -202,15 +220,32 @@ static void show_lines(const char *name, const char *tail)
 	}
 }
 
+/* What a daemon failed at and what the system said of it; of its other words, the line as it stands. */
+static void put_words(const char *line, char *out, size_t size)
+{
+	char value[512], text[256];
+
+	if (strncmp(line, "event=start ", 12) == 0 && field(line, " value=", value, sizeof value) &&
+		field(line, " text=", text, sizeof text))
+		snprintf(out, size, "%s: %s", value, text);
+	else
+		snprintf(out, size, "%s", line);
+}
+
 hl_err cli_process_trouble(struct cli *c, const struct cli_world *w, const struct cli_process *p)
 {
-	char tail[LOG_TAIL];
+	char tail[LOG_TAIL], words[LOG_TAIL], next[256];
+	const char *line;
 	hl_err err;
 
 	read_tail(w, p, tail);
 	err = error_in(tail);
 	show_lines(p->member->name, tail);
-	err = cli_fail(c, err, "%s ended: %.500s", p->member->name, telling_line(tail));
+	line = telling_line(tail);
+	put_words(line, words, sizeof words);
+	err = cli_fail(c, err, "%s ended: %.600s", p->member->name, words);
+	if (field(line, " next=", next, sizeof next))
+		return cli_next(c, err, "%s; all it said is in %s/log/%s.log", next, w->dir, p->member->name);
 	return cli_next(c, err, "see %s/log/%s.log", w->dir, p->member->name);
 }
 

@@ -48,6 +48,11 @@ bool cli_colour(FILE *stream);
  * bytes. Safe for a terminal and for JSON. */
 void cli_printable(const char *text, char *out, size_t size);
 
+/** Advice in which commands stand as `hsmlet VERB`, for the world that was named on the command line: to be typed as
+ * it stands, it has to be named again. What needs no world (help, explain, version) is left as it is. */
+#define CLI_ADVICE_TEXT 2048
+void cli_advice(const struct cli *c, const char *text, char out[CLI_ADVICE_TEXT]);
+
 /** Milliseconds since 1970 as "2026-01-31T23:59:59.123Z". */
 void cli_time_text(int64_t wall_ms, char out[32]);
 
