@@ -234,7 +234,7 @@ static void put_words(const char *line, char *out, size_t size)
 
 hl_err cli_process_trouble(struct cli *c, const struct cli_world *w, const struct cli_process *p)
 {
-	char tail[LOG_TAIL], words[LOG_TAIL], next[256];
+	char tail[LOG_TAIL], words[LOG_TAIL], cause[256], next[256];
 	const char *line;
 	hl_err err;
 
@@ -244,6 +244,8 @@ hl_err cli_process_trouble(struct cli *c, const struct cli_world *w, const struc
 	line = telling_line(tail);
 	put_words(line, words, sizeof words);
 	err = cli_fail(c, err, "%s ended: %.600s", p->member->name, words);
+	if (field(line, " cause=", cause, sizeof cause))
+		cli_cause(c, err, "%s", cause);
 	if (field(line, " next=", next, sizeof next))
 		return cli_next(c, err, "%s; all it said is in %s/log/%s.log", next, w->dir, p->member->name);
 	return cli_next(c, err, "see %s/log/%s.log", w->dir, p->member->name);
