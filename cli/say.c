@@ -69,6 +69,11 @@ hl_err cli_fail_file(struct cli *c, hl_err err, const char *path)
 	return cli_next(c, HL_E_IO, "check the path");
 }
 
+hl_err cli_fail_line(struct cli *c, hl_err err, const char *path, unsigned line, const char *why)
+{
+	return line > 0 ? cli_fail(c, err, "%s:%u: %s", path, line, why) : cli_fail(c, err, "%s: %s", path, why);
+}
+
 static void tell_json(
 	const struct cli_trouble *t, const struct hl_err_row *row, const char *message, const char *next)
 {

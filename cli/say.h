@@ -20,6 +20,8 @@ hl_err cli_fail_errno(struct cli *c, hl_err err, const char *what);
 
 /** The same for a file that was named to us, to be read: one that is not there (HL_E_NOT_FOUND) is HL_E_IO. */
 hl_err cli_fail_file(struct cli *c, hl_err err, const char *path);
+/** A file that was read and is not good, and where; `line` 0: as a whole. */
+hl_err cli_fail_line(struct cli *c, hl_err err, const char *path, unsigned line, const char *why);
 
 /** Tell the trouble: four parts on stderr, or with --json one object on stdout. `err` is what the
  * verb gave; where nothing was noted its own words serve. */
