@@ -26,6 +26,7 @@ libhlcli_la_SOURCES = \
 	cli/key.c cli/keys.h \
 	cli/key_export.c \
 	cli/key_show.c \
+	cli/last_words.c \
 	cli/life.c cli/life.h \
 	cli/lines.c cli/lines.h \
 	cli/out.c \
