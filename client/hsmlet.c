@@ -144,7 +144,7 @@ static hl_err prepare(hsmlet *h, const hsmlet_options *o, const struct hl_bytes 
 	hl_secret_heap();
 	HL_TRY(client_account_find(a, o->conf, o->secrets, o->partition, detail));
 	HL_TRY(client_account_password(a, detail));
-	HL_TRY(setup ? client_account_setup(a, *setup) : client_account_secret(a, detail));
+	HL_TRY(setup ? client_account_setup(a, *setup, detail) : client_account_secret(a, detail));
 	env.clock_page = a->conf.own.clock_page;
 	env.trace = a->conf.own.trace;
 	err = hl_os_env_open(&h->env, &env);

@@ -257,6 +257,7 @@ tests_run_test_store_LDADD = $(LIVE_LIBS) $(SQLITE_LIBS)
 
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
 CLI_TESTS += tests/run/test_completion
+CLI_TESTS += tests/run/test_newcomer
 dist_check_SCRIPTS += $(CLI_TESTS)
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += tests/run/cli.sh
