@@ -62,8 +62,9 @@ int cli_main(int argc, char **argv);
 /** What c->out holds goes to stdout now: the verb goes on for long. */
 void cli_print_now(struct cli *c);
 
-/** The help of one verb, or (NULL) of the whole command, into c->out. */
+/** The help of one verb, of the verbs of a noun, or of the whole command, into c->out. */
 void cli_help_verb(struct cli *c, const struct cli_verb *v);
+void cli_help_noun(struct cli *c, const char *noun);
 void cli_help_all(struct cli *c);
 
 /* One function a verb, in the file of its name. */

@@ -108,31 +108,15 @@ bool cli_client_world(struct cli *c, const struct cli_client *k, struct cli_worl
 	return err == HL_OK;
 }
 
-/* How this world is named on the command line. */
-static void up_command(const struct cli *c, const struct cli_world *w, char out[CLI_SHELL_TEXT + 32])
-{
-	char word[CLI_SHELL_TEXT];
-
-	if (c->global.instance && !c->global.dir)
-		snprintf(out, CLI_SHELL_TEXT + 32, "hsmlet -i %s up", c->global.instance);
-	else if (c->global.dir) {
-		cli_shell_word(w->dir, word, sizeof word);
-		snprintf(out, CLI_SHELL_TEXT + 32, "hsmlet --dir %s up", word);
-	} else
-		snprintf(out, CLI_SHELL_TEXT + 32, "hsmlet up");
-}
-
 hl_err cli_client_open_trouble(struct cli *c, const struct cli_client *k, const hsmlet_error *e)
 {
 	const int unreached = hl_err_row(HL_E_NAME)->exit_code;
 	hl_err err = cli_client_trouble(c, e);
-	char up[CLI_SHELL_TEXT + 32];
 	struct cli_world w;
 
 	if (hl_err_row(err)->exit_code != unreached || !cli_client_world(c, k, &w) || cli_world_running(&w) > 0)
 		return err;
-	up_command(c, &w, up);
-	return cli_next(c, cli_fail(c, HL_E_WORLD, "nothing runs of %s", w.dir), "start it: `%s`", up);
+	return cli_fail(c, HL_E_WORLD, "nothing runs of %s", w.dir);
 }
 
 hl_err cli_client_open(struct cli *c, const struct cli_client *k, const char *partition,

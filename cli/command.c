@@ -44,6 +44,14 @@ static hl_err print_output(struct cli *c, hl_err err)
 
 /* -- dispatch ----------------------------------------------------------------------------------------- */
 
+/* `hsmlet key --help`: the options end at the first word, so this one stands where a verb would. */
+static bool asks_for_help(const struct cli *c)
+{
+	const char *second = c->operands == 2 && cli_is_noun(c->operand[0]) ? c->operand[1] : "";
+
+	return strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0;
+}
+
 static hl_err find_verb(struct cli *c, int *words)
 {
 	const char *first = c->operands > 0 ? c->operand[0] : NULL;
@@ -122,6 +130,10 @@ static hl_err dispatch(struct cli *c, int argc, char **argv)
 	}
 	if (c->global.version)
 		return cli_version(c);
+	if (asks_for_help(c)) {
+		cli_help_noun(c, c->operand[0]);
+		return HL_OK;
+	}
 	HL_TRY(find_verb(c, &words));
 	return with_verb(c, words);
 }

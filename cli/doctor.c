@@ -154,9 +154,10 @@ struct report {
 /* A line at a time: the later checks may take seconds. */
 static void print_line(struct cli *c, const char *name, const struct cli_finding *f)
 {
-	char text[1024];
+	char text[1024], next[CLI_ADVICE_TEXT];
 
 	cli_printable(f->text, text, sizeof text);
+	cli_advice(c, f->next, next);
 	fprintf(c->out, "%-5s %-14s %s\n", words[f->verdict], name, text);
 	if ((f->verdict == CLI_WARN || f->verdict == CLI_BAD) && *f->next)
 		fprintf(c->out, "%-20s next: %s\n", "", f->next);
@@ -166,15 +167,16 @@ static void print_line(struct cli *c, const char *name, const struct cli_finding
 static void report_one(struct report *r, const char *name, const struct cli_finding *f)
 {
 	bool good = f->verdict == CLI_OK || f->verdict == CLI_SKIP;
-	char text[1024];
+	char text[1024], next[CLI_ADVICE_TEXT];
 
 	cli_printable(f->text, text, sizeof text);
+	cli_advice(r->c, f->next, next);
 	r->count[f->verdict]++;
 	if (!r->c->global.json)
 		print_line(r->c, name, f);
 	json_array_append_new(r->all,
 		json_pack("{s:s, s:s, s:s, s:s?}", "check", name, "result", words[f->verdict], "text", text, "next",
-			good || !*f->next ? NULL : f->next));
+			good || !*next ? NULL : next));
 }
 
 static void examine(struct cli_doctor *d, struct report *r)

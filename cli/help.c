@@ -50,7 +50,7 @@ void cli_help_all(struct cli *c)
 	fprintf(c->out, "\n`hsmlet VERB --help` tells more about one of them.\n");
 }
 
-static void put_noun(struct cli *c, const char *noun)
+void cli_help_noun(struct cli *c, const char *noun)
 {
 	size_t n;
 	const struct cli_verb *v = cli_verbs(&n);
@@ -71,8 +71,9 @@ hl_err cli_help(struct cli *c)
 	else if (v)
 		cli_help_verb(c, v);
 	else if (!noun && cli_is_noun(name))
-		put_noun(c, name);
+		cli_help_noun(c, name);
 	else
-		return cli_usage(c, "there is no verb %s%s%s", noun ? noun : "", noun ? " " : "", name);
+		return cli_next(c, cli_usage(c, "there is no verb %s%s%s", noun ? noun : "", noun ? " " : "", name),
+			"see `hsmlet help`");
 	return HL_OK;
 }

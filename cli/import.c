@@ -57,7 +57,7 @@ static hl_err read_file(struct cli *c, struct import *m, const char *path)
 	first = both[0];
 	second = both[1];
 	if (err == HL_E_CRED_FILE)
-		return cli_fail(c, err, "%s:%u: %s", path, line, why);
+		return cli_fail_line(c, err, path, line, why);
 	if (err != HL_OK)
 		return cli_fail(c, err, "%s", path);
 	if (hl_file_private(path, HL_SECRET_OF_CLIENT) == HL_E_MODE)

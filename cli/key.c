@@ -173,18 +173,21 @@ static const struct { uint32_t type; const char *name; } flags[] = {
 };
 /* clang-format on */
 
+#define LABEL_SHOWN 64
+
 enum { CLASS, KEY_TYPE, LABEL, ID, FLAGS, WANTED = FLAGS + HL_COUNT(flags) };
 
-/* Labels are bytes; what is not printable is shown as it is written in C. */
-static void label_text(hsmlet_attribute a, char out[512])
+/* A long label would make the table too wide for any screen: JSON and `key show` have all of it. */
+static void shorten(const char *label, char out[LABEL_SHOWN + 4])
 {
-	char raw[160] = "";
+	size_t n = strlen(label);
 
-	if (a.form == HSMLET_BYTES && a.n < sizeof raw)
-		memcpy(raw, a.value, a.n), raw[a.n] = 0;
-	else if (a.form == HSMLET_BYTES)
-		memcpy(raw, a.value, sizeof raw - 1), raw[sizeof raw - 1] = 0;
-	cli_printable(raw, out, 512);
+	if (n > LABEL_SHOWN) {
+		n = LABEL_SHOWN;
+		while (n > 0 && ((unsigned char)label[n] & 0xc0) == 0x80)
+			n--;
+	}
+	snprintf(out, LABEL_SHOWN + 4, "%.*s%s", (int)n, label, label[n] ? "..." : "");
 }
 
 static void id_text(hsmlet_attribute a, char out[132])
@@ -208,29 +211,27 @@ static void flags_text(const hsmlet_attributes *a, char out[160])
 	}
 }
 
-static hl_err add_key(struct cli *c, hsmlet *h, uint64_t object, struct cli_table *t, json_t *all)
+static hl_err add_key(struct cli *c, uint64_t object, const hsmlet_attributes *a, struct cli_table *t, json_t *all)
 {
-	uint32_t types[WANTED] = { HL_CKA_CLASS, HL_CKA_KEY_TYPE, HL_CKA_LABEL, HL_CKA_ID };
-	char handle[24], class[CLI_NUMBER_NAME], type[CLI_NUMBER_NAME], label[512], id[132], said[160];
-	hsmlet_attributes *a = NULL;
-	hsmlet_error e;
+	char handle[24], class[CLI_NUMBER_NAME], type[CLI_NUMBER_NAME], shown[LABEL_SHOWN + 4], id[132], said[160];
+	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(HL_FRAME_MAX);
+	const char *label;
 
-	for (size_t i = 0; i < HL_COUNT(flags); i++)
-		types[FLAGS + i] = flags[i].type;
-	if (hsmlet_get_attributes(h, object, types, WANTED, &a, &e) != 0)
-		/* Somebody may have destroyed it since it was found. */
-		return e.id == -(int)HL_E_KEY ? HL_OK : cli_client_trouble(c, &e);
+	cli_put_text(&text, hsmlet_attributes_at(a, LABEL));
+	hl_buf_u8(&text, 0);
+	if (text.err != HL_OK)
+		return cli_fail(c, text.err, "the label");
+	label = (const char *)hl_buf_view(&text).p;
+	shorten(label, shown);
 	cli_handle_text(object, handle);
 	cli_class_name(cli_attribute_number(hsmlet_attributes_at(a, CLASS)), class);
 	cli_key_type_name(cli_attribute_number(hsmlet_attributes_at(a, KEY_TYPE)), type);
-	label_text(hsmlet_attributes_at(a, LABEL), label);
 	id_text(hsmlet_attributes_at(a, ID), id);
 	flags_text(a, said);
-	hsmlet_attributes_free(a);
 	json_array_append_new(all,
 		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "handle", handle, "class", class, "type", type,
 			"label", label, "id", id, "flags", said));
-	return CLI_ROW(t, handle, class, type, label, *id ? id : "-", said);
+	return CLI_ROW(t, handle, class, type, shown, *id ? id : "-", said);
 }
 
 struct listing {
@@ -240,9 +241,20 @@ struct listing {
 
 static hl_err list_one(struct cli *c, hsmlet *h, uint64_t object, void *at)
 {
+	uint32_t types[WANTED] = { HL_CKA_CLASS, HL_CKA_KEY_TYPE, HL_CKA_LABEL, HL_CKA_ID };
 	struct listing *l = at;
+	hsmlet_attributes *a = NULL;
+	hsmlet_error e;
+	hl_err err;
 
-	return add_key(c, h, object, &l->table, l->all);
+	for (size_t i = 0; i < HL_COUNT(flags); i++)
+		types[FLAGS + i] = flags[i].type;
+	if (hsmlet_get_attributes(h, object, types, WANTED, &a, &e) != 0)
+		/* Somebody may have destroyed it since it was found. */
+		return e.id == -(int)HL_E_KEY ? HL_OK : cli_object_trouble(c, object, &e);
+	err = add_key(c, object, a, &l->table, l->all);
+	hsmlet_attributes_free(a);
+	return err;
 }
 
 hl_err cli_key_list(struct cli *c)
@@ -284,7 +296,7 @@ hl_err cli_key_delete(struct cli *c)
 		char handle[24];
 
 		if (hsmlet_destroy(h, d.object[i], &e) != 0)
-			return cli_client_trouble(c, &e);
+			return cli_object_trouble(c, d.object[i], &e);
 		cli_handle_text(d.object[i], handle);
 		json_array_append_new(gone, json_string(handle));
 	}

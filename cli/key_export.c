@@ -63,7 +63,7 @@ static hl_err look(struct cli *c, hsmlet *h, uint64_t handle, struct half *out)
 	half_clear(out);
 	out->handle = handle;
 	if (hsmlet_get_attributes(h, handle, wanted, WANTED, &out->attributes, &e) != 0)
-		return cli_client_trouble(c, &e);
+		return cli_object_trouble(c, handle, &e);
 	return HL_OK;
 }
 

@@ -88,17 +88,6 @@ static void put_hex(struct hl_buf *out, hsmlet_attribute v)
 		hl_buf_printf(out, "%02x", ((const uint8_t *)v.value)[i]);
 }
 
-static void put_text(struct hl_buf *out, hsmlet_attribute v)
-{
-	char shown[1024], text[256];
-	size_t n = v.n < sizeof text ? v.n : sizeof text - 1;
-
-	memcpy(text, v.value, n);
-	text[n] = 0;
-	cli_printable(text, shown, sizeof shown);
-	hl_buf_text(out, shown);
-}
-
 static void put_curve(struct hl_buf *out, hsmlet_attribute v)
 {
 	const char *name = cli_curve_name(hl_bytes(v.value, v.n));
@@ -134,7 +123,7 @@ static void put_value(struct hl_buf *out, enum form form, hsmlet_attribute v)
 	else if (v.form == HSMLET_NUMBER)
 		put_number(out, form, v);
 	else if (form == TEXT)
-		put_text(out, v);
+		cli_put_text(out, v);
 	else if (form == CURVE)
 		put_curve(out, v);
 	else
@@ -210,7 +199,7 @@ static hl_err show_object(struct cli *c, hsmlet *h, uint64_t object, json_t *all
 	for (size_t i = 0; i < HL_COUNT(attributes); i++)
 		types[i] = attributes[i].type;
 	if (hsmlet_get_attributes(h, object, types, HL_COUNT(types), &a, &e) != 0) {
-		err = cli_client_trouble(c, &e);
+		err = cli_object_trouble(c, object, &e);
 	} else {
 		cli_handle_text(object, handle);
 		if (!c->global.json)

@@ -37,8 +37,14 @@ HL_CHECKED hl_err cli_objects_match(
  * need not be there. HL_E_KEY: `operand` is neither. */
 HL_CHECKED hl_err cli_objects_find(struct cli *c, hsmlet *h, const char *operand, struct cli_objects *out);
 
+/** What a call about this object failed with; an error that says no more is about the handle. */
+hl_err cli_object_trouble(struct cli *c, uint64_t object, const hsmlet_error *e);
+
 /** "0x0123456789abcdef". */
 void cli_handle_text(uint64_t handle, char out[24]);
+
+/** Bytes that are mostly text, such as a label: what is not printable is written as in C. */
+void cli_put_text(struct hl_buf *out, hsmlet_attribute v);
 
 #define CLI_NUMBER_NAME 32
 /** "private", "ec", "ec_key_pair_gen"; the number itself where it has no name. */

@@ -169,6 +169,21 @@ hl_err cli_member_kill(struct cli *c)
 	return print_done(c, "hsmlet-kill/1", m, n);
 }
 
+/* Whether every member of the world can say that it is up. Of one that is paused that is told, and it is no reason to
+ * wait: what was asked for is another. */
+static bool all_can_answer(struct cli *c, const struct cli_world *w)
+{
+	struct cli_trouble before = c->trouble;
+
+	if (cli_world_running(w) < w->members)
+		return false;
+	if (cli_world_awake(c, w) == HL_OK)
+		return true;
+	cli_note(c, "%s; %s", c->trouble.detail, c->trouble.next);
+	c->trouble = before;
+	return false;
+}
+
 /* All members, not only these: those that had a link to a directory must have found the new one. */
 hl_err cli_member_restart(struct cli *c)
 {
@@ -185,7 +200,7 @@ hl_err cli_member_restart(struct cli *c)
 	HL_TRY(cli_members_stop(c, &w, m, n, SIGTERM, NULL));
 	for (size_t i = 0; i < n && err == HL_OK; i++)
 		err = cli_member_start(c, &w, m[i], &s);
-	if (err == HL_OK && cli_world_running(&w) == w.members)
+	if (err == HL_OK && all_can_answer(c, &w))
 		err = cli_world_await(c, &w, &s, CLI_AWAIT_MS);
 	if (err != HL_OK) {
 		cli_world_undo(&s);

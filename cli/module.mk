@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libhlcli.la
 libhlcli_la_SOURCES = \
 	cli/admin.c cli/admin.h \
+	cli/advice.c \
 	cli/block.c \
 	cli/cli.h \
 	cli/client.c cli/client.h \
@@ -25,6 +26,7 @@ libhlcli_la_SOURCES = \
 	cli/key.c cli/keys.h \
 	cli/key_export.c \
 	cli/key_show.c \
+	cli/last_words.c \
 	cli/life.c cli/life.h \
 	cli/lines.c cli/lines.h \
 	cli/out.c \

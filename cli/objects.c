@@ -64,6 +64,30 @@ void cli_handle_text(uint64_t handle, char out[24])
 	snprintf(out, 24, "0x%016llx", (unsigned long long)handle);
 }
 
+void cli_put_text(struct hl_buf *out, hsmlet_attribute v)
+{
+	const char *p = v.value;
+
+	for (size_t n = 0; v.form == HSMLET_BYTES && n < v.n;) {
+		char text[64], shown[4 * sizeof text + 5];
+		size_t part = v.n - n < sizeof text - 1 ? v.n - n : sizeof text - 1;
+
+		/* Not in the middle of a character of UTF-8, unless that is what the bytes end with. */
+		while (part > 8 && n + part < v.n && ((unsigned char)p[n + part] & 0xc0) == 0x80)
+			part--;
+		memcpy(text, p + n, part);
+		text[part] = 0;
+		cli_printable(text, shown, sizeof shown);
+		hl_buf_text(out, shown);
+		part = strlen(text);
+		n += part;
+		if (n < v.n && !p[n]) {
+			hl_buf_text(out, "\\x00");
+			n++;
+		}
+	}
+}
+
 uint64_t cli_attribute_number(hsmlet_attribute a)
 {
 	uint64_t v = 0;
@@ -73,6 +97,15 @@ uint64_t cli_attribute_number(hsmlet_attribute a)
 	for (int i = 0; i < 8; i++)
 		v = v << 8 | ((const uint8_t *)a.value)[i];
 	return v;
+}
+
+hl_err cli_object_trouble(struct cli *c, uint64_t object, const hsmlet_error *e)
+{
+	hsmlet_error named = *e;
+
+	if (!*named.detail)
+		cli_handle_text(object, named.detail);
+	return cli_client_trouble(c, &named);
 }
 
 /* -- finding -------------------------------------------------------------------------------------------- */

@@ -16,7 +16,6 @@
 #include "lib/os/clock.h"
 #include "lib/os/files.h"
 
-#define LOG_TAIL 2048
 
 /* -- signals ------------------------------------------------------------------------------------ */
 
@@ -142,77 +141,6 @@ hl_err cli_process_start(struct cli *c, const struct cli_world *w, const struct 
 }
 
 /* -- ready -------------------------------------------------------------------------------------- */
-
-static void read_tail(const struct cli_world *w, const struct cli_process *p, char out[LOG_TAIL])
-{
-	char path[CLI_PATH];
-	int fd;
-	ssize_t n = 0;
-
-	cli_world_path(w, path, "log/%s.log", p->member->name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		off_t end = lseek(fd, 0, SEEK_END), from = p->log_at;
-
-		if (end - from > LOG_TAIL - 1)
-			from = end - (LOG_TAIL - 1);
-		n = pread(fd, out, LOG_TAIL - 1, from);
-		close(fd);
-	}
-	out[n > 0 ? n : 0] = 0;
-}
-
-/* The daemon's own last words tell which error it was: its exit code alone stands for several. */
-static hl_err error_in(const char *tail)
-{
-	const char *at = NULL;
-
-	for (const char *p = tail; (p = strstr(p, "err=HL-")) != NULL; p++)
-		at = p;
-	return at ? hl_err_of_wire((uint32_t)strtoul(at + 7, NULL, 10)) : HL_E_BUG;
-}
-
-/* The first line of an error tells what it was about; those after it tell that the daemon gave up. */
-static const char *telling_line(char *tail)
-{
-	size_t n = strlen(tail);
-	char *line, *event;
-
-	while (n > 0 && tail[n - 1] == '\n')
-		tail[--n] = 0;
-	line = strstr(tail, " level=error ");
-	if (!line)
-		line = strrchr(tail, '\n');
-	if (!line)
-		line = tail;
-	line[1 + strcspn(line + 1, "\n")] = 0;
-	event = strstr(line, "event="); /* time, level and name are known */
-	return event ? event : line;
-}
-
-/* Part of the error, so --quiet does not hide them. */
-static void show_lines(const char *name, const char *tail)
-{
-	char copy[LOG_TAIL], *rest = NULL, shown[LOG_TAIL];
-
-	snprintf(copy, sizeof copy, "%s", tail);
-	for (char *p = strtok_r(copy, "\n", &rest); p; p = strtok_r(NULL, "\n", &rest)) {
-		cli_printable(p, shown, sizeof shown);
-		fprintf(stderr, "%s: %s\n", name, shown);
-	}
-}
-
-hl_err cli_process_trouble(struct cli *c, const struct cli_world *w, const struct cli_process *p)
-{
-	char tail[LOG_TAIL];
-	hl_err err;
-
-	read_tail(w, p, tail);
-	err = error_in(tail);
-	show_lines(p->member->name, tail);
-	err = cli_fail(c, err, "%s ended: %.500s", p->member->name, telling_line(tail));
-	return cli_next(c, err, "see %s/log/%s.log", w->dir, p->member->name);
-}
 
 /* Up to the newline; 1: there it is, 0: end of file, -1: not yet. */
 static int read_ready(struct cli_process *p)

@@ -69,7 +69,13 @@ hl_err cli_fail_file(struct cli *c, hl_err err, const char *path)
 	return cli_next(c, HL_E_IO, "check the path");
 }
 
-static void tell_json(const struct cli_trouble *t, const struct hl_err_row *row, const char *message)
+hl_err cli_fail_line(struct cli *c, hl_err err, const char *path, unsigned line, const char *why)
+{
+	return line > 0 ? cli_fail(c, err, "%s:%u: %s", path, line, why) : cli_fail(c, err, "%s: %s", path, why);
+}
+
+static void tell_json(
+	const struct cli_trouble *t, const struct hl_err_row *row, const char *message, const char *next)
 {
 	char id[16];
 	json_t *j;
@@ -77,7 +83,7 @@ static void tell_json(const struct cli_trouble *t, const struct hl_err_row *row,
 	snprintf(id, sizeof id, "HL-%04d", -(int)row->code);
 	j = json_pack("{s:{s:s, s:s?, s:s, s:s, s:s, s:b}}", "error", "id", id, "step",
 		t->step < 0 ? NULL : hl_step_row((unsigned)t->step)->name, "message", message, "cause",
-		*t->cause ? t->cause : row->cause, "next", *t->next ? t->next : row->next, "retryable",
+		*t->cause ? t->cause : row->cause, "next", next, "retryable",
 		row->again == HL_AGAIN);
 	if (j && t->retry_after_ms)
 		json_object_set_new(
@@ -88,7 +94,8 @@ static void tell_json(const struct cli_trouble *t, const struct hl_err_row *row,
 	json_decref(j);
 }
 
-static void tell_text(const struct cli_trouble *t, const struct hl_err_row *row, const char *message)
+static void tell_text(
+	const struct cli_trouble *t, const struct hl_err_row *row, const char *message, const char *next)
 {
 	bool colour = cli_colour(stderr);
 
@@ -101,22 +108,33 @@ static void tell_text(const struct cli_trouble *t, const struct hl_err_row *row,
 	fprintf(stderr, "  cause  %s\n", *t->cause ? t->cause : row->cause);
 	if (t->retry_after_ms)
 		fprintf(stderr, "  wait   %u s\n", (t->retry_after_ms + 999) / 1000);
-	fprintf(stderr, "  next   %s\n", *t->next ? t->next : row->next);
+	fprintf(stderr, "  next   %s\n", next);
+}
+
+/* Some have the error's own text at their end, for those who show nothing else. */
+static void cut_repetition(const char *text, char *detail)
+{
+	size_t n = strlen(detail), rest = strlen(text);
+
+	if (n > rest + 2 && strcmp(detail + n - rest, text) == 0 && memcmp(detail + n - rest - 2, ": ", 2) == 0)
+		detail[n - rest - 2] = 0;
 }
 
 void cli_tell(struct cli *c, hl_err err)
 {
 	const struct hl_err_row *row = hl_err_row(err);
-	char message[1280], detail[1024];
+	char message[1280], detail[1024], next[CLI_ADVICE_TEXT];
 
 	if (c->trouble.err != err)
 		c->trouble = (struct cli_trouble){ .err = err, .step = -1 };
 	cli_printable(c->trouble.detail, detail, sizeof detail);
+	cut_repetition(row->text, detail);
+	cli_advice(c, *c->trouble.next ? c->trouble.next : row->next, next);
 	snprintf(message, sizeof message, "%s%s%s", row->text, *detail ? ": " : "", detail);
 	if (c->global.json)
-		tell_json(&c->trouble, row, message);
+		tell_json(&c->trouble, row, message, next);
 	else
-		tell_text(&c->trouble, row, message);
+		tell_text(&c->trouble, row, message, next);
 }
 
 /* -- notes -------------------------------------------------------------------------------------- */

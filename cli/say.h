@@ -20,6 +20,8 @@ hl_err cli_fail_errno(struct cli *c, hl_err err, const char *what);
 
 /** The same for a file that was named to us, to be read: one that is not there (HL_E_NOT_FOUND) is HL_E_IO. */
 hl_err cli_fail_file(struct cli *c, hl_err err, const char *path);
+/** A file that was read and is not good, and where; `line` 0: as a whole. */
+hl_err cli_fail_line(struct cli *c, hl_err err, const char *path, unsigned line, const char *why);
 
 /** Tell the trouble: four parts on stderr, or with --json one object on stdout. `err` is what the
  * verb gave; where nothing was noted its own words serve. */
@@ -47,6 +49,11 @@ bool cli_colour(FILE *stream);
 /** `text` with everything that is not printable UTF-8 made visible as \x1b; `out` gets at most size - 1
  * bytes. Safe for a terminal and for JSON. */
 void cli_printable(const char *text, char *out, size_t size);
+
+/** Advice in which commands stand as `hsmlet VERB`, for the world that was named on the command line: to be typed as
+ * it stands, it has to be named again. What needs no world (help, explain, version) is left as it is. */
+#define CLI_ADVICE_TEXT 2048
+void cli_advice(const struct cli *c, const char *text, char out[CLI_ADVICE_TEXT]);
 
 /** Milliseconds since 1970 as "2026-01-31T23:59:59.123Z". */
 void cli_time_text(int64_t wall_ms, char out[32]);

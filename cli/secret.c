@@ -53,7 +53,7 @@ static hl_err of_credential(
 	if (err != HL_OK)
 		return cli_fail_file(c, err == HL_E_TOO_LONG ? HL_E_CRED_FILE : err, path);
 	if (hl_credential_read(hl_buf_view(&text), both, &n, &line, &why) != HL_OK)
-		return cli_fail(c, HL_E_CRED_FILE, "%s:%u: %s", path, line, why);
+		return cli_fail_line(c, HL_E_CRED_FILE, path, line, why);
 	err = cli_fail(c, HL_E_CRED_FILE, "%s holds no setup password", path);
 	for (size_t i = 0; i < n && err == HL_E_CRED_FILE; i++) {
 		if (both[i].kind != HL_CREDENTIAL_HSM)

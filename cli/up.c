@@ -43,11 +43,22 @@ const struct cli_options cli_up_options = CLI_OPTIONS(rows, defaults);
 
 /* -- ready ---------------------------------------------------------------------------------------- */
 
-static hl_err check_ready_fd(struct cli *c, const struct up_options *o)
+/* Looked at before anything starts: an `up` that fails should not leave a world that runs. The file itself is
+ * made when all is ready, since others wait for it to appear. */
+static hl_err check_ready(struct cli *c, const struct up_options *o)
 {
+	const char *slash = o->ready_file ? strrchr(o->ready_file, '/') : NULL;
+	char folder[CLI_PATH];
+
 	if (o->ready_fd >= 0 && fcntl((int)o->ready_fd, F_GETFD) < 0)
 		return cli_usage(c, "--ready-fd: %lld is no open descriptor", (long long)o->ready_fd);
-	return HL_OK;
+	if (!o->ready_file)
+		return HL_OK;
+	if (strlen(o->ready_file) >= sizeof folder)
+		return cli_usage(c, "--ready-file: a path has at most %zu bytes", sizeof folder - 1);
+	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - o->ready_file + 1) : 1,
+		slash ? o->ready_file : ".");
+	return access(folder, W_OK) == 0 ? HL_OK : cli_fail_errno(c, HL_E_CREATE, o->ready_file);
 }
 
 static hl_err tell_ready(struct cli *c, const struct up_options *o, const struct cli_world *w)
@@ -149,7 +160,7 @@ hl_err cli_up(struct cli *c)
 
 	HL_TRY(cli_world_locate(c, dir));
 	HL_TRY(cli_wish_check(c, &o->wish));
-	HL_TRY(check_ready_fd(c, o));
+	HL_TRY(check_ready(c, o));
 	cli_note(c, "a simulator of a cloud HSM service: its keys are not protected by hardware");
 	cli_signals_catch();
 	/* In the foreground the daemons hold the other end of this pipe: they end with us, however we end. */

@@ -37,15 +37,19 @@ static bool is_name(const char *s)
 		strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
 }
 
-static void default_folder(const char *instance, char *out, size_t size)
+static hl_err default_folder(struct cli *c, const char *instance, char *out, size_t size)
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 
 	/* XDG base directories: a path that is not absolute is to be ignored. */
 	if (state && state[0] == '/')
 		snprintf(out, size, "%s/hsmlet/%s", state, instance);
+	else if (home && *home)
+		snprintf(out, size, "%s/.local/state/hsmlet/%s", home, instance);
 	else
-		snprintf(out, size, "%s/.local/state/hsmlet/%s", home ? home : "", instance);
+		return cli_next(c, cli_fail(c, HL_E_ARG, "neither HOME nor XDG_STATE_HOME says where worlds are"),
+			"name the world's folder: --dir DIR");
+	return HL_OK;
 }
 
 static void absolute(const char *path, char *out, size_t size)
@@ -64,8 +68,9 @@ static void absolute(const char *path, char *out, size_t size)
 static hl_err check_folder(struct cli *c, const char *path)
 {
 	if (strlen(path) >= CLI_DIR_TEXT)
-		return cli_fail(c, HL_E_ARG, "the folder's path has %zu bytes, %d are allowed: %s",
-			strlen(path), CLI_DIR_TEXT - 1, path);
+		return cli_next(c, cli_fail(c, HL_E_ARG, "the folder's path has %zu bytes, %d are allowed: %s",
+					   strlen(path), CLI_DIR_TEXT - 1, path),
+			"choose a shorter one: --dir DIR; the paths of sockets in it are limited by the system");
 	for (const unsigned char *p = (const unsigned char *)path; *p; p++)
 		if (*p < 0x20 || *p == 0x7f || *p == '"' || *p == '\\')
 			return cli_fail(c, HL_E_ARG, "a folder's path has no quotes, backslashes or "
@@ -84,7 +89,7 @@ hl_err cli_world_locate(struct cli *c, char dir[CLI_DIR_TEXT])
 	} else {
 		if (!is_name(instance))
 			return cli_usage(c, "the name of a world is 1 to 64 of [A-Za-z0-9._-]: %s", instance);
-		default_folder(instance, path, sizeof path);
+		HL_TRY(default_folder(c, instance, path, sizeof path));
 		absolute(path, full, sizeof full);
 	}
 	HL_TRY(check_folder(c, full));

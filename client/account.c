@@ -85,9 +85,14 @@ hl_err client_account_secret(struct client_account *a, char detail[512])
 	return client_secret_get(a->secrets_path, a->slot->partition, &a->user, detail);
 }
 
-hl_err client_account_setup(struct client_account *a, struct hl_bytes setup_password)
+hl_err client_account_setup(struct client_account *a, struct hl_bytes setup_password, char detail[512])
 {
-	HL_TRY(hl_setup_check(setup_password));
+	hl_err err = hl_setup_check(setup_password);
+
+	if (err != HL_OK) {
+		snprintf(detail, 512, "a setup password is five groups of five letters or digits, joined by '-'");
+		return err;
+	}
 	HL_TRY(hl_secret_make(&a->setup_key, HL_SETUP_KEY));
 	return hl_setup_key(setup_password, hl_text(a->slot->partition), a->setup_key.p);
 }

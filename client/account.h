@@ -27,7 +27,8 @@ HL_CHECKED hl_err client_account_password(struct client_account *a, char detail[
 /** The user secret. HL_E_SECRETS_NONE, HL_E_SECRETS, HL_E_MODE. */
 HL_CHECKED hl_err client_account_secret(struct client_account *a, char detail[512]);
 /** The channel's key from a setup password instead. HL_E_ARG where it has not the right shape. */
-HL_CHECKED hl_err client_account_setup(struct client_account *a, struct hl_bytes setup_password);
+HL_CHECKED hl_err client_account_setup(
+	struct client_account *a, struct hl_bytes setup_password, char detail[512]);
 /** The link's configuration; views into `a`. */
 void client_account_link(const struct client_account *a, struct client_conf_link *out);
 void client_account_clear(struct client_account *a);

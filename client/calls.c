@@ -30,14 +30,15 @@ hl_err client_take_refusal(struct client *c, struct client_failure *failure, con
 
 /* -- ends ------------------------------------------------------------------------------------------ */
 
-static void finish(struct client *c, struct client_call *call, hl_err err)
+/* Why an opening failed may pass, but what may have happened must not be asked for anew. */
+static void set_outcome(struct client_call *call, hl_err err)
 {
 	call->done = true;
 	call->err = err;
-	if (err != HL_OK) {
-		call->failure = c->failure;
+	if (err != HL_OK)
 		call->failure.err = err;
-	}
+	if (err == HL_E_UNKNOWN)
+		call->failure.retryable = false;
 }
 
 static void unlink_call(struct client *c, struct client_call *call)
@@ -68,7 +69,8 @@ static bool may_have_happened(const struct client_call *call)
 static void end_call(struct client *c, struct client_call *call, hl_err err)
 {
 	unlink_call(c, call);
-	finish(c, call, may_have_happened(call) ? HL_E_UNKNOWN : err);
+	call->failure = c->failure;
+	set_outcome(call, may_have_happened(call) ? HL_E_UNKNOWN : err);
 }
 
 void client_fail_calls(struct client *c, hl_err err)
@@ -204,6 +206,7 @@ static void send_call(struct client *c, struct client_call *call)
 	}
 	if (err == HL_OK) {
 		call->sent = true;
+		call->as_user = c->logged_in;
 		hl_wish_send(&c->wishes, c->port);
 	} else if (err == HL_E_FULL) {
 		call->not_before_us = 0; /* much is under way: it waits until some of that has left */
@@ -278,14 +281,42 @@ static hl_err mark_of(const struct hl_frame *f, struct hl_done *mark)
 	return hl_body_get(&hl_msg_done, hl_bytes(f->body.p, 3 * each), mark);
 }
 
-/* A login does not come back with the link, so the second sending was refused where the first was not. */
-static void explain(struct client_call *call)
+/* A login does not come back with the link, so the second sending was refused where the first was not. Only who is
+ * logged in is told what became of an effect: to anybody else a refusal says nothing about the first sending. */
+static void explain(struct client_call *call, hl_err *err)
 {
-	const char *text = token_of(call->msg) ? "the link broke after it was sent: it may have happened before"
-					       : "the login ended with the link that broke";
+	const char *text = "the login ended with the link that broke";
 
-	if (call->lost && (call->err == HL_E_LOGIN || call->err == HL_E_KEY) && !call->failure.detail[0])
+	if (!call->lost || (*err != HL_E_LOGIN && (*err != HL_E_KEY || call->as_user)))
+		return;
+	if (token_of(call->msg)) {
+		text = "the link broke after it was sent, and the login with it: log in, and look whether it happened";
+		*err = HL_E_UNKNOWN;
+	}
+	if (!call->failure.detail[0])
 		snprintf(call->failure.detail, sizeof call->failure.detail, "%s", text);
+}
+
+/* The answer is there: what it says is the end of the call. */
+static void answered(struct client *c, struct client_call *call, hl_err err)
+{
+	if (err == HL_OK)
+		c->logged_in = call->msg == &hl_msg_login || (c->logged_in && call->msg != &hl_msg_logout);
+	explain(call, &err);
+	call->failure.step = HL_STEP_OPEN;
+	set_outcome(call, err);
+}
+
+/* It goes out again, after its pause. A member that is behind stays so: another one is asked. */
+static void send_again(struct client *c, struct client_call *call, hl_err err)
+{
+	call->sent = false;
+	hl_buf_clear(&call->frame);
+	append(c, call);
+	if (err == HL_E_BEHIND)
+		client_broken(c, err);
+	else
+		client_flush_calls(c);
 }
 
 hl_err client_read_reply(struct client *c, const struct hl_frame *f)
@@ -304,20 +335,10 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 	err = answer_call(c, call, f);
 	if (err != HL_OK && f->type != HL_T_op_refused && token_of(call->msg))
 		err = HL_E_UNKNOWN; /* it was answered, but not understood */
-	if (f->type == HL_T_op_refused && again(c, call, &err)) {
-		call->sent = false;
-		hl_buf_clear(&call->frame);
-		append(c, call);
-		client_flush_calls(c);
-		return HL_OK;
-	}
-	call->done = true;
-	call->err = err;
-	if (err != HL_OK) {
-		call->failure.err = err;
-		call->failure.step = HL_STEP_OPEN;
-		explain(call);
-	}
+	if (f->type == HL_T_op_refused && again(c, call, &err))
+		send_again(c, call, err);
+	else
+		answered(c, call, err);
 	return HL_OK;
 }
 

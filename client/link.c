@@ -363,6 +363,7 @@ void client_broken(struct client *c, hl_err err)
 	hl_trace_step(c->env, HL_STEP_OPEN, HL_DID, c->id, NULL, NULL, err);
 	shut(c);
 	c->state = IDLE;
+	c->logged_in = false;
 	client_lose_calls(c);
 	if (c->calls)
 		client_open(c);
@@ -548,6 +549,7 @@ void client_close(struct client *c)
 	c->state = IDLE; /* names that are still being looked up lead nowhere */
 	c->step_us = c->open_us = c->reopen_us = 0;
 	c->reopenings = 0;
+	c->logged_in = false;
 	c->failure = (struct client_failure){ 0 };
 	client_fail_calls(c, HL_E_CLOSED);
 }

@@ -72,6 +72,7 @@ struct client_call {
 	/* the core's: */
 	uint32_t id;
 	bool sent;               /* on the link that is open now */
+	bool as_user;            /* there was a login on this link when it was sent */
 	bool lost;               /* it was sent before, and nobody knows what became of it */
 	bool token_made;         /* `token` is this request's: made when it is first sent, kept for every later try */
 	bool token_renewed;      /* the HSM did not take the time of the first one */
@@ -98,9 +99,10 @@ const struct client_failure *client_failed(const struct client *c);
 
 /** Queue a request; opens the link where it is not open. It ends with call->done, at its deadline at the
  * latest. Where the link breaks after it was sent, the link is opened anew, by itself, and the same request sent again
- * with the same token; a refusal as busy, stale or behind is tried again some times. The end may be HL_E_TIMEOUT or how
- * the last opening failed; HL_E_UNKNOWN where it has an effect, was sent, and its fate could not be learned. A login
- * does not survive the link: what needs one then ends as HL_E_LOGIN or HL_E_KEY. */
+ * with the same token; a refusal as busy or stale, or as behind over a new link, is tried again some times. The end may
+ * be HL_E_TIMEOUT or how the last opening failed; HL_E_UNKNOWN where it has an effect, was sent, and its fate could not
+ * be learned. A login does not survive the link: what needs one then ends as HL_E_LOGIN or HL_E_KEY, and what has an
+ * effect as HL_E_UNKNOWN, unless somebody has logged in meanwhile. */
 void client_submit(struct client *c, struct client_call *call);
 /** Forget a call that is not done (its owner gives up waiting). */
 void client_cancel(struct client *c, struct client_call *call);

@@ -52,6 +52,7 @@ struct client {
 	/* requests */
 	struct client_call *calls;
 	uint32_t next_id;
+	bool logged_in; /* on the link that is open now */
 	struct client_failure failure;
 };
 

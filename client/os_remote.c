@@ -48,7 +48,7 @@ static hl_err prepare(struct client_remote *r, const struct client_remote_option
 	hl_secret_heap();
 	HL_TRY(client_account_find(a, o->conf, o->secrets, o->partition, detail));
 	HL_TRY(client_account_password(a, detail));
-	HL_TRY(o->setup ? client_account_setup(a, *o->setup) : client_account_secret(a, detail));
+	HL_TRY(o->setup ? client_account_setup(a, *o->setup, detail) : client_account_secret(a, detail));
 	HL_TRY(open_env(r, detail));
 	client_account_link(a, &r->link);
 	r->link.open_ms = o->open_ms;

@@ -213,7 +213,7 @@ static hl_err check_key(struct hsm_sqlite *s)
 	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(HL_BUF_MAX);
 	const struct hsm_store store = hsm_sqlite_store(s);
 	struct hsm_row row;
-	hl_err rc = store.ops->get(store.at, HSM_CLUSTER, 0, 1, &memory, &row);
+	hl_err rc = store.ops->get(store.at, HSM_CLUSTER, 0, HSM_CLUSTER_ROW, &memory, &row);
 
 	if (rc == HL_E_NOT_FOUND)
 		return HL_OK;

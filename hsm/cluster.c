@@ -115,7 +115,7 @@ static hl_err raise_term(struct hsm *h)
 static hl_err take_over(struct hsm *h, bool founded)
 {
 	const struct hsm_master *m = &h->conf.master;
-	hl_err err = m->ops ? m->ops->take(m->at) : HL_E_BUSY;
+	hl_err err = m->ops && !h->conf.follows ? m->ops->take(m->at) : HL_E_BUSY;
 
 	if (err != HL_OK)
 		return err == HL_E_BUSY ? HL_OK : err;
@@ -150,5 +150,5 @@ hl_err hsm_cluster_join(struct hsm *h)
 	}
 	HL_TRY(err);
 	HL_TRY(take_over(h, founded));
-	return hsm_epoch_adopt(h);
+	return hsm_epoch_join(h);
 }

@@ -44,6 +44,7 @@ struct hsm_conf {
 	struct hsm_seal *seal;
 	struct hsm_master master;
 	bool master_required; /* no new objects while there is none */
+	bool follows;         /* a worker: to become master is its parent's, which outlives it */
 	unsigned connections_max;
 	unsigned tokens_max; /* effect tokens kept for each partition; 0: HSM_TOKENS_MAX */
 };

@@ -6,8 +6,12 @@
  * between its commit and the page has told nobody; the store then tells the others, once a second, and whoever
  * answers from the table of tokens looks at once.
  *
- *	commit (row + 1)  >  page raised  >  answer
- *	        ^ dies here: the next look, or the answer from the table of tokens, raises the page
+ *	commit (row + 1)  >  guard written  >  page raised  >  answer
+ *	        ^ dies here: the next look, or the answer from the table of tokens, raises the epoch of the page
+ *
+ * The generation of the page says more than the store's: the guard remembers it. So only who made a commit raises it,
+ * or the first member of a new page, who has just compared store and guard. An answer that rests on a commit beyond it would be forgotten if the store
+ * was put back in that moment; it has to wait for one commit more, whose guard covers all before it.
  */
 #include "hsm/rooms.h"
 
@@ -42,27 +46,89 @@ static hl_err read_epoch(struct hsm *h, uint64_t *out)
 	return HL_OK;
 }
 
-hl_err hsm_epoch_adopt(struct hsm *h)
+static hl_err read_mark(struct hsm *h, struct hsm_mark *out)
 {
 	const struct hsm_store *store = &h->conf.store;
-	struct hsm_mark m;
 
-	HL_TRY(hsm_cluster_term(h, &m.term));
-	HL_TRY(store->ops->generation(store->at, &m.generation));
-	HL_TRY(read_epoch(h, &m.epoch)); /* last: it is not older than the generation */
+	HL_TRY(hsm_cluster_term(h, &out->term));
+	HL_TRY(store->ops->generation(store->at, &out->generation));
+	return read_epoch(h, &out->epoch); /* last: it is not older than the generation */
+}
+
+hl_err hsm_epoch_join(struct hsm *h)
+{
+	struct hsm_mark m, page;
+
+	HL_TRY(read_mark(h, &m));
+	hsm_epoch_mark(h, &page);
+	if (page.generation > 0) /* others live, and may not have guarded their last commit */
+		m.generation = 0;
 	h->conf.shared.ops->raise(h->conf.shared.at, &m);
 	return HL_OK;
+}
+
+/* All but the generation, which is told in `*generation`. */
+static hl_err adopt(struct hsm *h, uint64_t *generation)
+{
+	struct hsm_mark m;
+
+	HL_TRY(read_mark(h, &m));
+	*generation = m.generation;
+	m.generation = 0;
+	h->conf.shared.ops->raise(h->conf.shared.at, &m);
+	return HL_OK;
+}
+
+static void settled(struct hl_job *j)
+{
+	struct hsm_settle *s = (struct hsm_settle *)j;
+	struct hsm *h = s->hsm;
+	const struct hsm_mark m = { .generation = s->commit.generation };
+	uint64_t generation;
+
+	s->under_way = false;
+	if (s->commit.result == HL_E_STORE) /* of unknown fate, as any other */
+		h->env->ops->halt(h->env->at, HL_E_STORE);
+	else if (s->commit.result == HL_OK && adopt(h, &generation) == HL_OK) /* the epoch first */
+		h->conf.shared.ops->raise(h->conf.shared.at, &m);
+}
+
+/* A commit without changes. */
+static void settle(struct hsm *h)
+{
+	struct hsm_settle *s = &h->epoch.settle;
+
+	if (s->under_way)
+		return;
+	s->under_way = true;
+	s->hsm = h;
+	h->conf.store.ops->prepare(h->conf.store.at, &s->commit);
+	s->commit.job.done = settled;
+	hl_submit(h->env, &s->commit.job);
+}
+
+hl_err hsm_epoch_settle(struct hsm *h)
+{
+	struct hsm_mark page;
+	uint64_t generation;
+
+	HL_TRY(adopt(h, &generation));
+	hsm_epoch_mark(h, &page);
+	if (page.generation >= generation)
+		return HL_OK;
+	settle(h);
+	return HL_E_BUSY;
 }
 
 static hl_err look(struct hsm *h)
 {
 	const struct hsm_store *store = &h->conf.store;
-	uint64_t version; /* read first: what is committed after it is seen at the next look */
+	uint64_t version, generation; /* the version is read first: what is committed after it is seen at the next look */
 
 	HL_TRY(store->ops->data_version(store->at, &version));
 	if (version == h->epoch.data_version)
 		return HL_OK;
-	HL_TRY(hsm_epoch_adopt(h));
+	HL_TRY(adopt(h, &generation));
 	h->epoch.data_version = version;
 	return HL_OK;
 }

@@ -123,6 +123,7 @@ static hl_err start_core(struct hl_member *m, const struct conf *conf, struct gr
 		.directory = conf->directory,
 		.master = hsm_master_file(conf->master_lock),
 		.master_required = conf->master == MASTER_REQUIRED,
+		.follows = m->daemon.worker > 0,
 		.connections_max = (unsigned)conf->connections_max,
 	};
 

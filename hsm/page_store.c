@@ -39,7 +39,8 @@ static bool lock(int fd, int how)
 	return rc == 0;
 }
 
-/* Reserve the blocks: a hole in a mapped file on a full disk would be a SIGBUS later. */
+/* Reserve the blocks: a hole in a mapped file on a full disk would be a SIGBUS later. A quota and a limit on the size
+ * of files are full disks too; errno then says so, for whoever tells it. */
 static hl_err make_room(int fd)
 {
 	int rc = posix_fallocate(fd, 0, sizeof(struct page_file));
@@ -48,7 +49,10 @@ static hl_err make_room(int fd)
 		return HL_OK;
 	if (ftruncate(fd, 0) != 0)
 		return HL_E_IO;
-	return rc == ENOSPC ? HL_E_FULL : HL_E_IO;
+	if (rc != ENOSPC && rc != EDQUOT && rc != EFBIG)
+		return HL_E_IO;
+	errno = ENOSPC;
+	return HL_E_FULL;
 }
 
 static hl_err map_file(struct hsm_shared_file *f)

@@ -35,12 +35,20 @@ struct hsm_cached {
 	struct hsm_key *key;
 };
 
+/* A commit that changes nothing, and after which the guard covers all before it. */
+struct hsm_settle {
+	struct hsm_commit commit; /* first */
+	struct hsm *hsm;
+	bool under_way;
+};
+
 /* What this worker knows of the cluster's epoch. */
 struct hsm_epoch {
 	uint64_t kept;         /* what is kept in memory was read at this epoch of the shared page, or later */
 	uint64_t under_way;    /* the version that the epoch's row gets by the last of our commits under way; 0: none is */
 	uint64_t data_version; /* of the store, when it was looked at */
 	int64_t look_us;       /* when it is looked at again */
+	struct hsm_settle settle;
 };
 
 struct hsm {
@@ -80,9 +88,11 @@ struct hsm_change;
 void hsm_epoch_mark(struct hsm *h, struct hsm_mark *out);
 /** Before anything that is kept in memory is used: forget it where it may have been changed. No read of the store. */
 void hsm_epoch_check(struct hsm *h);
-/** Tell the page what the store says: before an answer that rests on a commit of which nobody may have told it.
- * As a read of the store. */
-HL_CHECKED hl_err hsm_epoch_adopt(struct hsm *h);
+/** At start, when store and guard have been compared: tell the page what the store says. As a read of the store. */
+HL_CHECKED hl_err hsm_epoch_join(struct hsm *h);
+/** Before an answer that rests on a commit of which nobody may have told the page: tell it. HL_E_BUSY: that commit may
+ * not be guarded yet; it is seen to, to be asked again. Or as a read of the store. */
+HL_CHECKED hl_err hsm_epoch_settle(struct hsm *h);
 /** Where `c` changes or removes what is kept in memory, let it raise the epoch too. To be committed at once: the
  * next one builds on it. HL_E_NOMEM, or as a read of the store. */
 HL_CHECKED hl_err hsm_epoch_record(struct hsm *h, struct hsm_change *c);
@@ -195,7 +205,7 @@ HL_CHECKED hl_err hsm_token_read(
 	struct hsm *h, const struct hl_frame *f, struct hl_bytes token, struct hsm_token *out);
 /** HL_OK: this request had its effect, and `out` (to be cleared) how it was answered. HL_E_NOT_FOUND: its
  * token is new, and its time is right. HL_E_TOKEN: it was used for another request. HL_E_TOKEN_TIME: it is
- * not there, and too old or of the future. Or as a read of the store. */
+ * not there, and too old or of the future. Or as hsm_epoch_settle(). */
 HL_CHECKED hl_err hsm_token_find(struct hsm *h, const struct hsm_partition *p,
 	const struct hsm_token *t, struct hsm_result *out);
 /** Add to `c`: the token with its result, the end of the oldest ones where there are too many or where they are

@@ -21,7 +21,7 @@
  * behind it, but may be ahead for as long as it takes from a commit to its answer. */
 struct hsm_mark {
 	uint64_t term;       /* changes of master */
-	uint64_t generation; /* of the store */
+	uint64_t generation; /* of the store: all up to it is guarded */
 	uint64_t epoch;      /* raised by each commit that changes or removes what members keep in memory */
 };
 

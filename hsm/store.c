@@ -203,7 +203,7 @@ hl_err hsm_sqlite_is_new(struct hsm_sqlite *s, bool *out)
 	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(HL_BUF_MAX);
 	struct hsm_row row;
 	uint64_t n = 0;
-	hl_err err = get(s, HSM_CLUSTER, 0, 1, &memory, &row);
+	hl_err err = get(s, HSM_CLUSTER, 0, HSM_CLUSTER_ROW, &memory, &row);
 
 	if (err != HL_OK && err != HL_E_NOT_FOUND)
 		return hsm_sqlite_blame(s, err);

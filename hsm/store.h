@@ -42,7 +42,7 @@ struct hsm_put {
 	uint64_t most; /* below 2^63 - 1 */
 };
 
-/* All or nothing. The core fills `put` and `puts`, calls prepare, submits `job` at once, keeps it
+/* All or nothing; with no changes at all it raises the generation. The core fills `put` and `puts`, calls prepare, submits `job` at once, keeps it
  * (and what the views point to) alive and unchanged, and looks at `result` after its HL_EV_JOB. A
  * commit that is submitted again is prepared again.
  *

@@ -88,7 +88,7 @@ hl_err hsm_token_find(struct hsm *h, const struct hsm_partition *p, const struct
 	HL_TRY(hl_body_get(&hl_msg_token_row, row.open, &open));
 	HL_TRY(compare(t, &open));
 	HL_TRY(hl_body_get(&hl_msg_token_result, hl_secret_view(&found.plain), &found.row));
-	HL_TRY(hsm_epoch_adopt(h)); /* whoever made that commit may have died before it told the page */
+	HL_TRY(hsm_epoch_settle(h)); /* whoever made that commit may have died before it told guard and page */
 	*out = found;
 	found = (struct hsm_result){ 0 };
 	return HL_OK;

@@ -35,8 +35,8 @@ static bool is_behind(struct hsm *h, const struct hl_ping *seen)
 	return seen->seen_term > at.term || (seen->seen_term == at.term && seen->seen_generation > at.generation);
 }
 
-/* A client that has seen more of the cluster than we hold asks another member. What we hold is what the store says;
- * it is asked only where the page does not say enough. */
+/* A client that has seen more of the cluster than we hold asks another member. What we hold is what the store says, as
+ * far as it is guarded; it is asked only where the page does not say enough. */
 static hl_err check_seen(struct hsm *h, const void *body)
 {
 	struct hl_ping seen; /* every request begins with HL_SEEN */
@@ -44,7 +44,7 @@ static hl_err check_seen(struct hsm *h, const void *body)
 	memcpy(&seen, body, sizeof seen);
 	if (!is_behind(h, &seen))
 		return HL_OK;
-	HL_TRY(hsm_epoch_adopt(h));
+	HL_TRY(hsm_epoch_settle(h));
 	return is_behind(h, &seen) ? HL_E_BEHIND : HL_OK;
 }
 

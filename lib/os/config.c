@@ -194,6 +194,8 @@ static hl_err check_length(const struct reading *r, const struct hl_config_row *
 {
 	if ((int64_t)n >= row->least && (int64_t)n <= row->most)
 		return HL_OK;
+	if (row->least == row->most)
+		return fail(r, s, "\"%s\" must be %lld characters long, not %zu", row->name, (long long)row->most, n);
 	return fail(r, s, "\"%s\" must be %lld to %lld characters long, not %zu", row->name,
 		(long long)row->least, (long long)row->most, n);
 }

@@ -23,10 +23,13 @@ static void say_who(const struct hl_member *m, const char *name)
 hl_err hl_member_named(const char *value, hl_err err)
 {
 	bool of_system = errno != 0 && (err == HL_E_IO || err == HL_E_CREATE);
+	bool no_room = err == HL_E_FULL && errno == ENOSPC; /* nobody has sent too much: nobody is there yet */
 
 	if (err != HL_OK)
 		hl_log(HL_LOG_ERROR, "start", "value=%s err=HL-%04d text=%s cause=%s next=%s", value, -(int)err,
-			of_system ? strerror(errno) : hl_err_text(err), hl_err_row(err)->cause, hl_err_row(err)->next);
+			of_system || no_room ? strerror(errno) : hl_err_text(err),
+			no_room ? "the disk is full, or a quota or a limit is reached" : hl_err_row(err)->cause,
+			no_room ? "make room, then start it again" : hl_err_row(err)->next);
 	return err;
 }
 

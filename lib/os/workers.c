@@ -120,6 +120,23 @@ static void watch(struct worker *w)
 	ev_io_start(loop, &w->said);
 }
 
+/* Told to stop before it has become the program, the child would take the signal for its parent's and lose it. It is
+ * held until that program waits for it. */
+static pid_t fork_held(void)
+{
+	sigset_t held, before;
+	pid_t pid;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGTERM);
+	sigaddset(&held, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &held, &before);
+	pid = fork();
+	if (pid != 0)
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
 static hl_err start(struct worker *w)
 {
 	pid_t parent = getpid();
@@ -130,7 +147,7 @@ static hl_err start(struct worker *w)
 		return HL_E_IO;
 	make_args(w, ready[1], &args);
 	w->since_us = hl_clock_mono_us();
-	w->pid = fork();
+	w->pid = fork_held();
 	if (w->pid == 0)
 		become(w, ready[1], parent, &args);
 	close(ready[1]);
@@ -316,7 +333,7 @@ static hl_err listen_at(struct workers *all, size_t which, const char *text)
 	HL_TRY(hl_member_address("listen", text, &at));
 	while ((err = hl_listen_tcp_many(&at, all->n, fd, &real)) == HL_E_EXISTS && hl_clock_mono_us() < until)
 		usleep(TAKEN_NAP_US);
-	HL_TRY(err);
+	HL_TRY(hl_member_named(text, err));
 	for (unsigned i = 0; i < all->n; i++)
 		all->worker[i].listen[which] = fd[i];
 	all->port = which == 0 ? real.port : all->port;

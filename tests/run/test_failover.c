@@ -282,7 +282,7 @@ static void creation_cut_off(const char *label, bool at_the_same)
 	snprintf(first, sizeof first, "%s", client_hsm(c.core));
 	cuts = relay_cuts(relay_of(first));
 	relay_cut_answer(relay_of(first));
-	CU_ASSERT_EQUAL(ask(&c, &call, &made), HL_E_LOGIN);
+	CU_ASSERT_EQUAL(ask(&c, &call, &made), HL_E_UNKNOWN);
 	CU_ASSERT_EQUAL(relay_cuts(relay_of(first)), cuts + 1);
 	CU_ASSERT(call.lost);
 	caller_open(&c, first, at_the_same);

@@ -129,12 +129,10 @@ static void begin(struct worker *t)
 	t->begun_us = hl_clock_mono_us();
 }
 
-/* Whether it happened. The detail beside a refusal for want of a login says that an earlier sending may have. */
+/* Whether it happened. What was lost together with the login that it needs has an unknown outcome. */
 static enum fate end(struct worker *t, enum deed d, int rc, const hsmlet_error *e)
 {
 	int64_t took = hl_clock_mono_us() - t->begun_us;
-	bool effect = d == MAKE || d == DESTROY;
-	bool lost = effect && (rc == -HL_E_LOGIN || rc == -HL_E_KEY) && e->detail[0];
 
 	note_time(&t->tally, took, took - limit_ms(t->number) * INT64_C(1000));
 	if (rc == 0) {
@@ -146,8 +144,8 @@ static enum fate end(struct worker *t, enum deed d, int rc, const hsmlet_error *
 	if (!may_be_told(rc))
 		wrong(t, e->what, deed_name[d], rc);
 	/* Without a login a private key is not there; what needs one in any case says so. */
-	t->login_lost = t->login_lost || rc == -HL_E_LOGIN || (rc == -HL_E_KEY && d != DESTROY);
-	if (rc == -HL_E_UNKNOWN || lost) {
+	t->login_lost = t->login_lost || rc == -HL_E_LOGIN || rc == -HL_E_UNKNOWN || (rc == -HL_E_KEY && d != DESTROY);
+	if (rc == -HL_E_UNKNOWN) {
 		t->tally.unknown[d]++;
 		return FATE_MAYBE;
 	}

@@ -270,6 +270,46 @@ static void an_answer_from_the_table_of_tokens_raises_the_epoch_first(void)
 	end();
 }
 
+static uint64_t generation(void)
+{
+	struct hsm_store store = sim_memstore_store(w->hsm_store);
+	uint64_t n = 0;
+
+	CU_ASSERT_EQUAL(store.ops->generation(store.at, &n), HL_OK);
+	return n;
+}
+
+/* Who died after the commit may not have written the guard. To look at the store does not make it guarded, a commit
+ * does, and only then is the answer told. */
+static void an_answer_from_the_table_of_tokens_waits_for_the_guard(void)
+{
+	struct hl_destroy request = { 0 };
+	struct client_call call = { .msg = &hl_msg_destroy, .body = &request, .expect = &hl_msg_done };
+	struct hl_generated key;
+	struct hl_done done;
+	uint64_t guarded, made;
+
+	begin(19, 2);
+	make_known(&key);
+	guarded = mark().generation;
+	CU_ASSERT_EQUAL(guarded, generation());
+	request.handle = key.handle;
+	destroy_and_die(&call);
+	client_cancel(at[0]->core, &call);
+	story_pass(w, LOOK_US);
+	made = generation();
+	CU_ASSERT(made > guarded);
+	CU_ASSERT_EQUAL(mark().generation, guarded);
+	at[0] = at[1];
+	call.done = false;
+	CU_ASSERT_EQUAL(story_send(at[0], &call, &done), HL_OK);
+	CU_ASSERT_EQUAL(generation(), made + 1);
+	CU_ASSERT_EQUAL(mark().generation, made + 1);
+	CU_ASSERT_EQUAL(done.generation, made + 1);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
 static hl_err cannot_tell(void *store, uint64_t *out)
 {
 	(void)store, (void)out;
@@ -390,6 +430,24 @@ static void whoever_starts_next_is_master_in_the_next_term(void)
 	end();
 }
 
+/* Workers die and come again, and with one of them as master the cluster would lose it. */
+static void a_worker_that_is_started_anew_becomes_no_master(void)
+{
+	struct hsm_conf conf;
+	struct hsm *worker = NULL;
+
+	begin(20, 2);
+	world_kill_hsm(w, 0);
+	conf = w->hsm[1].core->conf;
+	conf.follows = true;
+	sim_enter(w->hsm[1].node);
+	CU_ASSERT_EQUAL(hsm_new(sim_env(w->hsm[1].node), &conf, &worker), HL_OK);
+	CU_ASSERT_EQUAL(conf.master.ops->lives(conf.master.at), HL_E_MASTER);
+	CU_ASSERT_EQUAL(mark().term, 1);
+	hsm_free(worker);
+	end();
+}
+
 /* The key was made at the master, which died before it could say so. */
 static void what_was_committed_is_answered_anywhere_without_a_master(void)
 {
@@ -486,6 +544,43 @@ static void a_member_that_is_behind_says_so(void)
 	end();
 }
 
+static void nothing(void *shared, struct hsm_mark *out)
+{
+	(void)shared;
+	*out = (struct hsm_mark){ 0 };
+}
+
+static void tell_nobody(void *shared, const struct hsm_mark *to)
+{
+	(void)shared, (void)to;
+}
+
+static hl_err no_commits(void *store, uint64_t *out)
+{
+	(void)store;
+	*out = 0;
+	return HL_OK;
+}
+
+/* It would be behind the next time too. */
+static void who_is_told_that_a_member_is_behind_asks_another(void)
+{
+	static struct hsm_shared_ops page;
+	static struct hsm_store_ops store;
+
+	begin(18, 2);
+	page = *w->hsm[0].core->conf.shared.ops;
+	page.mark = nothing;
+	page.raise = tell_nobody;
+	w->hsm[0].core->conf.shared.ops = &page;
+	store = *w->hsm[0].core->conf.store.ops;
+	store.generation = no_commits;
+	w->hsm[0].core->conf.store.ops = &store;
+	CU_ASSERT_EQUAL(story_ping(at[0]), HL_OK);
+	CU_ASSERT_STRING_EQUAL(client_hsm(at[0]->core), w->hsm[1].name);
+	end();
+}
+
 /* What a member left untold is no reason to refuse: the store has it. */
 static void a_page_that_is_behind_the_store_refuses_nobody(void)
 {
@@ -512,16 +607,20 @@ static CU_TestInfo tests[] = {
 		a_member_that_dies_after_its_commit_has_told_nobody_and_the_others_learn_of_it },
 	{ "an answer from the table of tokens raises the epoch first",
 		an_answer_from_the_table_of_tokens_raises_the_epoch_first },
+	{ "an answer from the table of tokens waits for the guard",
+		an_answer_from_the_table_of_tokens_waits_for_the_guard },
 	{ "who cannot ask the store uses nothing that it keeps", who_cannot_ask_the_store_uses_nothing_that_it_keeps },
 	{ "changes at once all raise the epoch", changes_at_once_all_raise_the_epoch },
 	{ "a new key needs a master that lives", a_new_key_needs_a_master_that_lives },
 	{ "a member that is not master may die", a_member_that_is_not_master_may_die },
 	{ "whoever starts next is master, in the next term", whoever_starts_next_is_master_in_the_next_term },
+	{ "a worker that is started anew becomes no master", a_worker_that_is_started_anew_becomes_no_master },
 	{ "what was committed is answered anywhere, without a master",
 		what_was_committed_is_answered_anywhere_without_a_master },
 	{ "a key under way is refused too", a_key_under_way_is_refused_too },
 	{ "where any member will do, the cluster goes on", where_any_member_will_do_the_cluster_goes_on },
 	{ "a member that is behind says so", a_member_that_is_behind_says_so },
+	{ "who is told that a member is behind asks another", who_is_told_that_a_member_is_behind_asks_another },
 	{ "a page that is behind the store refuses nobody", a_page_that_is_behind_the_store_refuses_nobody },
 	CU_TEST_INFO_NULL,
 };

@@ -138,6 +138,65 @@ static void an_effect_whose_answer_is_not_understood_has_an_unknown_outcome(void
 	end();
 }
 
+static struct hl_destroy of(uint64_t key)
+{
+	return (struct hl_destroy){ .handle = key };
+}
+
+/* The key is gone, or it is not: who sees no private keys is told so of each. */
+static void an_effect_that_is_lost_with_its_login_has_an_unknown_outcome(void)
+{
+	struct client_call call = { .msg = &hl_msg_destroy, .expect = &hl_msg_done };
+	struct hl_generated key;
+	struct hl_destroy body;
+
+	begin(6, 2);
+	CU_ASSERT_EQUAL(story_make_key(c, "lost", &key), HL_OK);
+	body = of(key.handle);
+	call.body = &body;
+	submit(&call, 30000000);
+	sim_kill(w->proxy[strcmp(c->core->failure.where, "127.16.0.11:2310") == 0 ? 0 : 1].node);
+	CU_ASSERT_EQUAL(outcome(&call), HL_E_UNKNOWN);
+	CU_ASSERT_EQUAL(call.failure.err, HL_E_UNKNOWN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(call.failure.detail, "log in"));
+	end();
+}
+
+/* Whoever is logged in is told the truth, also of what was sent before. */
+static void after_a_login_a_refusal_of_what_was_lost_is_a_refusal(void)
+{
+	struct client_call call = { .msg = &hl_msg_destroy, .expect = &hl_msg_done };
+	struct hl_destroy body = of(1);
+
+	begin(7, 2);
+	call.body = &body;
+	submit(&call, 30000000);
+	CU_ASSERT_EQUAL(outcome(&call), HL_E_KEY);
+	story_close(c);
+	CU_ASSERT_EQUAL(story_log_in(c, hl_secret_view(&w->user.pin)), HL_OK);
+	submit(&call, 30000000);
+	CU_ASSERT(call.lost);
+	CU_ASSERT_EQUAL(outcome(&call), HL_E_KEY);
+	end();
+}
+
+/* The opening that failed may pass; the effect, tried again as another request, might be had twice. */
+static void nobody_is_told_to_try_again_what_may_have_happened(void)
+{
+	struct client_call call = { .msg = &hl_msg_generate, .expect = &hl_msg_generated };
+	struct story_key k;
+
+	begin(8, 1);
+	story_key_init(&k, "unknown");
+	call.body = &k.request;
+	submit(&call, 5000000);
+	world_kill_hsm(w, 0);
+	CU_ASSERT_EQUAL(outcome(&call), HL_E_UNKNOWN);
+	CU_ASSERT(c->core->failure.retryable);
+	CU_ASSERT(!call.failure.retryable);
+	end();
+}
+
 /* -- openings ------------------------------------------------------------------------------------------------ */
 
 static struct world_client *knows(const struct client_target *hosts, size_t n)
@@ -205,6 +264,10 @@ static CU_TestInfo tests[] = {
 	{ "what was lost and finds no room waits as well", what_was_lost_and_finds_no_room_waits_as_well },
 	{ "an effect whose answer is not understood has an unknown outcome",
 		an_effect_whose_answer_is_not_understood_has_an_unknown_outcome },
+	{ "an effect that is lost with its login has an unknown outcome",
+		an_effect_that_is_lost_with_its_login_has_an_unknown_outcome },
+	{ "after a login a refusal of what was lost is a refusal", after_a_login_a_refusal_of_what_was_lost_is_a_refusal },
+	{ "nobody is told to try again what may have happened", nobody_is_told_to_try_again_what_may_have_happened },
 	{ "the answer to an earlier lookup comes too late", the_answer_to_an_earlier_lookup_comes_too_late },
 	{ "what became of an opening before the close is told to nobody after it",
 		what_became_of_an_opening_before_the_close_is_told_to_nobody_after_it },

@@ -42,6 +42,10 @@ static void each_commit_moves_the_guard(void)
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 1, 2, "stale"), HL_E_STORE_STALE);
 	after = hl_test_store_kept(&w);
 	CU_ASSERT(hsm_pair_eq(&before, &after));
+	CU_ASSERT_EQUAL(hl_test_store_commit(s, NULL, 0), HL_OK); /* nothing changes, and all before it is guarded */
+	after = hl_test_store_kept(&w);
+	CU_ASSERT_EQUAL(after.generation, 5);
+	CU_ASSERT_EQUAL(memcmp(before.sum, after.sum, HSM_MAC), 0);
 	hsm_sqlite_close(s);
 	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_OK);
 }
