@@ -269,6 +269,8 @@ p11_take_parameter p11_parameter_iv, p11_parameter_ctr, p11_parameter_gcm, p11_p
 p11_take_parameter p11_parameter_chacha, p11_parameter_aead;
 /** The fields of a GCM parameter; `iv` may be empty: the HSM makes one. CKR_MECHANISM_PARAM_INVALID. */
 CK_RV p11_put_gcm(struct hl_bytes iv, struct hl_bytes aad, CK_ULONG tag_bits, struct hl_buf *out);
+/** The same of CKM_CHACHA20_POLY1305. */
+CK_RV p11_put_aead(struct hl_bytes nonce, struct hl_bytes aad, struct hl_buf *out);
 
 /* length.c */
 CK_ULONG p11_rsa_n(const struct p11_operation *op);

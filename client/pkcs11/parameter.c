@@ -164,19 +164,22 @@ CK_RV p11_parameter_gmac(const struct p11_mechanism *m, const CK_MECHANISM *from
 	return p11_put_gcm(hl_bytes(from->pParameter, GMAC_IV), hl_bytes(NULL, 0), 8 * m->block, &op->parameter);
 }
 
+CK_RV p11_put_aead(struct hl_bytes nonce, struct hl_bytes aad, struct hl_buf *out)
+{
+	struct hl_aead_parameter aead = { .nonce = nonce, .aad = aad };
+
+	if (!nonce.p || nonce.n != AEAD_NONCE || !p11_bytes_ok(aad.p, aad.n))
+		return CKR_MECHANISM_PARAM_INVALID;
+	return put(&hl_msg_aead_parameter, &aead, out);
+}
+
 CK_RV p11_parameter_aead(const struct p11_mechanism *m, const CK_MECHANISM *from, struct p11_operation *op)
 {
 	const CK_SALSA20_CHACHA20_POLY1305_PARAMS *p = from->pParameter;
-	struct hl_aead_parameter aead;
 
 	(void)m;
-	if (!has_size(from, sizeof *p) || !p->pNonce || p->ulNonceLen != AEAD_NONCE ||
-		!p11_bytes_ok(p->pAAD, p->ulAADLen))
+	if (!has_size(from, sizeof *p))
 		return CKR_MECHANISM_PARAM_INVALID;
-	aead = (struct hl_aead_parameter){
-		.nonce = hl_bytes(p->pNonce, p->ulNonceLen),
-		.aad = hl_bytes(p->pAAD, p->ulAADLen),
-	};
 	op->tag_n = HL_TAG_MAX;
-	return put(&hl_msg_aead_parameter, &aead, &op->parameter);
+	return p11_put_aead(hl_bytes(p->pNonce, p->ulNonceLen), hl_bytes(p->pAAD, p->ulAADLen), &op->parameter);
 }

@@ -196,6 +196,78 @@ static void every_cipher_gives_what_openssl_gives(void)
 	p11_over();
 }
 
+/* -- messages of version 3.0: each has its parameter ------------------------------------------------------------------- */
+
+static CK_MECHANISM message_of(
+	const struct cipher *c, struct given *g, CK_BYTE *tag, CK_GCM_MESSAGE_PARAMS *gcm, CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS *aead)
+{
+	*gcm = (CK_GCM_MESSAGE_PARAMS){ g->iv, c->iv_n, 0, CKG_NO_GENERATE, tag, 8 * c->tag_n };
+	*aead = (CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS){ g->iv, c->iv_n, tag };
+	if (c->type == CKM_AES_GCM)
+		return (CK_MECHANISM){ c->type, gcm, sizeof *gcm };
+	if (c->type == CKM_CHACHA20_POLY1305)
+		return (CK_MECHANISM){ c->type, aead, sizeof *aead };
+	return g->m;
+}
+
+/* Whole, and in two parts with the tag after the last. */
+static void message_round_trip(
+	CK_SESSION_HANDLE s, const struct cipher *c, const struct p11_secret *key, unsigned round, CK_ULONG n)
+{
+	CK_BYTE data[64], want[96], got[96], tag[16] = { 0 };
+	CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS aead;
+	CK_GCM_MESSAGE_PARAMS gcm;
+	CK_ULONG got_n = sizeof got, sealed_n, aad_n;
+	struct given g;
+	CK_MECHANISM m;
+
+	memset(data, (int)round, sizeof data);
+	give(c, round, &g);
+	aad_n = c->tag_n > 0 ? g.aad_n : 0;
+	m = message_of(c, &g, tag, &gcm, &aead);
+	sealed_n = judge(c, c->pads, key, &g, data, n, want) - c->tag_n;
+	CU_ASSERT_EQUAL(p11_f->C_EncryptMessage(s, m.pParameter, m.ulParameterLen, g.aad, aad_n, data, n, got, &got_n), CKR_OK);
+	CU_ASSERT(same(got, got_n, want, sealed_n) && same(tag, c->tag_n, want + sealed_n, c->tag_n));
+	CU_ASSERT_EQUAL(p11_f->C_DecryptMessageBegin(s, m.pParameter, m.ulParameterLen, g.aad, aad_n), CKR_OK);
+	got_n = sizeof got;
+	CU_ASSERT_EQUAL(p11_f->C_DecryptMessageNext(s, m.pParameter, m.ulParameterLen, want, n / 2, got, &got_n, 0), CKR_OK);
+	CU_ASSERT_EQUAL(got_n, 0);
+	got_n = sizeof got;
+	CU_ASSERT_EQUAL(p11_f->C_DecryptMessageNext(s, m.pParameter, m.ulParameterLen, want + n / 2, sealed_n - n / 2, got,
+				&got_n, CKF_END_OF_MESSAGE),
+		CKR_OK);
+	CU_ASSERT(same(got, got_n, data, n));
+	if (c->tag_n == 0)
+		return;
+	tag[round % c->tag_n] ^= 1;
+	got_n = sizeof got;
+	CU_ASSERT_EQUAL(p11_f->C_DecryptMessage(s, m.pParameter, m.ulParameterLen, g.aad, aad_n, want, sealed_n, got, &got_n),
+		CKR_AEAD_DECRYPT_FAILED);
+}
+
+static void every_cipher_does_messages_with_a_parameter_each(void)
+{
+	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme);
+
+	for (size_t i = 0; i < HL_COUNT(ciphers); i++) {
+		const struct cipher *c = &ciphers[i];
+		struct p11_secret key = make(s, c);
+		CK_MECHANISM m = { c->type, NULL, 0 };
+		CK_BYTE out[32] = { 0 };
+		CK_ULONG n = sizeof out;
+
+		CU_ASSERT_EQUAL(p11_f->C_MessageEncryptInit(s, &m, key.key), CKR_OK);
+		CU_ASSERT_EQUAL(p11_f->C_MessageDecryptInit(s, &m, key.key), CKR_OK);
+		for (unsigned round = 0; round < 5; round++)
+			message_round_trip(s, c, &key, round, round * c->block);
+		CU_ASSERT_EQUAL(p11_f->C_EncryptMessage(s, out, 5, NULL, 0, out, 16, out, &n), CKR_MECHANISM_PARAM_INVALID);
+		CU_ASSERT_EQUAL(p11_f->C_MessageEncryptFinal(s), CKR_OK);
+		CU_ASSERT_EQUAL(p11_f->C_MessageDecryptFinal(s), CKR_OK);
+		CU_ASSERT_EQUAL(p11_f->C_DestroyObject(s, key.key), CKR_OK);
+	}
+	p11_over();
+}
+
 /* -- lengths ---------------------------------------------------------------------------------------------------------- */
 
 static void lengths_that_no_cipher_takes_are_told(void)
@@ -423,6 +495,7 @@ static void a_cipher_takes_keys_of_its_own_type(void)
 #define TEST(name) { #name, name }
 static CU_TestInfo tests[] = {
 	TEST(every_cipher_gives_what_openssl_gives),
+	TEST(every_cipher_does_messages_with_a_parameter_each),
 	TEST(lengths_that_no_cipher_takes_are_told),
 	TEST(padded_data_needs_room_for_itself_alone),
 	TEST(padding_that_is_none_is_refused),
