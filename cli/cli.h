@@ -74,11 +74,11 @@ cli_run cli_key_show, cli_key_export_public;
 cli_run cli_key_create, cli_key_list, cli_key_delete, cli_partition_list;
 cli_run cli_member_list, cli_member_kill, cli_member_restart;
 cli_run cli_completion, cli_doctor, cli_config_check, cli_config_show;
-cli_run cli_explain, cli_session_list, cli_session_close;
+cli_run cli_explain, cli_fidelity, cli_session_list, cli_session_close;
 cli_run cli_trace_list, cli_trace_show, cli_version, cli_help;
 
 extern const struct cli_options cli_up_options, cli_wait_options, cli_env_options, cli_try_options;
 extern const struct cli_options cli_cred_import_options, cli_secret_add_options;
 extern const struct cli_options cli_key_show_options, cli_key_export_public_options;
 extern const struct cli_options cli_key_create_options, cli_key_list_options, cli_key_delete_options;
-extern const struct cli_options cli_doctor_options, cli_session_close_options, cli_trace_list_options, cli_run_options;
+extern const struct cli_options cli_doctor_options, cli_fidelity_options, cli_session_close_options, cli_trace_list_options, cli_run_options;

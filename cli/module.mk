@@ -20,6 +20,7 @@ libhlcli_la_SOURCES = \
 	cli/draw.c cli/draw.h \
 	cli/env.c cli/variables.h \
 	cli/explain.c cli/explain.h \
+	cli/fidelity.c \
 	cli/help.c \
 	cli/import.c \
 	cli/judge.c cli/judge.h \

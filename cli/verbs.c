@@ -62,6 +62,8 @@ static const struct cli_verb verbs[] = {
 		{ "hsmlet doctor", "hsmlet doctor --pin-file pin --json" } },
 	{ NULL, "explain", cli_explain, &no_options, 0, 2, false, "[ERROR | exit N]", "an error or an exit code: cause, next step, where it occurs",
 		{ "hsmlet explain HL-0302", "hsmlet explain exit 14" } },
+	{ NULL, "fidelity", cli_fidelity, &cli_fidelity_options, 0, 0, false, "", "the published list of mechanisms: which of them are here, and why not the others",
+		{ "hsmlet fidelity", "hsmlet fidelity --json" } },
 	{ "trace", "list", cli_trace_list, &cli_trace_list_options, 0, 0, false, "", "the connections that were made, the latest last",
 		{ "hsmlet trace list", "hsmlet trace list --last 100 --json" } },
 	{ "trace", "show", cli_trace_show, &no_options, 0, 1, false, "[CONNECTION]", "draw the eight steps of one (the latest)",

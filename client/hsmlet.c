@@ -230,6 +230,25 @@ API int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e)
 	return rc;
 }
 
+API int hsmlet_get_mechanisms(hsmlet *h, hsmlet_mechanism_info *out, size_t max, size_t *count, hsmlet_error *e)
+{
+	struct hl_mechanisms request = { 0 };
+	struct hl_mechanisms_answer a;
+	struct client_call call;
+	struct hl_mechanism m;
+	size_t n = 0;
+	int rc = client_api_ask(h, &hl_msg_mechanisms, &request, &hl_msg_mechanisms_answer, &a, &call, LIMIT_MS, e);
+
+	if (rc == 0) {
+		for (struct hl_bytes at = a.mechanisms.raw; hl_list_next(&hl_msg_mechanism, &at, &m); n++)
+			if (n < max)
+				out[n] = (hsmlet_mechanism_info){ m.number, m.min, m.max, m.flags };
+		*count = n;
+	}
+	hl_buf_clear(&call.frame);
+	return rc;
+}
+
 API int hsmlet_random(hsmlet *h, void *out, size_t n, hsmlet_error *e)
 {
 	const size_t most = 65536;

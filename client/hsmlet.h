@@ -66,6 +66,15 @@ typedef struct hsmlet_info {
 } hsmlet_info;
 int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e);
 
+/* A mechanism that the HSM has, by PKCS #11's numbers; sizes of keys in bits (RSA, DSA, DH, curves) or bytes. */
+typedef struct hsmlet_mechanism_info {
+	uint32_t number; /* CKM_ */
+	uint32_t min, max; /* 0 and 0: no key, or one of any size */
+	uint32_t flags;  /* CKF_ */
+} hsmlet_mechanism_info;
+/** What the HSM can do: the first `max` of them into `out`; *count is how many there are. */
+int hsmlet_get_mechanisms(hsmlet *h, hsmlet_mechanism_info *out, size_t max, size_t *count, hsmlet_error *e);
+
 int hsmlet_random(hsmlet *h, void *out, size_t n, hsmlet_error *e);
 
 /* An attribute of PKCS #11. Booleans are one byte 0 or 1, numbers eight bytes big-endian; the helpers below

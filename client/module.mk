@@ -50,6 +50,7 @@ libhlp11_la_SOURCES = \
 	client/pkcs11/find.c \
 	client/pkcs11/interface.c \
 	client/pkcs11/key.c \
+	client/pkcs11/length.c \
 	client/pkcs11/library.c \
 	client/pkcs11/log.c client/pkcs11/log.h \
 	client/pkcs11/login.c \

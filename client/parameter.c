@@ -35,6 +35,10 @@ static const struct {
 	{ HL_CKM_SHA256_RSA_PKCS_PSS, sizeof(hsmlet_pss), put_pss },
 	{ HL_CKM_SHA384_RSA_PKCS_PSS, sizeof(hsmlet_pss), put_pss },
 	{ HL_CKM_SHA512_RSA_PKCS_PSS, sizeof(hsmlet_pss), put_pss },
+	{ HL_CKM_SHA3_224_RSA_PKCS_PSS, sizeof(hsmlet_pss), put_pss },
+	{ HL_CKM_SHA3_256_RSA_PKCS_PSS, sizeof(hsmlet_pss), put_pss },
+	{ HL_CKM_SHA3_384_RSA_PKCS_PSS, sizeof(hsmlet_pss), put_pss },
+	{ HL_CKM_SHA3_512_RSA_PKCS_PSS, sizeof(hsmlet_pss), put_pss },
 	{ HL_CKM_AES_GCM,             sizeof(hsmlet_gcm), put_gcm },
 };
 /* clang-format on */

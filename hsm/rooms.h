@@ -304,6 +304,17 @@ HL_CHECKED hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hs
 HL_CHECKED hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out);
 void hsm_keys_clear(struct hsm *h);
 
+/* -- op/slow.c: uses of a private key, in a lane where it is slow ------------------------------------ */
+struct hsm_private_use {
+	const struct hl_msg *msg; /* of the request */
+	size_t most;              /* bytes of the outcome */
+	hl_err (*run)(struct hsm_key *k, const void *request, struct hl_buf *out); /* on any thread */
+	void (*answer)(struct hsm_conn *c, uint32_t id, struct hl_bytes out);
+};
+/** Run `use` with the key `handle` and answer; HL_E_DEFER: that happens later. As a handler does. */
+HL_CHECKED hl_err hsm_private_use(struct hsm_conn *c, const struct hl_frame *f, const struct hsm_private_use *use,
+	const void *request, uint64_t handle, uint32_t mechanism);
+
 /* -- op/: one handler a file ------------------------------------------------------------------------ */
 /* HL_OK: answered; HL_E_DEFER: a task will answer; anything else is sent as op.refused, with `*detail`
  * (a static text) where that says more. `body` is the decoded request, valid during the call. */

@@ -306,6 +306,12 @@ tests_run_test_pkcs11_process_SOURCES = tests/run/test_pkcs11_process.c $(p11)
 tests_run_test_pkcs11_process_LDADD = $(LIVE_LIBS) -lpthread
 tests_run_test_pkcs11_args_SOURCES = tests/run/test_pkcs11_args.c $(p11)
 tests_run_test_pkcs11_args_LDADD = $(LIVE_LIBS)
+P11_TESTS += tests/run/test_pkcs11_ciphers tests/run/test_pkcs11_signs
+p11_key = $(p11) tests/support/p11_key.c tests/support/p11_key.h
+tests_run_test_pkcs11_ciphers_SOURCES = tests/run/test_pkcs11_ciphers.c $(p11_key)
+tests_run_test_pkcs11_ciphers_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
+tests_run_test_pkcs11_signs_SOURCES = tests/run/test_pkcs11_signs.c $(p11_key)
+tests_run_test_pkcs11_signs_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
 check_PROGRAMS += $(P11_TESTS)
 TESTS += $(P11_TESTS)
 

@@ -59,28 +59,25 @@ static CK_RV end(struct p11_operation *op, CK_RV rv)
 	return rv;
 }
 
-/* How long the outcome is. */
-static CK_RV length(const struct way *w, const struct p11_operation *op, CK_ULONG n, CK_ULONG *out)
+/* Where its length is not known before, it is made, and kept if it does not fit. */
+static bool asks_length(const struct p11_length *l, const CK_BYTE *out, CK_ULONG *out_n, CK_RV *rv)
 {
-	if (w == &decrypts && n < op->tag_n)
-		return CKR_ENCRYPTED_DATA_LEN_RANGE;
-	*out = w == &decrypts ? n - op->tag_n : n + op->tag_n;
-	return CKR_OK;
+	return (l->exact || !out) && p11_asks_length(l->n, out, out_n, rv);
 }
 
 static CK_RV run(const struct way *w, struct p11_session *s, struct p11_operation *op, struct hl_bytes data,
 	CK_BYTE *out, CK_ULONG *out_n)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
-	CK_ULONG n;
+	struct p11_length length;
 	CK_RV rv;
 
 	if (op->has_result)
 		return p11_operation_finish(op, CKR_OK, &op->result, out, out_n);
-	rv = length(w, op, data.n, &n);
+	rv = op->mechanism->crypted_n(op, w == &encrypts, data.n, &length);
 	if (rv != CKR_OK)
-		return end(op, rv);
-	if (p11_asks_length(n, out, out_n, &rv))
+		return end(op, w->too_long);
+	if (asks_length(&length, out, out_n, &rv))
 		return rv;
 	rv = w->run(s->slot, op, hl_buf_view(&op->parameter), data, &result);
 	return p11_operation_finish(op, rv, &result, out, out_n);

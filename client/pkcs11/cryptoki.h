@@ -775,6 +775,10 @@ struct CK_FUNCTION_LIST_3_0 {
 #define CKM_DSA_SHA256               0x00000014UL
 #define CKM_DSA_SHA384               0x00000015UL
 #define CKM_DSA_SHA512               0x00000016UL
+#define CKM_DSA_SHA3_224             0x00000018UL
+#define CKM_DSA_SHA3_256             0x00000019UL
+#define CKM_DSA_SHA3_384             0x0000001AUL
+#define CKM_DSA_SHA3_512             0x0000001BUL
 #define CKM_DH_PKCS_KEY_PAIR_GEN     0x00000020UL
 #define CKM_DH_PKCS_DERIVE           0x00000021UL
 #define CKM_X9_42_DH_KEY_PAIR_GEN    0x00000030UL

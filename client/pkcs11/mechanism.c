@@ -1,53 +1,125 @@
 /* mechanism.c - what is known here of each mechanism: one row. Which of them a token has, it says itself. */
 #include "client/pkcs11/module.h"
 
-static CK_ULONG rsa_n(CK_ULONG bits)
-{
-	return (bits + 7) / 8;
-}
-
-/* r || s; where the curve is not known, as much as the largest needs. */
-static CK_ULONG ec_n(CK_ULONG bits)
-{
-	return 2 * ((bits ? bits + 7 : 521 + 7) / 8);
-}
-
-/* RFC 8032, 5.1.6 and 5.2.6 */
-static CK_ULONG ed_n(CK_ULONG bits)
-{
-	return bits > 256 ? 114 : 64;
-}
+#define NO_TYPE CK_UNAVAILABLE_INFORMATION
+#define KEY(name) .key_type = CKK_##name, .also_type = NO_TYPE
+#define HASHED(digest, bare) .way = P11_HASHED, .hash = CKM_##digest, .raw = CKM_##bare
+#define DES_KEY .key_type = CKK_DES3, .also_type = CKK_DES2, .block = 8
+#define AES_KEY KEY(AES), .block = 16
+#define CAMELLIA_KEY KEY(CAMELLIA), .block = 16
+#define BLOCKS .crypted_n = p11_length_blocks
+#define PADDED .crypted_n = p11_length_padded
+#define TAGGED .crypted_n = p11_length_tagged
+#define IV .parameter = p11_parameter_iv
 
 /* clang-format off */
-#define MAKES(name, key)            { CKM_##name, CKK_##key, P11_ONE, 0, 0, NULL, NULL }
-#define RSA(name, ...)              { CKM_##name, CKK_RSA, __VA_ARGS__, NULL, rsa_n }
-#define PSS(name, ...)              { CKM_##name, CKK_RSA, __VA_ARGS__, p11_parameter_pss, rsa_n }
-#define EC(name, ...)               { CKM_##name, CKK_EC, __VA_ARGS__, NULL, ec_n }
+#define MAKES(name, key) { CKM_##name, KEY(key) }
+#define RSA(name, ...) { CKM_##name, KEY(RSA), .signature_n = p11_rsa_n, __VA_ARGS__ }
+#define RSA_HASH(name, hash) RSA(name##_RSA_PKCS, HASHED(hash, RSA_PKCS))
+#define PSS(name, ...) RSA(name, .parameter = p11_parameter_pss, __VA_ARGS__)
+#define PSS_HASH(name, hash) PSS(name##_RSA_PKCS_PSS, HASHED(hash, RSA_PKCS_PSS))
+#define DSA(name) { CKM_##name, KEY(DSA), .signature_n = p11_dsa_n }
+#define EC(name, ...) { CKM_##name, KEY(EC), .signature_n = p11_ec_n, __VA_ARGS__ }
+#define HMAC(digest) \
+	{ CKM_##digest##_HMAC, CKK_##digest##_HMAC, CKK_GENERIC_SECRET, .hash = CKM_##digest, .signature_n = p11_hash_n }
+/* What bears no `way` is P11_ONE: the HSM has no mechanism that takes the digest of DSA data. */
 static const struct p11_mechanism rows[] = {
-	MAKES(RSA_PKCS_KEY_PAIR_GEN,   RSA),
-	MAKES(EC_KEY_PAIR_GEN,         EC),
-	MAKES(EC_EDWARDS_KEY_PAIR_GEN, EC_EDWARDS),
-	MAKES(AES_KEY_GEN,             AES),
-	RSA(RSA_PKCS,            P11_ONE,    0,          0),
-	RSA(SHA1_RSA_PKCS,       P11_HASHED, CKM_SHA_1,  CKM_RSA_PKCS),
-	RSA(SHA224_RSA_PKCS,     P11_HASHED, CKM_SHA224, CKM_RSA_PKCS),
-	RSA(SHA256_RSA_PKCS,     P11_HASHED, CKM_SHA256, CKM_RSA_PKCS),
-	RSA(SHA384_RSA_PKCS,     P11_HASHED, CKM_SHA384, CKM_RSA_PKCS),
-	RSA(SHA512_RSA_PKCS,     P11_HASHED, CKM_SHA512, CKM_RSA_PKCS),
-	PSS(RSA_PKCS_PSS,        P11_ONE,    0,          0),
-	PSS(SHA1_RSA_PKCS_PSS,   P11_HASHED, CKM_SHA_1,  CKM_RSA_PKCS_PSS),
-	PSS(SHA224_RSA_PKCS_PSS, P11_HASHED, CKM_SHA224, CKM_RSA_PKCS_PSS),
-	PSS(SHA256_RSA_PKCS_PSS, P11_HASHED, CKM_SHA256, CKM_RSA_PKCS_PSS),
-	PSS(SHA384_RSA_PKCS_PSS, P11_HASHED, CKM_SHA384, CKM_RSA_PKCS_PSS),
-	PSS(SHA512_RSA_PKCS_PSS, P11_HASHED, CKM_SHA512, CKM_RSA_PKCS_PSS),
-	EC(ECDSA,                P11_ONE,    0,          0),
-	EC(ECDSA_SHA1,           P11_HASHED, CKM_SHA_1,  CKM_ECDSA),
-	EC(ECDSA_SHA224,         P11_HASHED, CKM_SHA224, CKM_ECDSA),
-	EC(ECDSA_SHA256,         P11_HASHED, CKM_SHA256, CKM_ECDSA),
-	EC(ECDSA_SHA384,         P11_HASHED, CKM_SHA384, CKM_ECDSA),
-	EC(ECDSA_SHA512,         P11_HASHED, CKM_SHA512, CKM_ECDSA),
-	{ CKM_EDDSA,   CKK_EC_EDWARDS, P11_ONE, 0, 0, NULL, ed_n },
-	{ CKM_AES_GCM, CKK_AES,        P11_ONE, 0, 0, p11_parameter_gcm, NULL },
+	MAKES(RSA_PKCS_KEY_PAIR_GEN,     RSA),
+	MAKES(DSA_PARAMETER_GEN,         DSA),
+	MAKES(DSA_KEY_PAIR_GEN,          DSA),
+	MAKES(DH_PKCS_PARAMETER_GEN,     DH),
+	MAKES(DH_PKCS_KEY_PAIR_GEN,      DH),
+	MAKES(X9_42_DH_PARAMETER_GEN,    X9_42_DH),
+	MAKES(X9_42_DH_KEY_PAIR_GEN,     X9_42_DH),
+	MAKES(EC_KEY_PAIR_GEN,           EC),
+	MAKES(EC_EDWARDS_KEY_PAIR_GEN,   EC_EDWARDS),
+	MAKES(EC_MONTGOMERY_KEY_PAIR_GEN, EC_MONTGOMERY),
+	MAKES(GENERIC_SECRET_KEY_GEN,    GENERIC_SECRET),
+	MAKES(AES_KEY_GEN,               AES),
+	MAKES(CAMELLIA_KEY_GEN,          CAMELLIA),
+	MAKES(DES2_KEY_GEN,              DES2),
+	MAKES(DES3_KEY_GEN,              DES3),
+	MAKES(CHACHA20_KEY_GEN,          CHACHA20),
+	MAKES(POLY1305_KEY_GEN,          POLY1305),
+
+	RSA(RSA_PKCS,      .crypted_n = p11_length_rsa),
+	RSA(RSA_X_509,     .crypted_n = p11_length_rsa),
+	RSA(RSA_PKCS_OAEP, .crypted_n = p11_length_rsa, .parameter = p11_parameter_oaep),
+	RSA_HASH(MD5,       MD5),
+	RSA_HASH(RIPEMD160, RIPEMD160),
+	RSA_HASH(SHA1,      SHA_1),
+	RSA_HASH(SHA224,    SHA224),
+	RSA_HASH(SHA256,    SHA256),
+	RSA_HASH(SHA384,    SHA384),
+	RSA_HASH(SHA512,    SHA512),
+	RSA_HASH(SHA3_224,  SHA3_224),
+	RSA_HASH(SHA3_256,  SHA3_256),
+	RSA_HASH(SHA3_384,  SHA3_384),
+	RSA_HASH(SHA3_512,  SHA3_512),
+	PSS(RSA_PKCS_PSS),
+	PSS_HASH(SHA1,      SHA_1),
+	PSS_HASH(SHA224,    SHA224),
+	PSS_HASH(SHA256,    SHA256),
+	PSS_HASH(SHA384,    SHA384),
+	PSS_HASH(SHA512,    SHA512),
+	PSS_HASH(SHA3_224,  SHA3_224),
+	PSS_HASH(SHA3_256,  SHA3_256),
+	PSS_HASH(SHA3_384,  SHA3_384),
+	PSS_HASH(SHA3_512,  SHA3_512),
+
+	DSA(DSA_SHA1),
+	DSA(DSA_SHA224),
+	DSA(DSA_SHA256),
+	DSA(DSA_SHA384),
+	DSA(DSA_SHA512),
+	DSA(DSA_SHA3_224),
+	DSA(DSA_SHA3_256),
+	DSA(DSA_SHA3_384),
+	DSA(DSA_SHA3_512),
+
+	EC(ECDSA),
+	EC(ECDSA_SHA1,     HASHED(SHA_1,    ECDSA)),
+	EC(ECDSA_SHA224,   HASHED(SHA224,   ECDSA)),
+	EC(ECDSA_SHA256,   HASHED(SHA256,   ECDSA)),
+	EC(ECDSA_SHA384,   HASHED(SHA384,   ECDSA)),
+	EC(ECDSA_SHA512,   HASHED(SHA512,   ECDSA)),
+	EC(ECDSA_SHA3_224, HASHED(SHA3_224, ECDSA)),
+	EC(ECDSA_SHA3_256, HASHED(SHA3_256, ECDSA)),
+	EC(ECDSA_SHA3_384, HASHED(SHA3_384, ECDSA)),
+	EC(ECDSA_SHA3_512, HASHED(SHA3_512, ECDSA)),
+	{ CKM_EDDSA, KEY(EC_EDWARDS), .parameter = p11_parameter_eddsa, .signature_n = p11_ed_n },
+
+	{ CKM_AES_ECB,          AES_KEY, BLOCKS },
+	{ CKM_AES_CBC,          AES_KEY, BLOCKS, IV },
+	{ CKM_AES_CBC_PAD,      AES_KEY, PADDED, IV },
+	{ CKM_AES_CTR,          AES_KEY, TAGGED, .parameter = p11_parameter_ctr },
+	{ CKM_AES_GCM,          AES_KEY, TAGGED, .parameter = p11_parameter_gcm },
+	{ CKM_AES_MAC,          AES_KEY, .signature_n = p11_half_block_n },
+	{ CKM_AES_CMAC,         AES_KEY, .signature_n = p11_block_n },
+	{ CKM_AES_GMAC,         AES_KEY, .signature_n = p11_block_n, .parameter = p11_parameter_gmac, .once = true },
+	{ CKM_CAMELLIA_ECB,     CAMELLIA_KEY, BLOCKS },
+	{ CKM_CAMELLIA_CBC,     CAMELLIA_KEY, BLOCKS, IV },
+	{ CKM_CAMELLIA_CBC_PAD, CAMELLIA_KEY, PADDED, IV },
+	{ CKM_CAMELLIA_MAC,     CAMELLIA_KEY, .signature_n = p11_half_block_n },
+	{ CKM_DES3_ECB,         DES_KEY, BLOCKS },
+	{ CKM_DES3_CBC,         DES_KEY, BLOCKS, IV },
+	{ CKM_DES3_CBC_PAD,     DES_KEY, PADDED, IV },
+	{ CKM_DES3_CMAC,        DES_KEY, .signature_n = p11_block_n },
+	{ CKM_CHACHA20,          KEY(CHACHA20), TAGGED, .parameter = p11_parameter_chacha },
+	{ CKM_CHACHA20_POLY1305, KEY(CHACHA20), TAGGED, .parameter = p11_parameter_aead },
+	{ CKM_POLY1305,          KEY(POLY1305), .block = 16, .signature_n = p11_block_n },
+
+	HMAC(MD5),
+	HMAC(RIPEMD160),
+	HMAC(SHA_1),
+	HMAC(SHA224),
+	HMAC(SHA256),
+	HMAC(SHA384),
+	HMAC(SHA512),
+	HMAC(SHA3_224),
+	HMAC(SHA3_256),
+	HMAC(SHA3_384),
+	HMAC(SHA3_512),
 };
 
 /* The prefixes of RFC 8017, 9.2 note 1: AlgorithmIdentifier and the head of the OCTET STRING. */
@@ -55,6 +127,7 @@ static const struct p11_mechanism rows[] = {
 #define SHA2(last, n, all) PREFIX(0x30, all, 0x30, 13, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, last, 5, 0, 4, n)
 static const struct p11_digest digests[] = {
 	{ CKM_MD5,      "MD5",      16, 0,                PREFIX(0x30, 0x20, 0x30, 12, 6, 8, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 2, 5, 5, 0, 4, 16) },
+	{ CKM_RIPEMD160, "RIPEMD160", 20, 0,              PREFIX(0x30, 0x21, 0x30, 9, 6, 5, 0x2b, 0x24, 3, 2, 1, 5, 0, 4, 20) },
 	{ CKM_SHA_1,    "SHA1",     20, CKG_MGF1_SHA1,    PREFIX(0x30, 0x21, 0x30, 9, 6, 5, 0x2b, 14, 3, 2, 0x1a, 5, 0, 4, 20) },
 	{ CKM_SHA224,   "SHA224",   28, CKG_MGF1_SHA224,  SHA2(4, 28, 0x2d) },
 	{ CKM_SHA256,   "SHA256",   32, CKG_MGF1_SHA256,  SHA2(1, 32, 0x31) },

@@ -56,79 +56,159 @@ static CK_RV operation_within(struct p11_session *s, enum p11_kind kind, struct 
 	return (*op)->in_message ? CKR_OK : CKR_OPERATION_NOT_INITIALIZED;
 }
 
-/* -- encryption: AES-GCM, whose parameter carries IV and tag -------------------------------------------------------------- */
+/* -- encryption: its parameter comes with each message --------------------------------------------------------------------- */
 
-static CK_RV gcm_of(const struct p11_operation *op, const void *parameter, CK_ULONG n, CK_GCM_MESSAGE_PARAMS *out)
+/* Authenticated encryption has IV and tag in structures of its own; others have the parameter that C_EncryptInit takes. */
+struct message {
+	CK_BYTE *iv, *tag;
+	CK_ULONG iv_n, tag_n;
+	CK_GENERATOR_FUNCTION generator;
+	CK_ULONG fixed_bits;
+	CK_MECHANISM whole;
+};
+
+static CK_RV read_gcm(const CK_MECHANISM *from, struct message *out)
 {
-	if (op->mechanism->type != CKM_AES_GCM || !parameter || n != sizeof *out)
+	const CK_GCM_MESSAGE_PARAMS *p = from->pParameter;
+
+	if (!p || from->ulParameterLen != sizeof *p || !p->pIv || !p->pTag || p->ulTagBits % 8 != 0 ||
+		p->ulTagBits > 8 * HL_TAG_MAX)
 		return CKR_MECHANISM_PARAM_INVALID;
-	memcpy(out, parameter, sizeof *out);
-	return out->pIv && out->pTag && out->ulTagBits % 8 == 0 && out->ulTagBits <= 8 * HL_TAG_MAX
-		       ? CKR_OK
-		       : CKR_MECHANISM_PARAM_INVALID;
+	*out = (struct message){ p->pIv, p->pTag, p->ulIvLen, p->ulTagBits / 8, p->ivGenerator, p->ulIvFixedBits, *from };
+	return CKR_OK;
+}
+
+static CK_RV put_gcm(const struct p11_mechanism *m, const struct message *p, struct hl_bytes aad, struct hl_buf *out)
+{
+	(void)m;
+	return p11_put_gcm(hl_bytes(p->iv, p->iv_n), aad, 8 * p->tag_n, out);
+}
+
+static CK_RV read_aead(const CK_MECHANISM *from, struct message *out)
+{
+	const CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS *p = from->pParameter;
+
+	if (!p || from->ulParameterLen != sizeof *p || !p->pNonce || !p->pTag)
+		return CKR_MECHANISM_PARAM_INVALID;
+	*out = (struct message){ p->pNonce, p->pTag, p->ulNonceLen, HL_TAG_MAX, CKG_NO_GENERATE, 0, *from };
+	return CKR_OK;
+}
+
+static CK_RV put_aead(const struct p11_mechanism *m, const struct message *p, struct hl_bytes aad, struct hl_buf *out)
+{
+	(void)m;
+	return p11_put_aead(hl_bytes(p->iv, p->iv_n), aad, out);
+}
+
+static CK_RV read_whole(const CK_MECHANISM *from, struct message *out)
+{
+	*out = (struct message){ .generator = CKG_NO_GENERATE, .whole = *from };
+	return from->ulParameterLen == 0 || from->pParameter ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
+}
+
+static CK_RV put_whole(const struct p11_mechanism *m, const struct message *p, struct hl_bytes aad, struct hl_buf *out)
+{
+	struct p11_operation op = { .parameter = hl_buf(HL_PARAMETER_MAX) };
+	CK_RV rv;
+
+	if (aad.n > 0) /* there is nothing that would authenticate it */
+		return CKR_ARGUMENTS_BAD;
+	if (!m->parameter)
+		return p->whole.ulParameterLen == 0 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
+	rv = m->parameter(m, &p->whole, &op);
+	hl_buf_put(out, hl_buf_view(&op.parameter));
+	hl_buf_clear(&op.parameter);
+	return rv == CKR_OK && out->err != HL_OK ? CKR_HOST_MEMORY : rv;
+}
+
+static const struct form {
+	CK_MECHANISM_TYPE type;
+	CK_RV (*read)(const CK_MECHANISM *from, struct message *out);
+	CK_RV (*put)(const struct p11_mechanism *m, const struct message *p, struct hl_bytes aad, struct hl_buf *out);
+} gcm = { CKM_AES_GCM, read_gcm, put_gcm }, aead = { CKM_CHACHA20_POLY1305, read_aead, put_aead },
+  whole = { 0, read_whole, put_whole };
+
+static const struct form *form_of(const struct p11_operation *op)
+{
+	if (op->mechanism->type == gcm.type)
+		return &gcm;
+	return op->mechanism->type == aead.type ? &aead : &whole;
+}
+
+static CK_RV read_parameter(const struct p11_operation *op, void *parameter, CK_ULONG n, struct message *out)
+{
+	CK_MECHANISM from = { op->mechanism->type, parameter, n };
+
+	return form_of(op)->read(&from, out);
 }
 
 #define IV_MADE 12 /* SP 800-38D, 8.2.2: a random IV has at least 96 bits */
 
 /* Where the caller leaves the IV to us it is the HSM's random bytes. A counter would have to outlive this process. */
-static CK_RV make_iv(struct p11_slot *slot, const CK_GCM_MESSAGE_PARAMS *p)
+static CK_RV make_iv(struct p11_slot *slot, enum p11_kind kind, const struct message *p)
 {
-	if (p->ivGenerator == CKG_NO_GENERATE)
+	if (kind != P11_MESSAGE_ENCRYPT || p->generator == CKG_NO_GENERATE)
 		return CKR_OK;
-	if ((p->ivGenerator != CKG_GENERATE && p->ivGenerator != CKG_GENERATE_RANDOM) || p->ulIvLen != IV_MADE ||
-		p->ulIvFixedBits != 0)
+	if ((p->generator != CKG_GENERATE && p->generator != CKG_GENERATE_RANDOM) || p->iv_n != IV_MADE ||
+		p->fixed_bits != 0)
 		return CKR_MECHANISM_PARAM_INVALID;
-	return p11_random(slot, p->pIv, p->ulIvLen);
+	return p11_random(slot, p->iv, p->iv_n);
+}
+
+/* How much room the outcome of `n` bytes needs: no more is asked for when it is there. */
+static CK_RV room_of(const struct p11_operation *op, enum p11_kind kind, CK_ULONG n, CK_ULONG *out)
+{
+	bool encrypts = kind == P11_MESSAGE_ENCRYPT;
+	struct p11_length length;
+	CK_RV rv = op->mechanism->crypted_n(op, encrypts, n, &length);
+
+	*out = length.n;
+	return rv == CKR_DATA_LEN_RANGE && !encrypts ? CKR_ENCRYPTED_DATA_LEN_RANGE : rv;
 }
 
 /* What is encrypted goes to `out`, which has the room; its tag into the parameter. */
-static CK_RV seal(struct p11_session *s, const struct p11_operation *op, const CK_GCM_MESSAGE_PARAMS *p,
+static CK_RV seal(struct p11_session *s, const struct p11_operation *op, const struct message *p,
+	struct hl_bytes parameter, struct hl_bytes data, struct hl_buf *out)
+{
+	P11_TRY(p11_encrypt(s->slot, op, parameter, data, out));
+	if (out->n < p->tag_n)
+		return CKR_DEVICE_ERROR;
+	out->n -= p->tag_n;
+	if (p->tag_n > 0)
+		memcpy(p->tag, hl_buf_view(out).p + out->n, p->tag_n);
+	return CKR_OK;
+}
+
+static CK_RV open(struct p11_session *s, const struct p11_operation *op, const struct message *p,
+	struct hl_bytes parameter, struct hl_bytes data, struct hl_buf *out)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf with_tag = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
+	CK_RV rv;
+
+	hl_buf_put(&with_tag, data);
+	hl_buf_put(&with_tag, hl_bytes(p->tag, p->tag_n));
+	if (with_tag.err != HL_OK)
+		return with_tag.err == HL_E_NOMEM ? CKR_HOST_MEMORY : CKR_ENCRYPTED_DATA_LEN_RANGE;
+	rv = p11_decrypt(s->slot, op, parameter, hl_buf_view(&with_tag), out);
+	return rv == CKR_ENCRYPTED_DATA_INVALID && p->tag_n > 0 ? CKR_AEAD_DECRYPT_FAILED : rv;
+}
+
+static CK_RV pass(struct p11_session *s, struct p11_operation *op, enum p11_kind kind, const struct message *p,
 	struct hl_bytes aad, struct hl_bytes data, CK_BYTE *out, CK_ULONG *out_n)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
 	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
-	struct hl_bytes got;
+	CK_ULONG room;
 
-	P11_TRY(p11_put_gcm(hl_bytes(p->pIv, p->ulIvLen), aad, p->ulTagBits, &parameter));
-	P11_TRY(p11_encrypt(s->slot, op, hl_buf_view(&parameter), data, &result));
-	got = hl_buf_view(&result);
-	if (got.n != data.n + p->ulTagBits / 8)
+	P11_TRY(room_of(op, kind, data.n, &room));
+	P11_TRY(form_of(op)->put(op->mechanism, p, aad, &parameter));
+	P11_TRY((kind == P11_MESSAGE_ENCRYPT ? seal : open)(s, op, p, hl_buf_view(&parameter), data, &result));
+	if (result.n > room)
 		return CKR_DEVICE_ERROR;
-	if (data.n > 0)
-		memcpy(out, got.p, data.n);
-	memcpy(p->pTag, got.p + data.n, got.n - data.n);
-	*out_n = data.n;
+	if (result.n > 0)
+		memcpy(out, hl_buf_view(&result).p, result.n);
+	*out_n = result.n;
 	return CKR_OK;
-}
-
-static CK_RV open(struct p11_session *s, const struct p11_operation *op, const CK_GCM_MESSAGE_PARAMS *p,
-	struct hl_bytes aad, struct hl_bytes data, CK_BYTE *out, CK_ULONG *out_n)
-{
-	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
-	HL_AUTO(hl_buf_clear) struct hl_buf whole = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
-	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_DATA_MAX);
-	CK_RV rv;
-
-	P11_TRY(p11_put_gcm(hl_bytes(p->pIv, p->ulIvLen), aad, p->ulTagBits, &parameter));
-	hl_buf_put(&whole, data);
-	hl_buf_put(&whole, hl_bytes(p->pTag, p->ulTagBits / 8));
-	if (whole.err != HL_OK)
-		return whole.err == HL_E_NOMEM ? CKR_HOST_MEMORY : CKR_ENCRYPTED_DATA_LEN_RANGE;
-	rv = p11_decrypt(s->slot, op, hl_buf_view(&parameter), hl_buf_view(&whole), &result);
-	if (rv != CKR_OK)
-		return rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_AEAD_DECRYPT_FAILED : rv;
-	if (result.n != data.n)
-		return CKR_DEVICE_ERROR;
-	if (data.n > 0)
-		memcpy(out, hl_buf_view(&result).p, data.n);
-	*out_n = data.n;
-	return CKR_OK;
-}
-
-static CK_RV pass(struct p11_session *s, struct p11_operation *op, enum p11_kind kind,
-	const CK_GCM_MESSAGE_PARAMS *p, struct hl_bytes aad, struct hl_bytes data, CK_BYTE *out, CK_ULONG *out_n)
-{
-	return kind == P11_MESSAGE_ENCRYPT ? seal(s, op, p, aad, data, out, out_n) : open(s, op, p, aad, data, out, out_n);
 }
 
 static CK_RV whole_message(CK_SESSION_HANDLE hSession, enum p11_kind kind, void *parameter, CK_ULONG parameter_n,
@@ -136,17 +216,18 @@ static CK_RV whole_message(CK_SESSION_HANDLE hSession, enum p11_kind kind, void 
 {
 	P11_SESSION(s, hSession);
 	struct p11_operation *op;
-	CK_GCM_MESSAGE_PARAMS p;
+	struct message p;
+	CK_ULONG room;
 	CK_RV rv;
 
 	P11_TRY(operation_between(s, kind, &op));
 	if (!p11_bytes_ok(aad.p, aad.n) || !p11_bytes_ok(data.p, data.n) || !out_n)
 		return CKR_ARGUMENTS_BAD;
-	P11_TRY(gcm_of(op, parameter, parameter_n, &p));
-	if (!(data.n == 0 && out) && p11_asks_length(data.n, out, out_n, &rv))
+	P11_TRY(read_parameter(op, parameter, parameter_n, &p));
+	P11_TRY(room_of(op, kind, data.n, &room));
+	if (!(room == 0 && out) && p11_asks_length(room, out, out_n, &rv))
 		return rv;
-	if (kind == P11_MESSAGE_ENCRYPT)
-		P11_TRY(make_iv(s->slot, &p));
+	P11_TRY(make_iv(s->slot, kind, &p));
 	return pass(s, op, kind, &p, aad, data, out, out_n);
 }
 
@@ -155,14 +236,13 @@ static CK_RV begin_message(CK_SESSION_HANDLE hSession, enum p11_kind kind, void 
 {
 	P11_SESSION(s, hSession);
 	struct p11_operation *op;
-	CK_GCM_MESSAGE_PARAMS p;
+	struct message p;
 
 	P11_TRY(operation_between(s, kind, &op));
 	if (!p11_bytes_ok(aad.p, aad.n))
 		return CKR_ARGUMENTS_BAD;
-	P11_TRY(gcm_of(op, parameter, parameter_n, &p));
-	if (kind == P11_MESSAGE_ENCRYPT)
-		P11_TRY(make_iv(s->slot, &p));
+	P11_TRY(read_parameter(op, parameter, parameter_n, &p));
+	P11_TRY(make_iv(s->slot, kind, &p));
 	op->gathered = hl_buf(HL_DATA_MAX);
 	op->aad = hl_buf(HL_PARAMETER_MAX);
 	hl_buf_put(&op->aad, aad);
@@ -179,16 +259,19 @@ static CK_RV next_part(CK_SESSION_HANDLE hSession, enum p11_kind kind, void *par
 	P11_SESSION(s, hSession);
 	bool last = (flags & CKF_END_OF_MESSAGE) != 0;
 	struct p11_operation *op;
-	CK_GCM_MESSAGE_PARAMS p;
+	struct message p;
+	CK_ULONG room = 0;
 	CK_RV rv;
 
 	P11_TRY(operation_within(s, kind, &op));
 	if (!p11_bytes_ok(part.p, part.n) || !out_n)
 		return over(op, CKR_ARGUMENTS_BAD);
-	rv = gcm_of(op, parameter, parameter_n, &p);
+	rv = read_parameter(op, parameter, parameter_n, &p);
+	if (rv == CKR_OK && last)
+		rv = room_of(op, kind, op->gathered.n + part.n, &room);
 	if (rv != CKR_OK)
 		return over(op, rv);
-	if (last && !(op->gathered.n + part.n == 0 && out) && p11_asks_length(op->gathered.n + part.n, out, out_n, &rv))
+	if (last && !(room == 0 && out) && p11_asks_length(room, out, out_n, &rv))
 		return rv;
 	rv = p11_operation_add(op, part.p, part.n);
 	if (rv != CKR_OK)

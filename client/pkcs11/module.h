@@ -5,7 +5,7 @@
  *	slot.c     slots, tokens, their mechanisms                         session.c  sessions and logins
  *	token.c    requests to the HSM behind a slot                       object.c   objects and their handles
  *	operation.c  what a session has begun                              find.c digest.c sign.c cipher.c key.c message.c
- *	mechanism.c parameter.c template.c ckr.c  tables                   log.c      the vendor's log
+ *	mechanism.c parameter.c length.c template.c ckr.c  tables          log.c      the vendor's log
  *
  * One lock, p11.lock, guards all that sessions and slots share. It is never held over a request. */
 #pragma once
@@ -143,6 +143,7 @@ struct p11_facts {
 	bool is_private, always_authenticate;
 	CK_FLAGS may;  /* CKF_SIGN and so on */
 	CK_ULONG size; /* bits, of secret keys bytes; 0: unknown */
+	CK_ULONG order; /* DSA: bits of the subprime; 0: unknown */
 };
 
 struct p11_operation {
@@ -226,14 +227,24 @@ enum p11_way {
 	P11_HASHED, /* in parts: hashed here, then used with another mechanism */
 };
 
+/* How long a result is, before it is there. */
+struct p11_length {
+	CK_ULONG n;
+	bool exact; /* else it is at most that */
+};
+
 struct p11_mechanism {
 	CK_MECHANISM_TYPE type;
-	CK_KEY_TYPE key_type;
+	CK_KEY_TYPE key_type, also_type;
 	enum p11_way way;
-	CK_MECHANISM_TYPE hash, raw; /* HASHED: by which digest; what takes the digest */
+	CK_MECHANISM_TYPE hash, raw; /* HASHED: by which digest; what takes the digest. HMAC: its digest */
+	CK_ULONG block;              /* of its cipher, bytes */
 	/* Into wire fields; CKR_MECHANISM_PARAM_INVALID. NULL: it takes none. */
 	CK_RV (*parameter)(const struct p11_mechanism *m, const CK_MECHANISM *from, struct p11_operation *op);
-	CK_ULONG (*signature_n)(CK_ULONG size); /* of a key of this size */
+	CK_ULONG (*signature_n)(const struct p11_operation *op);
+	/* Of `n` bytes, encrypted or decrypted; CKR_DATA_LEN_RANGE where it takes no such length. */
+	CK_RV (*crypted_n)(const struct p11_operation *op, bool encrypts, CK_ULONG n, struct p11_length *out);
+	bool once; /* its parameter serves one message */
 };
 
 /** NULL: not one of ours. */
@@ -252,10 +263,27 @@ const struct p11_digest *p11_digest(CK_MECHANISM_TYPE type);
 const struct p11_digest *p11_digests(size_t *n);
 
 /* parameter.c */
-CK_RV p11_parameter_pss(const struct p11_mechanism *m, const CK_MECHANISM *from, struct p11_operation *op);
-CK_RV p11_parameter_gcm(const struct p11_mechanism *m, const CK_MECHANISM *from, struct p11_operation *op);
+typedef CK_RV p11_take_parameter(const struct p11_mechanism *m, const CK_MECHANISM *from, struct p11_operation *op);
+p11_take_parameter p11_parameter_pss, p11_parameter_oaep, p11_parameter_eddsa;
+p11_take_parameter p11_parameter_iv, p11_parameter_ctr, p11_parameter_gcm, p11_parameter_gmac;
+p11_take_parameter p11_parameter_chacha, p11_parameter_aead;
 /** The fields of a GCM parameter; `iv` may be empty: the HSM makes one. CKR_MECHANISM_PARAM_INVALID. */
 CK_RV p11_put_gcm(struct hl_bytes iv, struct hl_bytes aad, CK_ULONG tag_bits, struct hl_buf *out);
+/** The same of CKM_CHACHA20_POLY1305. */
+CK_RV p11_put_aead(struct hl_bytes nonce, struct hl_bytes aad, struct hl_buf *out);
+
+/* length.c */
+CK_ULONG p11_rsa_n(const struct p11_operation *op);
+CK_ULONG p11_ec_n(const struct p11_operation *op);
+CK_ULONG p11_dsa_n(const struct p11_operation *op);
+CK_ULONG p11_ed_n(const struct p11_operation *op);
+CK_ULONG p11_hash_n(const struct p11_operation *op);
+CK_ULONG p11_block_n(const struct p11_operation *op);
+CK_ULONG p11_half_block_n(const struct p11_operation *op);
+CK_RV p11_length_rsa(const struct p11_operation *op, bool encrypts, CK_ULONG n, struct p11_length *out);
+CK_RV p11_length_blocks(const struct p11_operation *op, bool encrypts, CK_ULONG n, struct p11_length *out);
+CK_RV p11_length_padded(const struct p11_operation *op, bool encrypts, CK_ULONG n, struct p11_length *out);
+CK_RV p11_length_tagged(const struct p11_operation *op, bool encrypts, CK_ULONG n, struct p11_length *out);
 
 /* sign.c: one-shot (`data`), or of the parts so far (`data` NULL) */
 CK_RV p11_sign(struct p11_slot *slot, struct p11_operation *op, const struct hl_bytes *data, struct hl_buf *signature);

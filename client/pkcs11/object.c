@@ -162,7 +162,11 @@ static void learn(const struct hl_attribute *a, struct p11_facts *f)
 		f->always_authenticate = is_true(a);
 		break;
 	case CKA_MODULUS:
+	case CKA_PRIME:
 		f->size = modulus_bits(a->value);
+		break;
+	case CKA_SUBPRIME:
+		f->order = modulus_bits(a->value);
 		break;
 	case CKA_EC_PARAMS:
 		f->size = curve_bits(a->value);
@@ -180,7 +184,7 @@ static CK_RV ask_facts(struct p11_slot *slot, uint64_t remote, struct p11_facts 
 	static struct hl_attribute_type types[] = {
 		{ CKA_CLASS }, { CKA_KEY_TYPE }, { CKA_PRIVATE }, { CKA_ENCRYPT }, { CKA_DECRYPT }, { CKA_SIGN }, { CKA_VERIFY },
 		{ CKA_WRAP }, { CKA_UNWRAP }, { CKA_DERIVE }, { CKA_MODULUS }, { CKA_EC_PARAMS }, { CKA_VALUE_LEN },
-		{ CKA_ALWAYS_AUTHENTICATE },
+		{ CKA_ALWAYS_AUTHENTICATE }, { CKA_PRIME }, { CKA_SUBPRIME },
 	};
 	struct hl_attributes_get request = {
 		.handle = remote,

@@ -50,6 +50,17 @@ static bool is_half(const struct p11_facts *f, CK_FLAGS may)
 	return f->class == CKO_SECRET_KEY || f->class == (public_half ? CKO_PUBLIC_KEY : CKO_PRIVATE_KEY);
 }
 
+static bool is_of_type(const struct p11_mechanism *m, CK_KEY_TYPE type)
+{
+	return type == m->key_type || type == m->also_type;
+}
+
+/* The HSM says 0 to 0 where any size will do. */
+static bool is_of_size(const CK_MECHANISM_INFO *info, CK_ULONG size)
+{
+	return size == 0 || info->ulMaxKeySize == 0 || (size >= info->ulMinKeySize && size <= info->ulMaxKeySize);
+}
+
 static CK_RV take_key(struct p11_session *s, enum p11_kind kind, const CK_MECHANISM_INFO *info,
 	CK_OBJECT_HANDLE key, struct p11_operation *op)
 {
@@ -58,11 +69,11 @@ static CK_RV take_key(struct p11_session *s, enum p11_kind kind, const CK_MECHAN
 
 	if (rv != CKR_OK)
 		return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_KEY_HANDLE_INVALID : rv;
-	if (f->key_type != op->mechanism->key_type || !is_half(f, kinds[kind].may))
+	if (!is_of_type(op->mechanism, f->key_type) || !is_half(f, kinds[kind].may))
 		return CKR_KEY_TYPE_INCONSISTENT;
 	if (!(f->may & kinds[kind].may))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
-	if (f->size && (f->size < info->ulMinKeySize || f->size > info->ulMaxKeySize))
+	if (!is_of_size(info, f->size))
 		return CKR_KEY_SIZE_RANGE;
 	op->key = key;
 	return CKR_OK;

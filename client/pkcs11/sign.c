@@ -5,7 +5,7 @@
 
 CK_ULONG p11_signature_n(const struct p11_operation *op)
 {
-	return op->mechanism->signature_n(op->facts.size);
+	return op->mechanism->signature_n(op);
 }
 
 /* -- what is signed ------------------------------------------------------------------------------------------------------ */
@@ -70,11 +70,12 @@ CK_RV p11_sign(struct p11_slot *slot, struct p11_operation *op, const struct hl_
 static CK_RV pad_signature(const struct p11_operation *op, struct hl_bytes *signature, uint8_t padded[264])
 {
 	CK_ULONG want = p11_signature_n(op), half = signature->n / 2;
+	bool halves = op->mechanism->key_type == CKK_DSA ? op->facts.order > 0
+							 : op->mechanism->key_type == CKK_EC && op->facts.size > 0;
 
 	if (signature->n == want)
 		return CKR_OK;
-	if (op->mechanism->key_type != CKK_EC || op->facts.size == 0 || signature->n > want || signature->n % 2 != 0 ||
-		half == 0)
+	if (!halves || signature->n > want || signature->n % 2 != 0 || half == 0)
 		return CKR_SIGNATURE_LEN_RANGE;
 	memset(padded, 0, want);
 	memcpy(padded + want / 2 - half, signature->p, half);

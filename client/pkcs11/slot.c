@@ -252,8 +252,8 @@ CK_RV p11_GetMechanismList(CK_SLOT_ID slotID, CK_MECHANISM_TYPE_PTR pMechanismLi
 	return CKR_OK;
 }
 
-/* Messages of version 3.0 are made of the same requests. */
-static CK_FLAGS with_messages(CK_FLAGS flags)
+/* Messages of version 3.0 are made of the same requests. Those that are signed have one parameter, that of the Init. */
+static CK_FLAGS with_messages(CK_MECHANISM_TYPE type, CK_FLAGS flags)
 {
 	static const struct {
 		CK_FLAGS one, message;
@@ -266,7 +266,7 @@ static CK_FLAGS with_messages(CK_FLAGS flags)
 	CK_FLAGS all = flags;
 
 	for (size_t i = 0; i < HL_COUNT(twins); i++)
-		if (flags & twins[i].one)
+		if (flags & twins[i].one && !p11_mechanism(type)->once)
 			all |= twins[i].message;
 	return all;
 }
@@ -284,7 +284,7 @@ CK_RV p11_slot_mechanism(struct p11_slot *slot, CK_MECHANISM_TYPE type, CK_FLAGS
 			continue;
 		out->ulMinKeySize = m->min;
 		out->ulMaxKeySize = m->max;
-		out->flags = CKF_HW | with_messages(m->flags);
+		out->flags = CKF_HW | with_messages(type, m->flags);
 		return (out->flags & flags) == flags ? CKR_OK : CKR_MECHANISM_INVALID;
 	}
 	return CKR_MECHANISM_INVALID;

@@ -120,6 +120,11 @@ static void signs_with_pss(hsmlet *h, const struct key_pair *k)
 	CU_ASSERT_EQUAL(e.step, 9);
 	m.parameter_n--; /* here it does not get that far */
 	CU_ASSERT_EQUAL(hsmlet_sign(h, k->key, &m, "data", 4, signature, &n, &e), 520);
+	pss = (hsmlet_pss){ HL_CKM_SHA3_256, HL_CKG_MGF1_SHA3_256, 32 };
+	m = (hsmlet_mechanism){ HL_CKM_SHA3_256_RSA_PKCS_PSS, &pss, sizeof pss };
+	n = sizeof signature;
+	CU_ASSERT_EQUAL(hsmlet_sign(h, k->key, &m, "data", 4, signature, &n, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_verify(h, k->public_key, &m, "data", 4, signature, n, &e), 0);
 	m = (hsmlet_mechanism){ HL_CKM_SHA256_RSA_PKCS, &pss, sizeof pss };
 	CU_ASSERT_EQUAL(hsmlet_sign(h, k->key, &m, "data", 4, signature, &n, &e), 520);
 	CU_ASSERT_EQUAL(e.exit_code, 1);
