@@ -238,6 +238,11 @@ tests_sim_test_lockout_LDFLAGS = -Wl,--wrap=HMAC
 SIM_TESTS += tests/sim/test_cluster
 tests_sim_test_cluster_SOURCES = tests/sim/test_cluster.c $(story)
 tests_sim_test_cluster_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_objects tests/sim/test_streams
+tests_sim_test_objects_SOURCES = tests/sim/test_objects.c $(story) $(objects)
+tests_sim_test_objects_LDADD = $(SIM_LIBS)
+tests_sim_test_streams_SOURCES = tests/sim/test_streams.c $(story) $(objects)
+tests_sim_test_streams_LDADD = $(SIM_LIBS)
 SIM_TESTS += tests/sim/test_sessions
 tests_sim_test_sessions_SOURCES = tests/sim/test_sessions.c $(story)
 tests_sim_test_sessions_LDADD = $(SIM_LIBS)
