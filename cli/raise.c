@@ -264,6 +264,7 @@ static hl_err provision(struct cli *c, struct cli_world *w)
 		.package = hl_text(w->package),
 		.pkcs11 = 1,
 		.allowed = { .items = allowed, .count = w->allows },
+		.profile = strcmp(w->profile, "lab") == 0,
 	};
 	struct hl_provisioned made;
 

@@ -52,13 +52,24 @@ static void unlink_call(struct client *c, struct client_call *call)
 	call->next = NULL;
 }
 
+static const struct hl_field *field_named(const struct hl_msg *m, const char *name)
+{
+	for (size_t i = 0; i < m->fields; i++)
+		if (strcmp(m->field[i].name, name) == 0)
+			return &m->field[i];
+	return NULL;
+}
+
 /* A request with a token has an effect: one that was sent and not answered may have had it. */
 static const struct hl_field *token_of(const struct hl_msg *m)
 {
-	for (size_t i = 0; i < m->fields; i++)
-		if (strcmp(m->field[i].name, "token") == 0)
-			return &m->field[i];
-	return NULL;
+	return field_named(m, "token");
+}
+
+/* What it speaks of is gone with the link that it was begun on: over another it could only be refused. */
+static bool is_of_its_link(const struct client_call *call)
+{
+	return field_named(call->msg, "stream");
 }
 
 static bool may_have_happened(const struct client_call *call)
@@ -92,10 +103,22 @@ int64_t client_pause_us(const struct client *c, unsigned n)
 	return draw % (most_ms * 1000 + 1);
 }
 
+static void end_with_link(struct client *c, struct client_call *call)
+{
+	end_call(c, call, HL_E_STREAM);
+	call->failure.step = HL_STEP_OPEN;
+	snprintf(call->failure.detail, sizeof call->failure.detail, "the link that it was begun on broke");
+}
+
 /* Once at once: the member has gone and another is there. A request that breaks one link after another waits. */
 void client_lose_calls(struct client *c)
 {
-	for (struct client_call *call = c->calls; call; call = call->next) {
+	for (struct client_call *call = c->calls, *next; call; call = next) {
+		next = call->next;
+		if (is_of_its_link(call)) {
+			end_with_link(c, call);
+			continue;
+		}
 		if (!call->sent)
 			continue;
 		call->sent = false;
@@ -250,6 +273,8 @@ void client_submit(struct client *c, struct client_call *call)
 	append(c, call);
 	if (c->state == OPEN && !c->closing)
 		send_call(c, call);
+	else if (is_of_its_link(call))
+		end_with_link(c, call);
 	else
 		client_open(c);
 }

@@ -102,7 +102,8 @@ const struct client_failure *client_failed(const struct client *c);
  * with the same token; a refusal as busy or stale, or as behind over a new link, is tried again some times. The end may
  * be HL_E_TIMEOUT or how the last opening failed; HL_E_UNKNOWN where it has an effect, was sent, and its fate could not
  * be learned. A login does not survive the link: what needs one then ends as HL_E_LOGIN or HL_E_KEY, and what has an
- * effect as HL_E_UNKNOWN, unless somebody has logged in meanwhile. */
+ * effect as HL_E_UNKNOWN, unless somebody has logged in meanwhile. A request with a field `stream` is one of its link
+ * and never sent over another: HL_E_STREAM, at once where the link is not open. */
 void client_submit(struct client *c, struct client_call *call);
 /** Forget a call that is not done (its owner gives up waiting). */
 void client_cancel(struct client *c, struct client_call *call);

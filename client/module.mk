@@ -45,6 +45,7 @@ libhlp11_la_SOURCES = \
 	client/pkcs11/cipher.c \
 	client/pkcs11/ckr.c \
 	client/pkcs11/cryptoki.h \
+	client/pkcs11/derivation.c \
 	client/pkcs11/digest.c \
 	client/pkcs11/entry.c \
 	client/pkcs11/find.c \
@@ -64,9 +65,11 @@ libhlp11_la_SOURCES = \
 	client/pkcs11/session.c \
 	client/pkcs11/sign.c \
 	client/pkcs11/slot.c \
+	client/pkcs11/stream.c \
 	client/pkcs11/template.c \
 	client/pkcs11/text.h \
-	client/pkcs11/token.c
+	client/pkcs11/token.c \
+	client/pkcs11/wrap.c
 
 pkcs11_LTLIBRARIES = libhsmlet-pkcs11.la
 libhsmlet_pkcs11_la_SOURCES =

@@ -28,6 +28,7 @@ struct dir_provision {
 	int64_t deadline_us;    /* MAKING: an HSM that does not answer ends it */
 	char tenant[HL_NAME_TEXT + 1];
 	bool pkcs11;
+	uint8_t profile;
 	struct dir_user user;
 	struct dir_partition partition;
 	char (*allow)[DIR_RANGE_TEXT];
@@ -188,6 +189,7 @@ static void ask_hsm(struct dir_provision *p)
 		.pin_wanted = p->pkcs11,
 		.setup_password = hl_text(p->setup_fixed),
 		.pin = hl_text(p->pin_fixed),
+		.profile = p->profile,
 	};
 
 	if (!hsm) {
@@ -347,6 +349,7 @@ static hl_err take_request(struct dir_provision *p, const struct hl_provision *r
 	if (!package_of(p->partition.package))
 		return HL_E_ARG;
 	p->pkcs11 = r->pkcs11;
+	p->profile = r->profile;
 	memcpy(p->user.tenant, p->tenant, sizeof p->user.tenant);
 	memcpy(p->partition.tenant, p->tenant, sizeof p->partition.tenant);
 	memcpy(p->partition.user, p->user.name, sizeof p->partition.user);

@@ -77,6 +77,7 @@ void hsm_conn_free(struct hsm_conn *c)
 	hl_map_take(&h->ports, c->port);
 	h->connections--;
 	forget_open(c);
+	hsm_streams_clear(c);
 	hl_channel_free(c->channel);
 	hl_buf_clear(&c->io.in);
 	hl_buf_clear(&c->io.out);

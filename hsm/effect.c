@@ -27,6 +27,7 @@ static hl_err look(struct hsm_effect *e, const struct hsm_partition *p)
 
 	if (!c->logged_in)
 		return HL_E_LOGIN;
+	e->rules = hsm_partition_rules(p);
 	err = hsm_token_find(c->hsm, p, &e->token, &first);
 	if (err != HL_OK)
 		return err == HL_E_NOT_FOUND ? HL_OK : err;

@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libhsmcore.la libhsm.la
 libhsmcore_la_SOURCES = \
 	hsm/admin.c \
 	hsm/attribute.c hsm/attribute.h \
+	hsm/birth.c \
 	hsm/change.c \
 	hsm/cluster.c \
 	hsm/conn.c \
@@ -41,14 +42,17 @@ libhsmcore_la_SOURCES = \
 	hsm/keys.c \
 	hsm/object.c hsm/object.h \
 	hsm/op/cipher.c \
+	hsm/op/create.c \
+	hsm/op/derive.c \
 	hsm/op/dispatch.c \
 	hsm/op/generate.c \
 	hsm/op/link.c \
 	hsm/op/mechanism.c \
 	hsm/op/object.c \
 	hsm/op/sign.c \
-	hsm/op/slow.c \
+	hsm/op/stream.c \
 	hsm/op/user.c \
+	hsm/op/wrap.c \
 	hsm/ossl.h \
 	hsm/page.c hsm/shared.h \
 	hsm/partition.c \
@@ -57,7 +61,8 @@ libhsmcore_la_SOURCES = \
 	hsm/seal.c hsm/seal.h \
 	hsm/template.c \
 	hsm/token.c \
-	hsm/turn.c
+	hsm/turn.c \
+	hsm/work.c
 libhsm_la_SOURCES = \
 	hsm/check_store.c \
 	hsm/commit_store.c \

@@ -36,6 +36,22 @@ hl_err hsm_partition_load(struct hsm *h, struct hl_bytes name, struct hsm_partit
 	return err == HL_E_NOT_FOUND ? HL_E_PARTITION : err;
 }
 
+/* Session objects have a lifetime of their own, and nobody logs in as security officer. */
+struct hsm_rules hsm_partition_rules(const struct hsm_partition *p)
+{
+	return (struct hsm_rules){ .legacy_wrap = p->row.profile == HSM_PROFILE_LAB };
+}
+
+hl_err hsm_rules_load(struct hsm_conn *c, struct hsm_rules *out)
+{
+	struct hsm_partition p;
+
+	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
+	*out = hsm_partition_rules(&p);
+	hsm_partition_clear(&p);
+	return HL_OK;
+}
+
 bool hsm_setup_expired(const struct hl_partition_row *row, int64_t wall_ms)
 {
 	uint64_t from = row->setup_from_issue ? row->setup_issued_ms : row->setup_used_ms;
@@ -120,6 +136,7 @@ static hl_err fill(struct make *m, const struct hsm_partition *old)
 		.setup_issued_ms = (uint64_t)hl_wall_ms(h->env),
 		.objects_max = HSM_OBJECTS_MAX,
 		.token_floor_ms = old->row.token_floor_ms,
+		.profile = m->request.profile,
 	};
 	p.secret = (struct hl_partition_secret){
 		.secret = old->version ? old->secret.secret : hl_secret_view(&secret),

@@ -24,6 +24,8 @@
 #define HSM_TOKENS_EVICTED 64    /* at most, by one commit */
 #define HSM_EFFECT_TRIES 8       /* of a request whose commits are stale */
 #define HSM_TASKS_MAX 32         /* of one connection, under way at once: no more of its requests are taken then */
+#define HSM_STREAMS_MAX 64       /* uses in pieces that are under way on one connection, */
+#define HSM_STREAMS_KEPT_MAX (4u << 20) /* and bytes of their data that it holds: what may not be seen before its tag */
 #define HSM_TURNS_MAX 32         /* PIN checks of one partition: one under way, the others wait for it */
 
 struct hsm_conn;
@@ -112,6 +114,11 @@ struct hsm_partition {
 /** HL_E_PARTITION where there is none, HL_E_STORE_SEAL, HL_E_STORE. */
 HL_CHECKED hl_err hsm_partition_load(struct hsm *h, struct hl_bytes name, struct hsm_partition *out);
 void hsm_partition_clear(struct hsm_partition *p);
+enum hsm_profile { HSM_PROFILE_FAITHFUL, HSM_PROFILE_LAB }; /* partition_row.profile */
+/** What holds for objects of this partition. */
+struct hsm_rules hsm_partition_rules(const struct hsm_partition *p);
+/** The same for the partition of a connection. As hsm_partition_load(). */
+HL_CHECKED hl_err hsm_rules_load(struct hsm_conn *c, struct hsm_rules *out);
 /** Whether the setup password has lived long enough, at this time. */
 bool hsm_setup_expired(const struct hl_partition_row *row, int64_t wall_ms);
 /** partition.make from the directory. */
@@ -228,9 +235,12 @@ struct hsm_effect {
 	/* Look, decide, add rows to task.change, and fill in the reply. Run again where the commit was stale. */
 	hl_err (*build)(struct hsm_effect *e, const struct hsm_partition *p, const char **detail);
 	const struct hl_msg *reply;
+	struct hsm_rules rules; /* of the partition, as it was looked at last */
 	union {
 		struct hl_done done;
 		struct hl_generated generated;
+		struct hl_created created;
+		struct hl_derived derived;
 	} body;
 };
 /** A zeroed effect of `size` bytes, with the request's copy and token; `build` and `reply` are the caller's to
@@ -244,6 +254,56 @@ HL_CHECKED hl_err hsm_effect_look(struct hsm_effect *e);
 void hsm_effect_run(struct hsm_effect *e);
 /** Answer (HL_E_DEFER: it is answered) and free. */
 void hsm_effect_end(struct hsm_effect *e, hl_err err, const char *detail);
+
+/* -- birth.c: effects that make objects ------------------------------------------------------------------ */
+struct hsm_birth;
+struct hsm_birth_kind {
+	const struct hl_msg *request, *reply;
+	/* In the loop, once it is known that the request is new; NULL: there is nothing to do. */
+	hl_err (*prepare)(struct hsm_birth *b);
+	/* Fill in `object` and `objects`, by the rules of the effect; in a lane where `slow`, so without the store. */
+	hl_err (*make)(struct hsm_birth *b, const char **why);
+	void (*tell)(struct hsm_birth *b); /* fill in the reply: the objects have their handles */
+	bool late; /* one object, made anew at each try of the commit, in the loop: from what the store says then */
+};
+struct hsm_birth {
+	struct hsm_effect effect; /* first */
+	const struct hsm_birth_kind *kind;
+	union { /* views into the task's copy */
+		struct hl_generate generate;
+		struct hl_create create;
+		struct hl_copy copy;
+		struct hl_unwrap unwrap;
+		struct hl_derive derive;
+	} request;
+	bool slow;
+	struct hsm_key *key; /* a share, of what it is made with */
+	struct hsm_object object[HSM_DERIVED_MAX];
+	size_t objects;
+	struct hl_handle more[HSM_DERIVED_MAX - 1]; /* behind the reply */
+	hl_err made;
+	const char *why;
+};
+/** The key that it is made with, and whether that is slow. HL_E_KEY. */
+HL_CHECKED hl_err hsm_birth_key(struct hsm_birth *b, uint64_t handle, uint32_t mechanism);
+/** Handle a request of this kind with this token: HL_E_DEFER, or as hsm_effect_new(). */
+HL_CHECKED hl_err hsm_birth_run(struct hsm_conn *c, const struct hl_frame *f, struct hl_bytes token,
+	const struct hsm_birth_kind *kind);
+
+/* -- work.c: uses of a key that answer with bytes ------------------------------------------------------------ */
+struct hsm_work {
+	const struct hl_msg *request;
+	size_t most; /* bytes that come of it */
+	hl_err (*run)(struct hsm_key *k, const void *body, struct hl_buf *out); /* on any thread */
+	void (*send)(struct hsm_conn *c, uint32_t id, struct hl_bytes out);
+};
+/** Use the key `key` with `mechanism` at once, or, where that is slow, in a lane: HL_E_DEFER. HL_E_KEY, HL_E_NOMEM, or
+ * what run() says. */
+HL_CHECKED hl_err hsm_work_run(struct hsm_conn *c, const struct hl_frame *f, const void *body,
+	const struct hsm_work *kind, uint64_t key, uint32_t mechanism);
+
+/* The detail of HL_E_KEY where two keys are named, and it is this one. */
+#define HSM_WRAPPING_KEY "wrapping key"
 
 /* -- conn.c: one proxy's connection, from the ticket to the channel ------------------------------- */
 enum hsm_conn_state { HSM_TICKET, HSM_SHAKING, HSM_PROVING, HSM_OPEN };
@@ -265,6 +325,7 @@ struct hsm_conn {
 	uint64_t partition_id;
 	int64_t grant_until_s; /* monotonic */
 	bool logged_in;
+	struct hsm_running *running; /* uses in pieces */
 	unsigned tasks; /* under way */
 	bool resumes;   /* it stands in the core's list of those */
 	struct hsm_conn *next_resumed;
@@ -304,17 +365,6 @@ HL_CHECKED hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hs
 HL_CHECKED hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out);
 void hsm_keys_clear(struct hsm *h);
 
-/* -- op/slow.c: uses of a private key, in a lane where it is slow ------------------------------------ */
-struct hsm_private_use {
-	const struct hl_msg *msg; /* of the request */
-	size_t most;              /* bytes of the outcome */
-	hl_err (*run)(struct hsm_key *k, const void *request, struct hl_buf *out); /* on any thread */
-	void (*answer)(struct hsm_conn *c, uint32_t id, struct hl_bytes out);
-};
-/** Run `use` with the key `handle` and answer; HL_E_DEFER: that happens later. As a handler does. */
-HL_CHECKED hl_err hsm_private_use(struct hsm_conn *c, const struct hl_frame *f, const struct hsm_private_use *use,
-	const void *request, uint64_t handle, uint32_t mechanism);
-
 /* -- op/: one handler a file ------------------------------------------------------------------------ */
 /* HL_OK: answered; HL_E_DEFER: a task will answer; anything else is sent as op.refused, with `*detail`
  * (a static text) where that says more. `body` is the decoded request, valid during the call. */
@@ -322,7 +372,11 @@ typedef hl_err hsm_handler(struct hsm_conn *c, const struct hl_frame *f, const v
 
 hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_logout, hsm_op_info, hsm_op_random,
 	hsm_op_mechanisms, hsm_op_generate, hsm_op_find, hsm_op_attributes_get, hsm_op_attributes_set, hsm_op_destroy,
-	hsm_op_sign, hsm_op_verify, hsm_op_encrypt, hsm_op_decrypt;
+	hsm_op_sign, hsm_op_verify, hsm_op_encrypt, hsm_op_decrypt, hsm_op_create, hsm_op_copy, hsm_op_wrap, hsm_op_unwrap,
+	hsm_op_derive, hsm_op_stream_begin, hsm_op_stream_update, hsm_op_stream_final;
+
+/** op/stream.c: end all that is under way in pieces. */
+void hsm_streams_clear(struct hsm_conn *c);
 
 /** Look the message up in the table of operations and handle it. */
 void hsm_dispatch(struct hsm_conn *c, const struct hl_frame *f);

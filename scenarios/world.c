@@ -236,15 +236,16 @@ static bool all_up(void *at)
 
 static hl_err provision(struct world *w, struct hl_provision request);
 
-static struct hl_provision acme(bool dev)
+static struct hl_provision acme(const struct world_options *o)
 {
 	struct hl_provision first = {
 		.tenant = hl_text("acme"),
 		.service_user = hl_text("acmeservice"),
 		.partition = hl_text("ACMEPARTONE"),
+		.profile = o->lab,
 	};
 
-	if (dev) {
+	if (o->dev) {
 		first.service_password = hl_text("acme-service-password-0001");
 		first.setup_password = hl_text("ACME0-SETUP-PASSW-ORD00-00001");
 		first.pin = hl_text("12345678");
@@ -252,7 +253,7 @@ static struct hl_provision acme(bool dev)
 	return first;
 }
 
-static hl_err start(struct world *w, bool dev)
+static hl_err start(struct world *w, const struct world_options *o)
 {
 	struct hl_addr pool[WORLD_PROXIES];
 
@@ -270,7 +271,7 @@ static hl_err start(struct world *w, bool dev)
 	HL_TRY(sim_name(w->sim, WORLD_POOL, pool, w->proxies));
 	if (!sim_run(w->sim, all_up, w, START_LIMIT_US))
 		return HL_E_TIMEOUT;
-	return provision(w, acme(dev));
+	return provision(w, acme(o));
 }
 
 hl_err world_new(uint64_t seed, size_t proxies, size_t hsms, struct world **out)
@@ -293,7 +294,7 @@ hl_err world_new_as(const struct world_options *options, struct world **out)
 	w->master_any = options->master_any;
 	err = sim_new(options->seed, &w->sim);
 	if (err == HL_OK)
-		err = start(w, options->dev);
+		err = start(w, options);
 	if (err != HL_OK) {
 		world_free(w);
 		return err;

@@ -29,6 +29,7 @@ struct world_options {
 	uint64_t seed;
 	size_t proxies, hsms;
 	bool master_any; /* new keys need no master */
+	bool lab;        /* the tenant's partition has that profile */
 	bool dev;        /* the tenant's secrets are those of `hsmlet up --dev`: what is recorded tells nobody anything new */
 };
 

@@ -1,5 +1,5 @@
-/* cipher.c - encryption and decryption. The HSM does them in one part: parts are gathered here, and Final has the whole
- * outcome. Of authenticated encryption nothing else would do, since no data may be seen before its tag was checked. */
+/* cipher.c - encryption and decryption. Parts go to the HSM as they come (stream.c); what a mechanism takes in one part
+ * only is gathered here, and Final has the whole outcome. */
 #include "client/pkcs11/module.h"
 
 CK_RV p11_encrypt(struct p11_slot *slot, const struct p11_operation *op, struct hl_bytes parameter,
@@ -47,11 +47,12 @@ CK_RV p11_decrypt(struct p11_slot *slot, const struct p11_operation *op, struct 
 
 static const struct way {
 	enum p11_kind kind;
+	enum p11_stream_way stream;
 	CK_RV (*run)(struct p11_slot *slot, const struct p11_operation *op, struct hl_bytes parameter,
 		struct hl_bytes data, struct hl_buf *out);
 	CK_RV too_long;
-} encrypts = { P11_ENCRYPT, p11_encrypt, CKR_DATA_LEN_RANGE },
-  decrypts = { P11_DECRYPT, p11_decrypt, CKR_ENCRYPTED_DATA_LEN_RANGE };
+} encrypts = { P11_ENCRYPT, P11_STREAM_ENCRYPT, p11_encrypt, CKR_DATA_LEN_RANGE },
+  decrypts = { P11_DECRYPT, P11_STREAM_DECRYPT, p11_decrypt, CKR_ENCRYPTED_DATA_LEN_RANGE };
 
 static CK_RV end(struct p11_operation *op, CK_RV rv)
 {
@@ -97,34 +98,93 @@ static CK_RV in_one(const struct way *w, CK_SESSION_HANDLE hSession, const CK_BY
 	return run(w, s, op, hl_bytes(in, n), out, out_n);
 }
 
-/* A part gives nothing yet. Asking for that length takes no part in. */
+/* -- in parts ----------------------------------------------------------------------------------------------------------------- */
+
+/* The first part tells whether the HSM takes them as they come. */
+static CK_RV add(const struct way *w, struct p11_session *s, struct p11_operation *op, struct hl_bytes in)
+{
+	CK_RV rv = CKR_OK;
+
+	if (!op->gathers) {
+		op->part = hl_buf(in.n + op->stream.held + HL_DATA_MAX);
+		rv = p11_stream_add(s->slot, op, w->stream, in, &op->part);
+		op->gathers = rv == CKR_MECHANISM_INVALID && !op->updated;
+	}
+	op->updated = true;
+	if (op->gathers)
+		rv = p11_operation_add(op, in.p, in.n);
+	return rv == CKR_DATA_LEN_RANGE ? w->too_long : rv;
+}
+
+/* No more comes out than went in. */
+static CK_ULONG most(const struct p11_operation *op, CK_ULONG n)
+{
+	return op->gathers ? 0 : op->stream.held + n;
+}
+
+/* What came of a part and did not fit is told again, to the same call made again; it is not made twice. */
 static CK_RV part(const struct way *w, CK_SESSION_HANDLE hSession, const CK_BYTE *in, CK_ULONG n, CK_BYTE *out,
 	CK_ULONG *out_n)
 {
 	P11_SESSION(s, hSession);
 	struct p11_operation *op;
+	struct hl_bytes got;
 	CK_RV rv = CKR_OK;
 
 	P11_TRY(p11_operation_of(s, w->kind, &op));
 	if (!p11_bytes_ok(in, n) || !out_n)
 		return end(op, CKR_ARGUMENTS_BAD);
-	if (out)
-		rv = p11_operation_add(op, in, n);
+	if (op->has_result) /* the end has come, and waits for room */
+		return end(op, CKR_OPERATION_ACTIVE);
+	if (!op->part_waits && !out) {
+		*out_n = most(op, n);
+		return CKR_OK;
+	}
+	if (!op->part_waits)
+		rv = add(w, s, op, hl_bytes(in, n));
 	if (rv != CKR_OK)
-		return end(op, rv == CKR_DATA_LEN_RANGE ? w->too_long : rv);
-	*out_n = 0;
+		return end(op, rv);
+	got = hl_buf_view(&op->part);
+	op->part_waits = p11_asks_length(got.n, out, out_n, &rv);
+	if (op->part_waits)
+		return rv;
+	if (got.n > 0)
+		memcpy(out, got.p, got.n);
+	*out_n = got.n;
+	hl_buf_clear(&op->part);
 	return CKR_OK;
+}
+
+#define BLOCK_MAX 16
+
+/* What may still come: all that is held, and of encryption a tag, or what fills the last block. */
+static CK_ULONG rest(const struct way *w, const struct p11_operation *op)
+{
+	if (w == &decrypts)
+		return op->stream.held;
+	return op->tag_n ? op->stream.held + op->tag_n : op->stream.held + BLOCK_MAX - op->stream.held % BLOCK_MAX;
 }
 
 static CK_RV final(const struct way *w, CK_SESSION_HANDLE hSession, CK_BYTE *out, CK_ULONG *out_n)
 {
 	P11_SESSION(s, hSession);
+	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_DATA_MAX + 2 * HL_TAG_MAX);
 	struct p11_operation *op;
+	CK_RV rv;
 
 	P11_TRY(p11_operation_of(s, w->kind, &op));
 	if (!out_n)
 		return end(op, CKR_ARGUMENTS_BAD);
-	return run(w, s, op, hl_buf_view(&op->gathered), out, out_n);
+	if (op->part_waits)
+		return end(op, CKR_OPERATION_ACTIVE);
+	if (!op->stream.id)
+		return run(w, s, op, hl_buf_view(&op->gathered), out, out_n);
+	if (!out) {
+		*out_n = rest(w, op);
+		return CKR_OK;
+	}
+	rv = p11_stream_end(s->slot, op, hl_bytes(NULL, 0), &result);
+	return p11_operation_finish(op, rv, &result, out, out_n);
 }
 
 CK_RV p11_EncryptInit(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hKey)

@@ -91,6 +91,7 @@ static const struct { hl_err err; CK_RV rv; uint32_t log; } rows[] = {
 	{ HL_E_ENCRYPTED_LENGTH, CKR_ENCRYPTED_DATA_LEN_RANGE, 0 },
 	{ HL_E_CURVE,         CKR_CURVE_NOT_SUPPORTED,      0x80000058 },
 	{ HL_E_DOMAIN,        CKR_DOMAIN_PARAMS_INVALID,    0x80000084 },
+	{ HL_E_STREAM,        CKR_DEVICE_ERROR,             0 },
 
 	{ HL_E_STORE,         CKR_DEVICE_ERROR,             0 },
 	{ HL_E_STORE_STALE,   CKR_DEVICE_ERROR,             0 },

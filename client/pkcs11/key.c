@@ -5,7 +5,7 @@
 
 /* PKCS #11 v3.0, 4.4: without CKA_TOKEN it is a session object that is meant, which the HSM is then told in words; whether
  * it makes such ones is for it to say. */
-static CK_RV check_session(struct p11_session *s, struct p11_template *t, bool private_by_default)
+CK_RV p11_template_session(struct p11_session *s, struct p11_template *t, bool private_by_default)
 {
 	P11_TRY(p11_template_default(t, CKA_TOKEN, false));
 	if (p11_template_bool(t, CKA_TOKEN, false) && !p11_session_writes(s))
@@ -15,11 +15,22 @@ static CK_RV check_session(struct p11_session *s, struct p11_template *t, bool p
 	return CKR_OK;
 }
 
-static CK_RV check_mechanism(struct p11_session *s, const CK_MECHANISM *mechanism, CK_FLAGS flag)
+void p11_parameter_clear(struct p11_operation *op)
 {
+	hl_buf_clear(&op->parameter);
+}
+
+CK_RV p11_take_mechanism(
+	struct p11_session *s, const CK_MECHANISM *mechanism, CK_FLAGS flag, struct p11_operation *op)
+{
+	const struct p11_mechanism *m = p11_mechanism(mechanism->mechanism);
 	CK_MECHANISM_INFO info;
 
 	P11_TRY(p11_slot_mechanism(s->slot, mechanism->mechanism, flag, &info));
+	if (mechanism->ulParameterLen > 0 && !mechanism->pParameter)
+		return CKR_MECHANISM_PARAM_INVALID;
+	if (m && m->parameter)
+		return m->parameter(m, mechanism, op);
 	return mechanism->ulParameterLen == 0 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
 }
 
@@ -36,12 +47,13 @@ static CK_RV refused(const char *detail, const struct p11_template *t, const str
 	return p11_attribute_refused(detail, false, t, public_t);
 }
 
-static CK_RV generate(struct p11_session *s, CK_MECHANISM_TYPE mechanism, const struct p11_template *t,
-	const struct p11_template *public_t, struct made *out)
+static CK_RV generate(struct p11_session *s, CK_MECHANISM_TYPE mechanism, const struct p11_operation *op,
+	const struct p11_template *t, const struct p11_template *public_t, struct made *out)
 {
 	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
 	struct hl_generate request = {
 		.mechanism = (uint32_t)mechanism,
+		.parameter = hl_buf_view(&op->parameter),
 		.template = { .items = t->item, .count = t->n },
 	};
 	struct hl_generated made;
@@ -68,14 +80,15 @@ CK_RV p11_GenerateKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, C
 {
 	P11_SESSION(s, hSession);
 	struct made made = { 0 };
+	P11_PARAMETER(op);
 	struct p11_template t;
 
 	if (!pMechanism || !phKey)
 		return CKR_ARGUMENTS_BAD;
-	P11_TRY(check_mechanism(s, pMechanism, CKF_GENERATE));
+	P11_TRY(p11_take_mechanism(s, pMechanism, CKF_GENERATE, &op));
 	P11_TRY(p11_template(pTemplate, ulCount, true, &t));
-	P11_TRY(check_session(s, &t, true));
-	P11_TRY(generate(s, pMechanism->mechanism, &t, NULL, &made));
+	P11_TRY(p11_template_session(s, &t, true));
+	P11_TRY(generate(s, pMechanism->mechanism, &op, &t, NULL, &made));
 	*phKey = made.key;
 	return CKR_OK;
 }
@@ -86,46 +99,18 @@ CK_RV p11_GenerateKeyPair(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanis
 {
 	P11_SESSION(s, hSession);
 	struct made made = { 0 };
+	P11_PARAMETER(op);
 	struct p11_template t, public_t;
 
 	if (!pMechanism || !phPublicKey || !phPrivateKey)
 		return CKR_ARGUMENTS_BAD;
-	P11_TRY(check_mechanism(s, pMechanism, CKF_GENERATE_KEY_PAIR));
+	P11_TRY(p11_take_mechanism(s, pMechanism, CKF_GENERATE_KEY_PAIR, &op));
 	P11_TRY(p11_template(pPublicKeyTemplate, ulPublicKeyAttributeCount, true, &public_t));
 	P11_TRY(p11_template(pPrivateKeyTemplate, ulPrivateKeyAttributeCount, true, &t));
-	P11_TRY(check_session(s, &public_t, false));
-	P11_TRY(check_session(s, &t, true));
-	P11_TRY(generate(s, pMechanism->mechanism, &t, &public_t, &made));
+	P11_TRY(p11_template_session(s, &public_t, false));
+	P11_TRY(p11_template_session(s, &t, true));
+	P11_TRY(generate(s, pMechanism->mechanism, &op, &t, &public_t, &made));
 	*phPublicKey = made.public_key;
 	*phPrivateKey = made.key;
 	return CKR_OK;
-}
-
-/* -- keys from keys: no message brings one in or out ------------------------------------------------------------------------------ */
-
-CK_RV p11_WrapKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hWrappingKey,
-	CK_OBJECT_HANDLE hKey, CK_BYTE_PTR pWrappedKey, CK_ULONG_PTR pulWrappedKeyLen)
-{
-	P11_SESSION(s, hSession);
-	(void)hWrappingKey, (void)hKey, (void)pWrappedKey;
-	return pMechanism && pulWrappedKeyLen ? CKR_FUNCTION_NOT_SUPPORTED : CKR_ARGUMENTS_BAD;
-}
-
-CK_RV p11_UnwrapKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hUnwrappingKey,
-	CK_BYTE_PTR pWrappedKey, CK_ULONG ulWrappedKeyLen, CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulAttributeCount,
-	CK_OBJECT_HANDLE_PTR phKey)
-{
-	P11_SESSION(s, hSession);
-	(void)hUnwrappingKey;
-	return pMechanism && phKey && p11_bytes_ok(pWrappedKey, ulWrappedKeyLen) && (pTemplate || ulAttributeCount == 0)
-		       ? CKR_FUNCTION_NOT_SUPPORTED
-		       : CKR_ARGUMENTS_BAD;
-}
-
-CK_RV p11_DeriveKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hBaseKey,
-	CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulAttributeCount, CK_OBJECT_HANDLE_PTR phKey)
-{
-	P11_SESSION(s, hSession);
-	(void)hBaseKey, (void)phKey; /* a mechanism that makes several keys takes no phKey */
-	return pMechanism && (pTemplate || ulAttributeCount == 0) ? CKR_FUNCTION_NOT_SUPPORTED : CKR_ARGUMENTS_BAD;
 }

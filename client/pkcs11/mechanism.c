@@ -145,7 +145,7 @@ const struct p11_mechanism *p11_mechanism(CK_MECHANISM_TYPE type)
 	for (size_t i = 0; i < HL_COUNT(rows); i++)
 		if (rows[i].type == type)
 			return &rows[i];
-	return NULL;
+	return p11_mechanism_of_keys(type);
 }
 
 const struct p11_digest *p11_digests(size_t *n)

@@ -5,12 +5,14 @@
  *	slot.c     slots, tokens, their mechanisms                         session.c  sessions and logins
  *	token.c    requests to the HSM behind a slot                       object.c   objects and their handles
  *	operation.c  what a session has begun                              find.c digest.c sign.c cipher.c key.c message.c
+ *	stream.c   data in parts that the HSM takes as they come           wrap.c derivation.c  keys from keys
  *	mechanism.c parameter.c length.c template.c ckr.c  tables          log.c      the vendor's log
  *
  * One lock, p11.lock, guards all that sessions and slots share. It is never held over a request. */
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <openssl/types.h>
 
@@ -57,6 +59,7 @@ struct p11_wire {
 extern const struct p11_wire p11_network;
 
 struct p11_slot;
+struct p11_template;
 /** Ask for at most so long, and say in the log what failed. CKR_OK: `reply` is valid until `call->frame` is cleared, which is the caller's
  * to do in any case. A login that ended with its link is noticed here: CKR_USER_NOT_LOGGED_IN. */
 CK_RV p11_ask_within(struct p11_slot *slot, const struct hl_msg *msg, const void *body,
@@ -69,6 +72,8 @@ CK_RV p11_ask_done(struct p11_slot *slot, const struct hl_msg *msg, const void *
 void p11_frame_clear(struct client_call *call); /* for HL_AUTO */
 
 /* -- slot.c ----------------------------------------------------------------------------------------------------- */
+
+#define P11_LEFT_MAX 16
 
 struct p11_slot {
 	CK_SLOT_ID id;
@@ -86,6 +91,7 @@ struct p11_slot {
 	struct hl_map objects, handles; /* by our handle; by the HSM's */
 	struct hl_mechanism *mechanism; /* what the HSM offers and we know; NULL: not asked yet */
 	size_t mechanisms;
+	_Atomic uint64_t left[P11_LEFT_MAX]; /* streams whose operation ended before they did; under no lock */
 };
 
 /** CKR_SLOT_ID_INVALID. */
@@ -146,6 +152,13 @@ struct p11_facts {
 	CK_ULONG order; /* DSA: bits of the subprime; 0: unknown */
 };
 
+/* What the HSM holds of an operation whose data comes in parts. */
+struct p11_stream {
+	uint64_t id; /* 0: none */
+	struct p11_slot *slot;
+	CK_ULONG held; /* bytes that went and have not come back */
+};
+
 struct p11_operation {
 	bool active;
 	bool updated; /* in several parts, and at least one was given */
@@ -161,6 +174,10 @@ struct p11_operation {
 	struct hl_buf gathered;    /* data given in parts; what was found */
 	struct hl_buf result;      /* that did not fit the caller's room: told again, not made again */
 	bool has_result;
+	struct p11_stream stream;
+	bool gathers;              /* the HSM takes such data in one part only */
+	struct hl_buf part;        /* what came of a part, while `part_waits`: it did not fit the caller's room */
+	bool part_waits;
 	bool in_message;           /* one has begun, in parts */
 	struct hl_buf aad;         /* of it */
 };
@@ -219,6 +236,18 @@ CK_RV p11_operation_finish(
 	struct p11_operation *op, CK_RV rv, struct hl_buf *result, CK_BYTE *out, CK_ULONG *out_n);
 /** The code for the operation's key: one that the HSM does not know (any more) is forgotten. */
 CK_RV p11_key_rv(struct p11_slot *slot, const struct p11_operation *op, CK_RV rv);
+
+/* -- stream.c -------------------------------------------------------------------------------------------------------------- */
+
+enum p11_stream_way { P11_STREAM_SIGN, P11_STREAM_VERIFY, P11_STREAM_ENCRYPT, P11_STREAM_DECRYPT }; /* as on the wire */
+/** Another part; the first one begins. What comes of it is appended. CKR_MECHANISM_INVALID: its data is taken in one part
+ * only. After any failure there is no stream any more. */
+CK_RV p11_stream_add(struct p11_slot *slot, struct p11_operation *op, enum p11_stream_way way, struct hl_bytes part,
+	struct hl_buf *out);
+/** No more parts; `signature` is what verifying compares with. There is no stream any more. */
+CK_RV p11_stream_end(struct p11_slot *slot, struct p11_operation *op, struct hl_bytes signature, struct hl_buf *out);
+/** Nobody asks for it any more. No request: the next stream to begin ends it. */
+void p11_stream_leave(struct p11_operation *op);
 
 /* -- mechanism.c ------------------------------------------------------------------------------------------------------- */
 
@@ -285,6 +314,27 @@ CK_RV p11_length_blocks(const struct p11_operation *op, bool encrypts, CK_ULONG 
 CK_RV p11_length_padded(const struct p11_operation *op, bool encrypts, CK_ULONG n, struct p11_length *out);
 CK_RV p11_length_tagged(const struct p11_operation *op, bool encrypts, CK_ULONG n, struct p11_length *out);
 
+/* derivation.c */
+/** Of keys that are made or wrapped; as p11_mechanism(). */
+const struct p11_mechanism *p11_mechanism_of_keys(CK_MECHANISM_TYPE type);
+CK_RV p11_parameter_kdf(const struct p11_mechanism *m, const CK_MECHANISM *from, struct p11_operation *op);
+#define P11_FURTHER_MAX 16
+/** The further keys that a derivation's parameter, which was taken before, asks for; their number. */
+size_t p11_further_keys(const CK_MECHANISM *from, const CK_DERIVED_KEY **out);
+
+/* key.c */
+/* Declares an operation that is none of a session's: it lends its parameter. */
+#define P11_PARAMETER(op) \
+	HL_AUTO(p11_parameter_clear) struct p11_operation op = { .parameter = hl_buf(HL_PARAMETER_MAX) }
+void p11_parameter_clear(struct p11_operation *op);
+/** Whether the token does this with the mechanism; its parameter goes to op->parameter. CKR_MECHANISM_INVALID,
+ * CKR_MECHANISM_PARAM_INVALID. */
+CK_RV p11_take_mechanism(
+	struct p11_session *s, const CK_MECHANISM *mechanism, CK_FLAGS flag, struct p11_operation *op);
+/** Whether this session may make such an object; CKA_TOKEN is added where it is not given. CKR_SESSION_READ_ONLY,
+ * CKR_USER_NOT_LOGGED_IN. */
+CK_RV p11_template_session(struct p11_session *s, struct p11_template *t, bool private_by_default);
+
 /* sign.c: one-shot (`data`), or of the parts so far (`data` NULL) */
 CK_RV p11_sign(struct p11_slot *slot, struct p11_operation *op, const struct hl_bytes *data, struct hl_buf *signature);
 CK_RV p11_verify(struct p11_slot *slot, struct p11_operation *op, const struct hl_bytes *data, struct hl_bytes signature);
@@ -304,6 +354,8 @@ CK_RV p11_random(struct p11_slot *slot, CK_BYTE *out, CK_ULONG n);
 
 /** The handle of the HSM's object; the same one as long as it is valid. 0: no memory. Under the lock. */
 CK_OBJECT_HANDLE p11_object_add(struct p11_slot *slot, uint64_t remote, bool is_private);
+/** The same for one that has just been made, into `*out`. CKR_HOST_MEMORY. */
+CK_RV p11_object_new(struct p11_slot *slot, uint64_t remote, bool is_private, CK_OBJECT_HANDLE *out);
 /** CKR_OBJECT_HANDLE_INVALID. */
 CK_RV p11_object_of(struct p11_slot *slot, CK_OBJECT_HANDLE handle, uint64_t *remote);
 /** What is known of it, asked once. CKR_OBJECT_HANDLE_INVALID. */
@@ -328,6 +380,8 @@ CK_RV p11_template(const CK_ATTRIBUTE *from, CK_ULONG n, bool exact, struct p11_
 CK_RV p11_template_default(struct p11_template *t, CK_ATTRIBUTE_TYPE type, bool value);
 /** A boolean of it, or `otherwise`. */
 bool p11_template_bool(const struct p11_template *t, CK_ATTRIBUTE_TYPE type, bool otherwise);
+/** A number of it, or `otherwise`. */
+CK_ULONG p11_template_number(const struct p11_template *t, CK_ATTRIBUTE_TYPE type, CK_ULONG otherwise);
 /** An attribute from the wire into the application's, by the rules of C_GetAttributeValue. */
 CK_RV p11_attribute_give(const struct hl_attribute *from, const struct p11_facts *facts, CK_ATTRIBUTE *to);
 /** Which code a refusal of the HSM is, of the attribute that `detail` names: at `set` it is one of an object that exists,

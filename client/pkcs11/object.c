@@ -41,6 +41,18 @@ CK_OBJECT_HANDLE p11_object_add(struct p11_slot *slot, uint64_t remote, bool is_
 	return CK_INVALID_HANDLE;
 }
 
+CK_RV p11_object_new(struct p11_slot *slot, uint64_t remote, bool is_private, CK_OBJECT_HANDLE *out)
+{
+	CK_OBJECT_HANDLE handle;
+
+	p11_lock();
+	handle = p11_object_add(slot, remote, is_private);
+	p11_unlock();
+	if (handle != CK_INVALID_HANDLE)
+		*out = handle;
+	return handle != CK_INVALID_HANDLE ? CKR_OK : CKR_HOST_MEMORY;
+}
+
 CK_RV p11_object_of(struct p11_slot *slot, CK_OBJECT_HANDLE handle, uint64_t *remote)
 {
 	struct object *o;
@@ -388,18 +400,63 @@ CK_RV p11_GetObjectSize(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject, CK
 	return CKR_OK;
 }
 
-/* No message brings an object to the HSM, or copies one there. */
+/* As the HSM has it: keys that are no public ones, and data, are private unless they say otherwise. */
+static bool private_by_default(const struct p11_template *t)
+{
+	switch (p11_template_number(t, CKA_CLASS, CK_UNAVAILABLE_INFORMATION)) {
+	case CKO_PUBLIC_KEY:
+	case CKO_CERTIFICATE:
+	case CKO_DOMAIN_PARAMETERS:
+		return false;
+	default:
+		return true;
+	}
+}
+
 CK_RV p11_CreateObject(
 	CK_SESSION_HANDLE hSession, CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulCount, CK_OBJECT_HANDLE_PTR phObject)
 {
 	P11_SESSION(s, hSession);
-	return pTemplate && ulCount && phObject ? CKR_FUNCTION_NOT_SUPPORTED : CKR_ARGUMENTS_BAD;
+	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
+	struct hl_create request;
+	struct hl_created made;
+	struct p11_template t;
+
+	if (!pTemplate || ulCount == 0 || !phObject)
+		return CKR_ARGUMENTS_BAD;
+	P11_TRY(p11_template(pTemplate, ulCount, true, &t));
+	P11_TRY(p11_template_session(s, &t, private_by_default(&t)));
+	request = (struct hl_create){ .template = { .items = t.item, .count = t.n } };
+	P11_TRY(p11_ask(s->slot, &hl_msg_create, &request, &hl_msg_created, &made, &call));
+	return p11_object_new(
+		s->slot, made.handle, p11_template_bool(&t, CKA_PRIVATE, private_by_default(&t)), phObject);
 }
 
+/* A copy is on the token where its original is, unless the template says otherwise. */
 CK_RV p11_CopyObject(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject, CK_ATTRIBUTE_PTR pTemplate,
 	CK_ULONG ulCount, CK_OBJECT_HANDLE_PTR phNewObject)
 {
 	P11_SESSION(s, hSession);
-	(void)hObject;
-	return (pTemplate || ulCount == 0) && phNewObject ? CKR_FUNCTION_NOT_SUPPORTED : CKR_ARGUMENTS_BAD;
+	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
+	struct hl_copy request = { 0 };
+	struct p11_facts facts;
+	struct hl_created made;
+	struct p11_template t;
+	bool is_private;
+	CK_RV rv;
+
+	if ((!pTemplate && ulCount > 0) || !phNewObject)
+		return CKR_ARGUMENTS_BAD;
+	P11_TRY(p11_template(pTemplate, ulCount, true, &t));
+	P11_TRY(p11_object_facts(s->slot, hObject, &request.handle, &facts));
+	is_private = p11_template_bool(&t, CKA_PRIVATE, facts.is_private);
+	if (p11_template_bool(&t, CKA_TOKEN, true) && !p11_session_writes(s))
+		return CKR_SESSION_READ_ONLY;
+	if (is_private && !p11_session_logged_in(s))
+		return CKR_USER_NOT_LOGGED_IN;
+	request.template = (struct hl_list){ .items = t.item, .count = t.n };
+	rv = p11_ask(s->slot, &hl_msg_copy, &request, &hl_msg_created, &made, &call);
+	if (rv == CKR_OBJECT_HANDLE_INVALID)
+		p11_object_forget(s->slot, hObject);
+	return rv == CKR_OK ? p11_object_new(s->slot, made.handle, is_private, phNewObject) : rv;
 }

@@ -150,6 +150,8 @@ void p11_operation_rewind(struct p11_operation *op)
 	EVP_MD_CTX_free(op->md);
 	op->md = NULL;
 	op->updated = op->in_message = false;
+	p11_stream_leave(op);
+	hl_buf_clear(&op->part);
 	hl_buf_clear(&op->gathered);
 	hl_buf_clear(&op->aad);
 }

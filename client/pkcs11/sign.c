@@ -58,6 +58,8 @@ CK_RV p11_sign(struct p11_slot *slot, struct p11_operation *op, const struct hl_
 	struct hl_signed made;
 	struct input in;
 
+	if (!data && op->stream.id)
+		return p11_stream_end(slot, op, hl_bytes(NULL, 0), signature);
 	P11_TRY(input_of(op, data, &in));
 	request.mechanism = (uint32_t)in.mechanism;
 	request.data = in.data;
@@ -90,7 +92,11 @@ CK_RV p11_verify(struct p11_slot *slot, struct p11_operation *op, const struct h
 	uint8_t padded[264];
 	struct input in;
 
+	HL_AUTO(hl_buf_clear) struct hl_buf none = hl_buf(HL_TAG_MAX);
+
 	P11_TRY(pad_signature(op, &signature, padded));
+	if (!data && op->stream.id)
+		return p11_stream_end(slot, op, signature, &none);
 	P11_TRY(input_of(op, data, &in));
 	request.mechanism = (uint32_t)in.mechanism;
 	request.data = in.data;
@@ -143,6 +149,24 @@ CK_RV p11_Sign(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pData, CK_ULONG ulDataLen
 	return sign(s, op, &data, pSignature, pulSignatureLen);
 }
 
+/* What is not hashed here is gathered as long as it fits one message; then the HSM takes it as it comes, if it can. */
+static CK_RV add(struct p11_session *s, enum p11_kind kind, struct p11_operation *op, struct hl_bytes part)
+{
+	enum p11_stream_way way = kind == P11_SIGN ? P11_STREAM_SIGN : P11_STREAM_VERIFY;
+	HL_AUTO(hl_buf_clear) struct hl_buf none = hl_buf(HL_TAG_MAX);
+	CK_RV rv = CKR_OK;
+
+	if (op->mechanism->way == P11_HASHED || (!op->stream.id && op->gathered.n + part.n <= HL_DATA_MAX))
+		return p11_operation_add(op, part.p, part.n);
+	if (!op->stream.id)
+		rv = p11_stream_add(s->slot, op, way, hl_buf_view(&op->gathered), &none);
+	if (rv == CKR_OK)
+		rv = p11_stream_add(s->slot, op, way, part, &none);
+	hl_buf_clear(&op->gathered);
+	op->updated = true;
+	return rv == CKR_MECHANISM_INVALID ? CKR_DATA_LEN_RANGE : rv;
+}
+
 static CK_RV update(struct p11_session *s, enum p11_kind kind, const CK_BYTE *part, CK_ULONG n)
 {
 	struct p11_operation *op;
@@ -151,7 +175,7 @@ static CK_RV update(struct p11_session *s, enum p11_kind kind, const CK_BYTE *pa
 	P11_TRY(p11_operation_of(s, kind, &op));
 	if (!p11_bytes_ok(part, n))
 		return end(op, CKR_ARGUMENTS_BAD);
-	rv = p11_operation_add(op, part, n);
+	rv = add(s, kind, op, hl_bytes(part, n));
 	return rv == CKR_OK ? CKR_OK : end(op, rv);
 }
 

@@ -133,6 +133,14 @@ bool p11_template_bool(const struct p11_template *t, CK_ATTRIBUTE_TYPE type, boo
 	return a && a->value.n == 1 ? a->value.p[0] == 1 : otherwise;
 }
 
+CK_ULONG p11_template_number(const struct p11_template *t, CK_ATTRIBUTE_TYPE type, CK_ULONG otherwise)
+{
+	const struct hl_attribute *a = find(t, type);
+	struct hl_rd r = hl_rd(a ? a->value : hl_bytes(NULL, 0));
+
+	return a && a->form == HL_FORM_NUMBER ? (CK_ULONG)hl_rd_u64(&r) : otherwise;
+}
+
 CK_RV p11_template_default(struct p11_template *t, CK_ATTRIBUTE_TYPE type, bool value)
 {
 	static const CK_BYTE bytes[] = { CK_FALSE, CK_TRUE };

@@ -55,26 +55,28 @@ hl_err hsm_op_encrypt(
 	return encrypt(c, f, request, key->key, &out);
 }
 
-static hl_err run(struct hsm_key *k, const void *body, struct hl_buf *out)
+static hl_err decrypt(struct hsm_key *k, const void *body, struct hl_buf *out)
 {
-	const struct hl_decrypt *request = body;
+	const struct hl_decrypt *r = body;
 
-	return hsm_key_decrypt(k, request->mechanism, request->parameter, request->data, out);
+	return hsm_key_decrypt(k, r->mechanism, r->parameter, r->data, out);
 }
 
-static void answer(struct hsm_conn *c, uint32_t id, struct hl_bytes data)
+static void send_decrypted(struct hsm_conn *c, uint32_t id, struct hl_bytes data)
 {
-	struct hl_decrypted reply = { .data = data };
+	struct hl_decrypted answer = { .data = data };
 
-	hsm_reply(c, &hl_msg_decrypted, id, &reply);
+	hsm_reply(c, &hl_msg_decrypted, id, &answer);
 }
 
 hl_err hsm_op_decrypt(
 	struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	static const struct hsm_private_use decrypts = { &hl_msg_decrypt, HL_DATA_MAX + HL_TAG_MAX, run, answer };
+	static const struct hsm_work kind = {
+		&hl_msg_decrypt, HL_DATA_MAX + HL_TAG_MAX, decrypt, send_decrypted
+	};
 	const struct hl_decrypt *request = body;
 
 	(void)detail;
-	return hsm_private_use(c, f, &decrypts, request, request->key, request->mechanism);
+	return hsm_work_run(c, f, body, &kind, request->key, request->mechanism);
 }

@@ -23,6 +23,14 @@ static const struct {
 	{ &hl_msg_verify, hsm_op_verify, false },
 	{ &hl_msg_encrypt, hsm_op_encrypt, false },
 	{ &hl_msg_decrypt, hsm_op_decrypt, false },
+	{ &hl_msg_create, hsm_op_create, false },
+	{ &hl_msg_copy, hsm_op_copy, false },
+	{ &hl_msg_wrap, hsm_op_wrap, false },
+	{ &hl_msg_unwrap, hsm_op_unwrap, false },
+	{ &hl_msg_derive, hsm_op_derive, false },
+	{ &hl_msg_stream_begin, hsm_op_stream_begin, false },
+	{ &hl_msg_stream_update, hsm_op_stream_update, false },
+	{ &hl_msg_stream_final, hsm_op_stream_final, false },
 };
 
 #define BODY_WORDS 64 /* of 8 bytes: room for any request's struct */

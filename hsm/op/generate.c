@@ -1,133 +1,39 @@
-/* generate.c - new keys: made (in a lane where that is slow), sealed, committed, then told. */
+/* generate.c - new keys, pairs and domain parameters. */
 #include "hsm/rooms.h"
 
-struct generate {
-	struct hsm_effect effect;
-	struct hl_generate request; /* views into the task's copy */
-	struct hsm_object key, public_key;
-	bool pair;
-	hl_err made;
-	const char *why;
-};
-
-static void generate_clear(struct hsm_task *t)
+static hl_err prepare(struct hsm_birth *b)
 {
-	struct generate *g = (struct generate *)t;
-
-	hsm_object_clear(&g->key);
-	hsm_object_clear(&g->public_key);
+	b->slow = hsm_mechanism_slow(b->request.generate.mechanism, NULL);
+	return HL_OK;
 }
 
-/* Random and 63 bits wide: a handle cannot be guessed, and means nothing in another partition. */
-static uint64_t new_handle(struct hsm *h)
+static hl_err make(struct hsm_birth *b, const char **why)
 {
-	uint64_t handle;
+	const struct hl_generate *r = &b->request.generate;
 
-	do {
-		hl_random(h->env, &handle, sizeof handle);
-		handle &= INT64_MAX;
-	} while (handle == 0);
-	return handle;
+	b->objects = hsm_mechanism(r->mechanism)->flags & HSM_PAIR ? 2 : 1;
+	return hsm_key_generate(r->mechanism, r->parameter, &r->template, &r->public_template, &b->effect.rules,
+		&b->object[0], &b->object[1], why);
 }
 
-static hl_err add_object(struct generate *g, struct hsm_object *o, uint64_t partition)
+static void tell(struct hsm_birth *b)
 {
-	struct hsm_task *t = &g->effect.task;
-	struct hl_buf open = hl_buf(HL_FRAME_MAX);
-	struct hsm_row row = { .table = HSM_OBJECT, .partition = partition, .version = 1 };
-	hl_err err;
-
-	row.id = new_handle(t->hsm);
-	err = hsm_object_set_handle(o, row.id);
-	if (err == HL_OK)
-		err = hsm_object_encode(o, &open);
-	row.open = hl_buf_view(&open);
-	if (err == HL_OK)
-		err = hsm_change_put(t->hsm, &t->change, &row, hl_secret_view(&o->value));
-	hl_buf_clear(&open);
-	return err;
-}
-
-/* The commit keeps the bound; one that was stale may have been so for want of room, which is told by its name. */
-static hl_err check_room(struct hsm *h, const struct hsm_partition *p, size_t more)
-{
-	uint64_t objects;
-
-	HL_TRY(h->conf.store.ops->count(h->conf.store.at, HSM_OBJECT, p->id, &objects));
-	return objects + more > p->row.objects_max ? HL_E_FULL : HL_OK;
-}
-
-static hl_err build(struct hsm_effect *e, const struct hsm_partition *p, const char **detail)
-{
-	struct generate *g = (struct generate *)e;
-
-	(void)detail;
-	if (e->tries > 0)
-		HL_TRY(check_room(e->task.hsm, p, g->pair ? 2 : 1));
-	HL_TRY(add_object(g, &g->key, p->id));
-	if (g->pair)
-		HL_TRY(add_object(g, &g->public_key, p->id));
-	HL_TRY(hsm_change_bound(&e->task.change, HSM_OBJECT, p->id, p->row.objects_max));
-	e->body.generated = (struct hl_generated){
-		.handle = g->key.handle,
-		.public_handle = g->public_key.handle,
+	b->effect.body.generated = (struct hl_generated){
+		.handle = b->object[0].handle,
+		.public_handle = b->object[1].handle,
 	};
-	return HL_OK;
-}
-
-static void made(struct hsm_task *t)
-{
-	struct generate *g = (struct generate *)t;
-
-	if (g->made == HL_OK)
-		hsm_effect_run(&g->effect);
-	else
-		hsm_effect_end(&g->effect, g->made, g->why);
-}
-
-static void make(struct hl_job *j)
-{
-	static const struct hsm_rules rules; /* token objects, by the strict rules */
-	struct generate *g = (struct generate *)j;
-
-	g->made = hsm_key_generate(g->request.mechanism, hl_bytes(NULL, 0), &g->request.template,
-		&g->request.public_template, &rules, &g->key, &g->public_key, &g->why);
-}
-
-/* One that was made before is answered before another is made in vain; also where there is no master. */
-static hl_err begin(struct generate *g, const struct hsm_mechanism *mechanism)
-{
-	struct hsm_task *t = &g->effect.task;
-
-	HL_TRY(hsm_task_request(t, &hl_msg_generate, &g->request));
-	HL_TRY(hsm_effect_look(&g->effect));
-	HL_TRY(hsm_master_check(t->hsm));
-	g->pair = mechanism->flags & HSM_PAIR;
-	if (hsm_mechanism_slow(mechanism->number, NULL)) {
-		hsm_task_work(t, HL_LANE_CPU, make, made);
-	} else {
-		make(&t->job);
-		made(t);
-	}
-	return HL_OK;
 }
 
 hl_err hsm_op_generate(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
+	static const struct hsm_birth_kind kind = {
+		.request = &hl_msg_generate, .reply = &hl_msg_generated, .prepare = prepare, .make = make, .tell = tell
+	};
 	const struct hl_generate *request = body;
 	const struct hsm_mechanism *mechanism = hsm_mechanism(request->mechanism);
-	struct hsm_effect *e;
-	hl_err err;
 
 	(void)detail;
 	if (!mechanism || !(mechanism->flags & HSM_GENERATES))
 		return HL_E_MECHANISM;
-	HL_TRY(hsm_effect_new(c, f, request->token, sizeof(struct generate), &e));
-	e->task.clear = generate_clear;
-	e->build = build;
-	e->reply = &hl_msg_generated;
-	err = begin((struct generate *)e, mechanism);
-	if (err != HL_OK)
-		hsm_effect_end(e, err, NULL);
-	return HL_E_DEFER;
+	return hsm_birth_run(c, f, request->token, &kind);
 }

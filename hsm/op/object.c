@@ -128,14 +128,14 @@ hl_err hsm_op_attributes_get(
 
 /* -- changes ----------------------------------------------------------------------------------------------- */
 
-static hl_err change(struct hsm_object *o, const struct hl_list *attributes, const char **detail)
+static hl_err change(struct hsm_object *o, const struct hl_list *attributes, const struct hsm_rules *rules,
+	const char **detail)
 {
-	static const struct hsm_rules rules; /* the strict ones */
 	struct hl_bytes at = attributes->raw;
 	struct hl_attribute a;
 
 	while (hl_list_next(&hl_msg_attribute, &at, &a)) {
-		HL_TRY(hsm_attribute_may_set(o, &a, &rules, detail));
+		HL_TRY(hsm_attribute_may_set(o, &a, rules, detail));
 		HL_TRY(hsm_attribute_set(o, a.type, (enum hl_form)a.form, a.value));
 	}
 	return HL_OK;
@@ -163,7 +163,7 @@ static hl_err build_set(struct hsm_effect *e, const struct hsm_partition *p, con
 
 	HL_TRY(hsm_task_request(&e->task, &hl_msg_attributes_set, &request));
 	HL_TRY(hsm_object_load(e->task.conn, request.handle, &o));
-	HL_TRY(change(&o, &request.attributes, detail));
+	HL_TRY(change(&o, &request.attributes, &e->rules, detail));
 	return put_object(&e->task, p, &o);
 }
 

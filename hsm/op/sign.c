@@ -3,27 +3,27 @@
 
 #define SIGNATURE_MAX 4096
 
-static hl_err run(struct hsm_key *k, const void *body, struct hl_buf *out)
+static hl_err sign(struct hsm_key *k, const void *body, struct hl_buf *out)
 {
-	const struct hl_sign *request = body;
+	const struct hl_sign *r = body;
 
-	return hsm_key_sign(k, request->mechanism, request->parameter, request->data, out);
+	return hsm_key_sign(k, r->mechanism, r->parameter, r->data, out);
 }
 
-static void answer(struct hsm_conn *c, uint32_t id, struct hl_bytes signature)
+static void send(struct hsm_conn *c, uint32_t id, struct hl_bytes signature)
 {
-	struct hl_signed reply = { .signature = signature };
+	struct hl_signed answer = { .signature = signature };
 
-	hsm_reply(c, &hl_msg_signed, id, &reply);
+	hsm_reply(c, &hl_msg_signed, id, &answer);
 }
 
 hl_err hsm_op_sign(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	static const struct hsm_private_use signs = { &hl_msg_sign, SIGNATURE_MAX, run, answer };
+	static const struct hsm_work kind = { &hl_msg_sign, SIGNATURE_MAX, sign, send };
 	const struct hl_sign *request = body;
 
 	(void)detail;
-	return hsm_private_use(c, f, &signs, request, request->key, request->mechanism);
+	return hsm_work_run(c, f, body, &kind, request->key, request->mechanism);
 }
 
 hl_err hsm_op_verify(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)

@@ -100,6 +100,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_ENCRYPTED_LENGTH, -543, 1, HL_FINAL, "the encrypted data has the wrong length", "it was cut, or encrypted with another key or mechanism", "compare key and mechanism with those of the encryption") \
 	X(HL_E_CURVE, -544, 1, HL_FINAL, "the curve is not offered", "CKA_EC_PARAMS names a curve that the HSM does not have", "see doc/protocol.md for the curves") \
 	X(HL_E_DOMAIN, -545, 1, HL_FINAL, "the domain parameters are not valid", "prime, subprime and base do not belong together", "generate domain parameters, or take published ones") \
+	X(HL_E_STREAM, -546, 1, HL_FINAL, "the operation in pieces has ended", "its connection broke, or an earlier piece was refused", "begin it again, with the first piece") \
 	\
 	X(HL_E_STORE, -600, 74, HL_FINAL, "the store refused", "the disk is full, failing or read-only", "see the daemon's log") \
 	X(HL_E_STORE_STALE, -601, 75, HL_AGAIN, "the row changed in between", "another request was faster", "try again") \

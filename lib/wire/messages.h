@@ -22,6 +22,7 @@
 #define HL_DATA_MAX (512u << 10)
 #define HL_PARAMETER_MAX (80u << 10)
 #define HL_SESSIONS_MAX 256 /* channels told at once */
+#define HL_WRAPPED_MAX 65536 /* a wrapped key: the longest private key of RSA has some 4.7 KiB */
 #define HL_TAG_MAX 16 /* what authenticated encryption adds */
 #define HL_RETRY_MAX_MS 86400000 /* the longest pause that a refusal asks for */
 #define HL_ITERATIONS_MAX 10000000 /* of PBKDF2: some seconds */
@@ -107,7 +108,8 @@
 	F(S, 3, U8, life_from, 0, 1, 0, "0: from first use, 1: from issue") \
 	F(S, 4, U8, pin_wanted, 0, 1, 0, "1: the PKCS#11 API was ordered") \
 	F(S, 5, TEXT, setup_password, 0, 64, HL_OPT | HL_SECRET, "lab worlds: fixed, instead of a random one") \
-	F(S, 6, TEXT, pin, 0, 32, HL_OPT | HL_SECRET, "lab worlds: fixed, instead of a random one")
+	F(S, 6, TEXT, pin, 0, 32, HL_OPT | HL_SECRET, "lab worlds: fixed, instead of a random one") \
+	F(S, 7, U8, profile, 0, 1, HL_OPT, "0: faithful, 1: lab")
 
 #define HL_M_PARTITION_MADE(F, L, S) \
 	F(S, 1, TEXT, setup_password, 1, 64, HL_SECRET, "five groups of five, told once") \
@@ -218,11 +220,12 @@
 	HL_SEEN(F, S) \
 	F(S, 3, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token: 8 bytes of HSM time, 8 random") \
 	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
-	L(S, 5, template, attribute, 64, 0, "of the secret or private key") \
-	L(S, 6, public_template, attribute, 64, 0, "of the public key")
+	L(S, 5, template, attribute, 64, 0, "of the secret or private key, or of domain parameters") \
+	L(S, 6, public_template, attribute, 64, 0, "of the public key") \
+	F(S, 7, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT | HL_SECRET, "of the mechanism, where it takes one")
 #define HL_M_GENERATED(F, L, S) \
 	HL_MARK(F, S) \
-	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "secret or private key") \
+	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "secret or private key, or domain parameters") \
 	F(S, 5, U64, public_handle, 0, UINT64_MAX, HL_OPT, "public key")
 
 #define HL_M_FIND(F, L, S) \
@@ -254,6 +257,51 @@
 	HL_SEEN(F, S) \
 	F(S, 3, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
 	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "object")
+
+#define HL_M_CREATE(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
+	L(S, 4, template, attribute, 64, 0, "the whole object, its value included")
+#define HL_M_CREATED(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "of the new object")
+
+#define HL_M_COPY(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
+	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "object that is copied") \
+	L(S, 5, template, attribute, 64, 0, "what is other than there")
+
+#define HL_M_WRAP(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U64, key, 1, UINT64_MAX, 0, "handle of the wrapping key") \
+	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
+	F(S, 5, U64, target, 1, UINT64_MAX, 0, "handle of the key that is wrapped") \
+	F(S, 6, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT | HL_SECRET, "of the mechanism, where it takes one")
+#define HL_M_WRAPPED(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, BYTES, wrapped, 1, HL_WRAPPED_MAX, 0, "the key, encrypted")
+
+#define HL_M_UNWRAP(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
+	F(S, 4, U64, key, 1, UINT64_MAX, 0, "handle of the unwrapping key") \
+	F(S, 5, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
+	F(S, 6, BYTES, wrapped, 0, HL_WRAPPED_MAX, HL_OPT, "the key, encrypted") \
+	F(S, 7, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT | HL_SECRET, "of the mechanism, as in wrap") \
+	L(S, 8, template, attribute, 64, 0, "of the new key")
+
+#define HL_M_DERIVE(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
+	F(S, 4, U64, key, 1, UINT64_MAX, 0, "handle of the base key") \
+	F(S, 5, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
+	F(S, 6, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT | HL_SECRET, "of the mechanism, where it takes one") \
+	L(S, 7, template, attribute, 64, 0, "of the new key, of several the first")
+#define HL_M_DERIVED(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "of the new key") \
+	L(S, 5, more, handle, 16, 0, "further keys, in the order of the parameter")
 
 /* What the field `parameter` of these requests holds, by mechanism. */
 #define HL_M_PSS_PARAMETER(F, L, S) \
@@ -360,6 +408,29 @@
 	HL_MARK(F, S) \
 	F(S, 4, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "the data in the clear")
 
+/* A field `stream` makes a request one of its link: what it names ends with it, so it is never sent over another. */
+#define HL_M_STREAM_BEGIN(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U8, way, 0, 3, 0, "0 sign, 1 verify, 2 encrypt, 3 decrypt") \
+	F(S, 4, U64, key, 1, UINT64_MAX, 0, "handle of the key") \
+	F(S, 5, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
+	F(S, 6, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT | HL_SECRET, "of the mechanism")
+#define HL_M_STREAM_BEGUN(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, U64, stream, 1, UINT64_MAX, 0, "its number, random; any refusal of a request with it ends it")
+
+#define HL_M_STREAM_UPDATE(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U64, stream, 1, UINT64_MAX, 0, "as in stream.begun") \
+	F(S, 4, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "the next piece")
+#define HL_M_STREAM_FINAL(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U64, stream, 1, UINT64_MAX, 0, "as in stream.begun") \
+	F(S, 4, BYTES, signature, 0, 4096, HL_OPT, "what verifying compares with")
+#define HL_M_STREAM_DATA(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, BYTES, data, 0, HL_DATA_MAX + 2 * HL_TAG_MAX, HL_OPT | HL_SECRET, "what there is so far; at the end a signature, or the rest")
+
 /* -- admin: a local socket, the same user ------------------------------------------------------ */
 #define HL_M_ALLOWED(F, L, S) \
 	F(S, 1, TEXT, range, 1, 63, 0, "address, or address/prefix")
@@ -373,7 +444,8 @@
 	L(S, 6, allowed, allowed, 64, 0, "addresses that may connect; empty: all") \
 	F(S, 7, TEXT, service_password, 0, 64, HL_OPT | HL_SECRET, "lab worlds: fixed") \
 	F(S, 8, TEXT, setup_password, 0, 64, HL_OPT | HL_SECRET, "lab worlds: fixed") \
-	F(S, 9, TEXT, pin, 0, 32, HL_OPT | HL_SECRET, "lab worlds: fixed")
+	F(S, 9, TEXT, pin, 0, 32, HL_OPT | HL_SECRET, "lab worlds: fixed") \
+	F(S, 10, U8, profile, 0, 1, HL_OPT, "as in partition.make")
 #define HL_M_PROVISIONED(F, L, S) \
 	F(S, 1, TEXT, service_file, 1, 4096, 0, "path of the service-user file") \
 	F(S, 2, TEXT, hsm_file, 1, 4096, 0, "path of the technical-user file")
@@ -444,7 +516,8 @@
 	F(S, 13, U64, pin_window_ms, 0, UINT64_MAX, HL_OPT, "when that window began") \
 	F(S, 14, U64, pin_locked_ms, 0, UINT64_MAX, HL_OPT, "locked until then") \
 	F(S, 15, U32, objects_max, 0, UINT32_MAX, 0, "how many objects it may hold") \
-	F(S, 16, U64, token_floor_ms, 0, UINT64_MAX, HL_OPT, "effect tokens of an earlier time are forgotten")
+	F(S, 16, U64, token_floor_ms, 0, UINT64_MAX, HL_OPT, "effect tokens of an earlier time are forgotten") \
+	F(S, 17, U8, profile, 0, 1, HL_OPT, "0: faithful, 1: lab, where keys may be used as old applications expect it")
 #define HL_M_PARTITION_SECRET(F, L, S) \
 	F(S, 1, BYTES, secret, HL_SECRET_BYTES, HL_SECRET_BYTES, HL_SECRET, "user secret") \
 	F(S, 2, BYTES, setup_key, 32, 32, HL_SECRET, "derived from the setup password") \
@@ -499,7 +572,7 @@
 	M(mechanism,        0,      "mechanism",        "in mechanisms.answer", HL_M_MECHANISM, "one mechanism") \
 	M(mechanisms,       0x101a, "mechanisms",       "client > HSM", HL_M_MECHANISMS, "what the HSM can do") \
 	M(mechanisms_answer, 0x101b, "mechanisms.answer", "HSM > client", HL_M_MECHANISMS_ANSWER, "the answer to it") \
-	M(generate,         0x1020, "generate",         "client > HSM", HL_M_GENERATE, "make a key or a key pair") \
+	M(generate,         0x1020, "generate",         "client > HSM", HL_M_GENERATE, "make a key, a key pair or domain parameters") \
 	M(generated,        0x1021, "generated",        "HSM > client", HL_M_GENERATED, "its handles") \
 	M(find,             0x1022, "find",             "client > HSM", HL_M_FIND, "objects by their attributes") \
 	M(found,            0x1023, "found",            "HSM > client", HL_M_FOUND, "their handles") \
@@ -507,6 +580,14 @@
 	M(attributes,       0x1025, "attributes",       "HSM > client", HL_M_ATTRIBUTES, "their values") \
 	M(attributes_set,   0x1026, "attributes.set",   "client > HSM", HL_M_ATTRIBUTES_SET, "change attributes") \
 	M(destroy,          0x1028, "destroy",          "client > HSM", HL_M_DESTROY, "remove an object") \
+	M(create,           0x1040, "create",           "client > HSM", HL_M_CREATE, "make an object from its parts") \
+	M(created,          0x1041, "created",          "HSM > client", HL_M_CREATED, "its handle; answers copy and unwrap too") \
+	M(copy,             0x1042, "copy",             "client > HSM", HL_M_COPY, "copy an object") \
+	M(wrap,             0x1044, "wrap",             "client > HSM", HL_M_WRAP, "encrypt a key with a key") \
+	M(wrapped,          0x1045, "wrapped",          "HSM > client", HL_M_WRAPPED, "the encrypted key") \
+	M(unwrap,           0x1046, "unwrap",           "client > HSM", HL_M_UNWRAP, "make a key of one that was wrapped") \
+	M(derive,           0x1048, "derive",           "client > HSM", HL_M_DERIVE, "make a key from a key") \
+	M(derived,          0x1049, "derived",          "HSM > client", HL_M_DERIVED, "its handle") \
 	M(pss_parameter,    0,      "pss.parameter",    "in sign and verify", HL_M_PSS_PARAMETER, "parameter of the RSA PSS mechanisms") \
 	M(gcm_parameter,    0,      "gcm.parameter",    "in encrypt and decrypt", HL_M_GCM_PARAMETER, "parameter of CKM_AES_GCM; of CKM_AES_GMAC without additional data") \
 	M(iv_parameter,     0,      "iv.parameter",     "in encrypt, decrypt, wrap and unwrap", HL_M_IV_PARAMETER, "parameter of the CBC mechanisms") \
@@ -528,6 +609,11 @@
 	M(encrypted,        0x1035, "encrypted",        "HSM > client", HL_M_ENCRYPTED, "the encrypted data") \
 	M(decrypt,          0x1036, "decrypt",          "client > HSM", HL_M_DECRYPT, "decrypt in one part") \
 	M(decrypted,        0x1037, "decrypted",        "HSM > client", HL_M_DECRYPTED, "the data") \
+	M(stream_begin,     0x1050, "stream.begin",     "client > HSM", HL_M_STREAM_BEGIN, "use a key with data that comes in pieces") \
+	M(stream_begun,     0x1051, "stream.begun",     "HSM > client", HL_M_STREAM_BEGUN, "its number on this link") \
+	M(stream_update,    0x1052, "stream.update",    "client > HSM", HL_M_STREAM_UPDATE, "a piece") \
+	M(stream_final,     0x1053, "stream.final",     "client > HSM", HL_M_STREAM_FINAL, "no more of them") \
+	M(stream_data,      0x1054, "stream.data",      "HSM > client", HL_M_STREAM_DATA, "what has come of it") \
 	M(allowed,          0,      "allowed",          "in provision", HL_M_ALLOWED, "one entry of an allow-list") \
 	M(provision,        0x2001, "provision",        "front command > directory", HL_M_PROVISION, "make a tenant, its service user and its partition") \
 	M(provisioned,      0x2002, "provisioned",      "directory > front command", HL_M_PROVISIONED, "where the credential files are") \

@@ -1,0 +1,133 @@
+/* birth.c - effects that make objects: made (in a lane where that is slow), sealed, committed, then told. */
+#include "hsm/rooms.h"
+
+static void birth_clear(struct hsm_task *t)
+{
+	struct hsm_birth *b = (struct hsm_birth *)t;
+
+	for (size_t i = 0; i < HSM_DERIVED_MAX; i++)
+		hsm_object_clear(&b->object[i]);
+	hsm_key_free(b->key);
+}
+
+/* Random and 63 bits wide: a handle cannot be guessed, and means nothing in another partition. */
+static uint64_t new_handle(struct hsm *h)
+{
+	uint64_t handle;
+
+	do {
+		hl_random(h->env, &handle, sizeof handle);
+		handle &= INT64_MAX;
+	} while (handle == 0);
+	return handle;
+}
+
+static hl_err add_object(struct hsm_task *t, struct hsm_object *o, uint64_t partition)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf open = hl_buf(HL_FRAME_MAX);
+	struct hsm_row row = { .table = HSM_OBJECT, .partition = partition, .version = 1 };
+
+	row.id = new_handle(t->hsm);
+	HL_TRY(hsm_object_set_handle(o, row.id));
+	HL_TRY(hsm_object_encode(o, &open));
+	row.open = hl_buf_view(&open);
+	return hsm_change_put(t->hsm, &t->change, &row, hl_secret_view(&o->value));
+}
+
+/* The commit keeps the bound; one that was stale may have been so for want of room, which is told by its name. */
+static hl_err check_room(struct hsm *h, const struct hsm_partition *p, size_t more)
+{
+	uint64_t objects;
+
+	HL_TRY(h->conf.store.ops->count(h->conf.store.at, HSM_OBJECT, p->id, &objects));
+	return objects + more > p->row.objects_max ? HL_E_FULL : HL_OK;
+}
+
+static hl_err build(struct hsm_effect *e, const struct hsm_partition *p, const char **detail)
+{
+	struct hsm_birth *b = (struct hsm_birth *)e;
+
+	if (b->kind->late) {
+		hsm_object_clear(&b->object[0]);
+		HL_TRY(b->kind->make(b, detail));
+	}
+	if (e->tries > 0)
+		HL_TRY(check_room(e->task.hsm, p, b->objects));
+	for (size_t i = 0; i < b->objects; i++)
+		HL_TRY(add_object(&e->task, &b->object[i], p->id));
+	HL_TRY(hsm_change_bound(&e->task.change, HSM_OBJECT, p->id, p->row.objects_max));
+	b->kind->tell(b);
+	return HL_OK;
+}
+
+static void made(struct hsm_task *t)
+{
+	struct hsm_birth *b = (struct hsm_birth *)t;
+
+	if (b->made == HL_OK)
+		hsm_effect_run(&b->effect);
+	else
+		hsm_effect_end(&b->effect, b->made, b->why);
+}
+
+static void make(struct hl_job *j)
+{
+	struct hsm_birth *b = (struct hsm_birth *)j;
+
+	b->made = b->kind->make(b, &b->why);
+}
+
+/* One that was made before is answered before another is made in vain; also where there is no master, or the keys it
+ * was made with are gone. */
+static hl_err begin(struct hsm_birth *b)
+{
+	struct hsm_task *t = &b->effect.task;
+
+	HL_TRY(hsm_task_request(t, b->kind->request, &b->request));
+	HL_TRY(hsm_effect_look(&b->effect));
+	HL_TRY(hsm_master_check(t->hsm));
+	return b->kind->prepare ? b->kind->prepare(b) : HL_OK;
+}
+
+static void run(struct hsm_birth *b)
+{
+	struct hsm_task *t = &b->effect.task;
+
+	if (b->slow) {
+		hsm_task_work(t, HL_LANE_CPU, make, made);
+	} else {
+		if (!b->kind->late)
+			make(&t->job);
+		made(t);
+	}
+}
+
+hl_err hsm_birth_key(struct hsm_birth *b, uint64_t handle, uint32_t mechanism)
+{
+	struct hsm_cached *key;
+
+	HL_TRY(hsm_key_of(b->effect.task.conn, handle, &key));
+	b->slow = hsm_mechanism_slow(mechanism, key->key);
+	return hsm_key_share(key->key, &b->key);
+}
+
+hl_err hsm_birth_run(
+	struct hsm_conn *c, const struct hl_frame *f, struct hl_bytes token, const struct hsm_birth_kind *kind)
+{
+	struct hsm_birth *b;
+	struct hsm_effect *e;
+	hl_err err;
+
+	HL_TRY(hsm_effect_new(c, f, token, sizeof *b, &e));
+	b = (struct hsm_birth *)e;
+	b->kind = kind;
+	e->task.clear = birth_clear;
+	e->build = build;
+	e->reply = kind->reply;
+	err = begin(b);
+	if (err == HL_OK)
+		run(b);
+	else
+		hsm_effect_end(e, err, NULL);
+	return HL_E_DEFER;
+}

@@ -1,0 +1,49 @@
+/* create.c - objects from their parts, and from other objects. */
+#include "hsm/rooms.h"
+
+static void tell(struct hsm_birth *b)
+{
+	b->effect.body.created.handle = b->object[0].handle;
+}
+
+static hl_err make(struct hsm_birth *b, const char **why)
+{
+	b->objects = 1;
+	return hsm_object_create(&b->request.create.template, &b->effect.rules, &b->object[0], why);
+}
+
+hl_err hsm_op_create(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
+{
+	static const struct hsm_birth_kind kind = {
+		.request = &hl_msg_create, .reply = &hl_msg_created, .make = make, .tell = tell
+	};
+
+	(void)detail;
+	return hsm_birth_run(c, f, ((const struct hl_create *)body)->token, &kind);
+}
+
+/* The copy is committed only while its original stands as it was looked at: what was forbidden meanwhile would be
+ * allowed in the copy for ever. */
+static hl_err make_copy(struct hsm_birth *b, const char **why)
+{
+	HL_AUTO(hsm_object_clear) struct hsm_object from = { 0 };
+	struct hsm_task *t = &b->effect.task;
+	struct hsm_row row = { .table = HSM_OBJECT, .partition = t->conn->partition_id };
+
+	b->objects = 1;
+	HL_TRY(hsm_object_load(t->conn, b->request.copy.handle, &from));
+	HL_TRY(hsm_object_copy(&from, &b->request.copy.template, &b->effect.rules, &b->object[0], why));
+	row.id = from.handle;
+	row.version = from.version;
+	return hsm_change_expect(&t->change, &row);
+}
+
+hl_err hsm_op_copy(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
+{
+	static const struct hsm_birth_kind kind = {
+		.request = &hl_msg_copy, .reply = &hl_msg_created, .make = make_copy, .tell = tell, .late = true
+	};
+
+	(void)detail;
+	return hsm_birth_run(c, f, ((const struct hl_copy *)body)->token, &kind);
+}

@@ -1,0 +1,233 @@
+/* stream.c - keys used with data that comes in pieces. What is under way belongs to one connection, and ends with it. */
+#include <stdlib.h>
+
+#include "hsm/rooms.h"
+
+#define PIECE_MAX (HL_DATA_MAX + 2 * HL_TAG_MAX) /* of what comes out at once */
+
+struct hsm_running {
+	uint64_t id;  /* random: one of an earlier connection means nothing on this */
+	uint64_t key; /* handle */
+	enum hsm_way way;
+	bool slow; /* its end */
+	size_t kept; /* bytes that came and have not come out yet */
+	struct hsm_stream *stream;
+	struct hsm_running *next;
+};
+
+static void running_free(struct hsm_running *r)
+{
+	hsm_stream_free(r->stream);
+	free(r);
+}
+
+void hsm_streams_clear(struct hsm_conn *c)
+{
+	for (struct hsm_running *r; (r = c->running) != NULL;) {
+		c->running = r->next;
+		running_free(r);
+	}
+}
+
+static struct hsm_running **place_of(struct hsm_conn *c, uint64_t id)
+{
+	struct hsm_running **at = &c->running;
+
+	while (*at && (*at)->id != id)
+		at = &(*at)->next;
+	return at;
+}
+
+/* Take it out of its connection. HL_E_STREAM: there is none. HL_E_KEY: whoever is not logged in any more may not go
+ * on, and nobody where the key was destroyed. */
+static hl_err take(struct hsm_conn *c, uint64_t id, struct hsm_running **out)
+{
+	struct hsm_running **at = place_of(c, id), *r = *at;
+	struct hsm_cached *key;
+	hl_err err;
+
+	if (!r)
+		return HL_E_STREAM;
+	*at = r->next;
+	err = hsm_key_of(c, r->key, &key);
+	if (err == HL_OK)
+		*out = r;
+	else
+		running_free(r);
+	return err;
+}
+
+static void put(struct hsm_conn *c, struct hsm_running *r)
+{
+	r->next = c->running;
+	c->running = r;
+}
+
+/* -- begin ---------------------------------------------------------------------------------------------- */
+
+static size_t count(const struct hsm_conn *c, size_t *kept)
+{
+	size_t n = 0;
+
+	*kept = 0;
+	for (const struct hsm_running *r = c->running; r; r = r->next, n++)
+		*kept += r->kept;
+	return n;
+}
+
+static uint64_t new_id(struct hsm_conn *c)
+{
+	uint64_t id;
+
+	do
+		hl_random(c->hsm->env, &id, sizeof id);
+	while (id == 0 || *place_of(c, id));
+	return id;
+}
+
+hl_err hsm_op_stream_begin(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
+{
+	static const enum hsm_way ways[] = { HSM_SIGN, HSM_VERIFY, HSM_ENCRYPT, HSM_DECRYPT };
+	const struct hl_stream_begin *request = body;
+	struct hl_stream_begun answer = { 0 };
+	struct hsm_running *r;
+	struct hsm_cached *key;
+	size_t kept;
+	hl_err err;
+
+	HL_TRY(hsm_key_of(c, request->key, &key));
+	if (count(c, &kept) >= HSM_STREAMS_MAX) {
+		*detail = "too many of them are under way on this connection";
+		return HL_E_FULL;
+	}
+	r = calloc(1, sizeof *r);
+	if (!r)
+		return HL_E_NOMEM;
+	r->way = ways[request->way];
+	r->key = request->key;
+	r->slow = r->way == HSM_SIGN && hsm_mechanism_slow(request->mechanism, key->key);
+	err = hsm_stream_new(key->key, r->way, request->mechanism, request->parameter, &r->stream);
+	if (err != HL_OK) {
+		running_free(r);
+		return err;
+	}
+	answer.stream = r->id = new_id(c);
+	put(c, r);
+	hsm_reply(c, &hl_msg_stream_begun, f->id, &answer);
+	return HL_OK;
+}
+
+/* -- a piece -------------------------------------------------------------------------------------------- */
+
+static hl_err update(struct hsm_conn *c, struct hsm_running *r, struct hl_bytes data, struct hl_buf *out,
+	const char **detail)
+{
+	size_t kept;
+
+	count(c, &kept); /* of the others */
+	if (kept + r->kept + data.n > HSM_STREAMS_KEPT_MAX) {
+		*detail = "too much data is kept back on this connection";
+		return HL_E_FULL;
+	}
+	HL_TRY(hsm_stream_update(r->stream, data, out));
+	if (r->way == HSM_ENCRYPT || r->way == HSM_DECRYPT)
+		r->kept += data.n - out->n;
+	return HL_OK;
+}
+
+static void send(struct hsm_conn *c, uint32_t id, const struct hl_buf *out)
+{
+	struct hl_stream_data answer = { .data = hl_buf_view(out) };
+
+	hsm_reply(c, &hl_msg_stream_data, id, &answer);
+}
+
+hl_err hsm_op_stream_update(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf out = hl_buf(PIECE_MAX);
+	const struct hl_stream_update *request = body;
+	struct hsm_running *r;
+	hl_err err;
+
+	HL_TRY(take(c, request->stream, &r));
+	err = update(c, r, request->data, &out, detail);
+	if (err != HL_OK) {
+		running_free(r);
+		return err;
+	}
+	put(c, r);
+	send(c, f->id, &out);
+	return HL_OK;
+}
+
+/* -- the end -------------------------------------------------------------------------------------------- */
+
+struct ending {
+	struct hsm_task task;
+	struct hsm_running *running;
+	struct hl_buf out;
+	hl_err err;
+};
+
+static void ending_clear(struct hsm_task *t)
+{
+	struct ending *e = (struct ending *)t;
+
+	if (e->running)
+		running_free(e->running);
+	hl_buf_clear(&e->out);
+}
+
+static void work(struct hl_job *j)
+{
+	struct ending *e = (struct ending *)j;
+
+	e->err = hsm_stream_final(e->running->stream, hl_bytes(NULL, 0), &e->out);
+}
+
+static void done(struct hsm_task *t)
+{
+	struct ending *e = (struct ending *)t;
+	struct hsm_conn *c = t->conn;
+
+	if (c && !c->closing) {
+		if (e->err == HL_OK)
+			send(c, t->id, &e->out);
+		else
+			hsm_refuse(c, t->id, e->err, NULL, 0);
+	}
+	hsm_task_free(t);
+}
+
+static hl_err end_later(struct hsm_conn *c, const struct hl_frame *f, struct hsm_running *r)
+{
+	struct ending *e = (struct ending *)hsm_task_new(c->hsm, c, f, sizeof *e);
+
+	if (!e) {
+		running_free(r);
+		return HL_E_NOMEM;
+	}
+	e->task.clear = ending_clear;
+	e->running = r;
+	e->out = hl_buf(PIECE_MAX);
+	hsm_task_work(&e->task, HL_LANE_CPU, work, done);
+	return HL_E_DEFER;
+}
+
+hl_err hsm_op_stream_final(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf out = hl_buf(PIECE_MAX);
+	const struct hl_stream_final *request = body;
+	struct hsm_running *r;
+	hl_err err;
+
+	(void)detail;
+	HL_TRY(take(c, request->stream, &r));
+	if (r->slow)
+		return end_later(c, f, r);
+	err = hsm_stream_final(r->stream, request->signature, &out);
+	running_free(r);
+	HL_TRY(err);
+	send(c, f->id, &out);
+	return HL_OK;
+}

@@ -1,0 +1,339 @@
+/* Keys used with data that comes in pieces: what belongs to one link, and ends with it. */
+#include "client/link_impl.h"
+#include "hsm/rooms.h"
+#include "tests/sim/story.h"
+#include "tests/support/objects.h"
+#include "tests/support/test.h"
+
+static struct world *w;
+static struct world_client *c;
+
+static void log_in(void)
+{
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	CU_ASSERT_EQUAL(story_log_in(c, hl_secret_view(&w->user.pin)), HL_OK);
+}
+
+static void begin(uint64_t seed)
+{
+	CU_ASSERT_EQUAL_FATAL(world_new(seed, 2, 2, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	log_in();
+}
+
+static void end(void)
+{
+	world_free(w);
+	w = NULL;
+}
+
+static const uint32_t crypts[] = { HL_CKA_ENCRYPT, HL_CKA_DECRYPT, 0 }, signs[] = { HL_CKA_SIGN, HL_CKA_VERIFY, 0 };
+
+static uint64_t make_aes(const uint32_t *uses)
+{
+	struct template t = { 0 };
+	struct hl_generate request = { .mechanism = HL_CKM_AES_KEY_GEN };
+	struct hl_generated made = { 0 };
+	struct client_call call;
+
+	template_number(&t, HL_CKA_VALUE_LEN, 32);
+	for (; *uses; uses++)
+		template_bool(&t, *uses, true);
+	request.template = (struct hl_list){ .items = t.item, .count = t.n };
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_generate, &request, &hl_msg_generated, &made, &call), HL_OK);
+	hl_buf_clear(&call.frame);
+	return made.handle;
+}
+
+/* -- one of them --------------------------------------------------------------------------------------------- */
+
+enum way { SIGN, VERIFY, ENCRYPT, DECRYPT };
+
+static hl_err begin_stream(enum way way, uint64_t key, uint32_t mechanism, const struct hl_buf *parameter, uint64_t *id)
+{
+	struct hl_stream_begin request = { .way = (uint8_t)way, .key = key, .mechanism = mechanism };
+	struct hl_stream_begun begun = { 0 };
+	struct client_call call;
+	hl_err err;
+
+	if (parameter)
+		request.parameter = hl_buf_view(parameter);
+	err = world_call(c, &hl_msg_stream_begin, &request, &hl_msg_stream_begun, &begun, &call);
+	hl_buf_clear(&call.frame);
+	*id = begun.stream;
+	return err;
+}
+
+static hl_err update(uint64_t id, struct hl_bytes data, struct hl_buf *out)
+{
+	struct hl_stream_update request = { .stream = id, .data = data };
+	struct hl_stream_data got;
+	struct client_call call;
+	hl_err err = world_call(c, &hl_msg_stream_update, &request, &hl_msg_stream_data, &got, &call);
+
+	if (err == HL_OK)
+		hl_buf_put(out, got.data);
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
+static hl_err final(uint64_t id, struct hl_bytes signature, struct hl_buf *out)
+{
+	struct hl_stream_final request = { .stream = id, .signature = signature };
+	struct hl_stream_data got;
+	struct client_call call;
+	hl_err err = world_call(c, &hl_msg_stream_final, &request, &hl_msg_stream_data, &got, &call);
+
+	if (err == HL_OK)
+		hl_buf_put(out, got.data);
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
+static void put_iv(struct hl_buf *out)
+{
+	struct hl_iv_parameter p = { .iv = hl_text("sixteen bytes iv") };
+
+	hl_body_put(out, &hl_msg_iv_parameter, &p);
+}
+
+/* -- pieces and the whole --------------------------------------------------------------------------------------- */
+
+#define TEXT hl_text("what is long enough for some blocks, and does not end with one")
+#define PIECE 7
+
+static hl_err in_pieces(enum way way, uint64_t key, uint32_t mechanism, const struct hl_buf *parameter,
+	struct hl_bytes data, struct hl_bytes signature, struct hl_buf *out)
+{
+	uint64_t id;
+
+	HL_TRY(begin_stream(way, key, mechanism, parameter, &id));
+	for (size_t at = 0; at < data.n; at += PIECE)
+		HL_TRY(update(id, hl_bytes(data.p + at, data.n - at < PIECE ? data.n - at : PIECE), out));
+	return final(id, signature, out);
+}
+
+static void pieces_give_what_the_whole_gives(void)
+{
+	AUTO_BUF iv = hl_buf(64);
+	AUTO_BUF pieces = hl_buf(HL_DATA_MAX);
+	AUTO_BUF back = hl_buf(HL_DATA_MAX);
+	struct hl_encrypt request = { .mechanism = HL_CKM_AES_CBC_PAD, .data = TEXT };
+	struct hl_encrypted whole;
+	struct client_call call;
+
+	begin(1);
+	put_iv(&iv);
+	request.key = make_aes(crypts);
+	request.parameter = hl_buf_view(&iv);
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_encrypt, &request, &hl_msg_encrypted, &whole, &call), HL_OK);
+	CU_ASSERT_EQUAL(in_pieces(ENCRYPT, request.key, HL_CKM_AES_CBC_PAD, &iv, TEXT, hl_bytes(NULL, 0), &pieces), HL_OK);
+	CU_ASSERT(hl_bytes_eq(hl_buf_view(&pieces), whole.data));
+	CU_ASSERT_EQUAL(in_pieces(DECRYPT, request.key, HL_CKM_AES_CBC_PAD, &iv, whole.data, hl_bytes(NULL, 0), &back), HL_OK);
+	CU_ASSERT(hl_bytes_eq(hl_buf_view(&back), TEXT));
+	hl_buf_clear(&call.frame);
+	end();
+}
+
+static void a_mac_in_pieces_is_made_and_compared(void)
+{
+	AUTO_BUF mac = hl_buf(64);
+	AUTO_BUF none = hl_buf(64);
+	uint64_t key;
+
+	begin(2);
+	key = make_aes(signs);
+	CU_ASSERT_EQUAL(in_pieces(SIGN, key, HL_CKM_AES_CMAC, NULL, TEXT, hl_bytes(NULL, 0), &mac), HL_OK);
+	CU_ASSERT_EQUAL(mac.n, 16);
+	CU_ASSERT_EQUAL(in_pieces(VERIFY, key, HL_CKM_AES_CMAC, NULL, TEXT, hl_buf_view(&mac), &none), HL_OK);
+	CU_ASSERT_EQUAL(in_pieces(VERIFY, key, HL_CKM_AES_CMAC, NULL, hl_text("other"), hl_buf_view(&mac), &none),
+		HL_E_SIGNATURE);
+	CU_ASSERT_EQUAL(none.n, 0);
+	end();
+}
+
+static hl_err make_rsa(uint64_t bits, struct hl_generated *made)
+{
+	struct template mine = { 0 }, theirs = { 0 };
+	struct hl_generate request = { .mechanism = HL_CKM_RSA_PKCS_KEY_PAIR_GEN };
+	struct client_call call;
+	hl_err err;
+
+	template_bool(&mine, HL_CKA_SIGN, true);
+	template_number(&theirs, HL_CKA_MODULUS_BITS, bits);
+	template_bool(&theirs, HL_CKA_VERIFY, true);
+	request.template = (struct hl_list){ .items = mine.item, .count = mine.n };
+	request.public_template = (struct hl_list){ .items = theirs.item, .count = theirs.n };
+	err = world_call(c, &hl_msg_generate, &request, &hl_msg_generated, made, &call);
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
+/* Its end is made in a lane; in the meantime the stream is nobody's. */
+static void a_slow_signature_ends_in_a_lane(void)
+{
+	AUTO_BUF signature = hl_buf(1024);
+	AUTO_BUF none = hl_buf(64);
+	struct hl_generated key;
+
+	begin(3);
+	CU_ASSERT_EQUAL_FATAL(make_rsa(3072, &key), HL_OK);
+	CU_ASSERT_EQUAL(
+		in_pieces(SIGN, key.handle, HL_CKM_SHA256_RSA_PKCS, NULL, TEXT, hl_bytes(NULL, 0), &signature), HL_OK);
+	CU_ASSERT_EQUAL(signature.n, 384);
+	CU_ASSERT_EQUAL(in_pieces(VERIFY, key.public_handle, HL_CKM_SHA256_RSA_PKCS, NULL, TEXT,
+				hl_buf_view(&signature), &none),
+		HL_OK);
+	end();
+}
+
+/* -- ends -------------------------------------------------------------------------------------------------------- */
+
+static void a_piece_that_is_refused_ends_it(void)
+{
+	AUTO_BUF iv = hl_buf(64);
+	AUTO_BUF out = hl_buf(HL_DATA_MAX);
+	uint64_t key, id;
+
+	begin(4);
+	put_iv(&iv);
+	key = make_aes(crypts);
+	CU_ASSERT_EQUAL(begin_stream(ENCRYPT, key, HL_CKM_AES_CBC, &iv, &id), HL_OK);
+	CU_ASSERT_EQUAL(update(id, hl_text("not a block"), &out), HL_OK);
+	CU_ASSERT_EQUAL(final(id, hl_bytes(NULL, 0), &out), HL_E_DATA_LENGTH);
+	CU_ASSERT_EQUAL(final(id, hl_bytes(NULL, 0), &out), HL_E_STREAM);
+	CU_ASSERT_EQUAL(update(id, hl_text("more"), &out), HL_E_STREAM);
+	CU_ASSERT_EQUAL(update(4711, hl_text("more"), &out), HL_E_STREAM);
+	CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &id), HL_E_KEY_USE);
+	end();
+}
+
+static void it_ends_with_the_login_and_with_its_key(void)
+{
+	AUTO_BUF out = hl_buf(64);
+	struct hl_logout logout = { 0 };
+	struct client_call call;
+	struct hl_done done;
+	uint64_t key, one, two;
+
+	begin(5);
+	key = make_aes(signs);
+	CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &one), HL_OK);
+	CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &two), HL_OK);
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_logout, &logout, &hl_msg_done, &done, &call), HL_OK);
+	hl_buf_clear(&call.frame);
+	CU_ASSERT_EQUAL(update(one, TEXT, &out), HL_E_KEY);
+	CU_ASSERT_EQUAL(story_log_in(c, hl_secret_view(&w->user.pin)), HL_OK);
+	CU_ASSERT_EQUAL(update(one, TEXT, &out), HL_E_STREAM);
+	CU_ASSERT_EQUAL(story_destroy(c, key), HL_OK);
+	CU_ASSERT_EQUAL(final(two, hl_bytes(NULL, 0), &out), HL_E_KEY);
+	CU_ASSERT_EQUAL(out.n, 0);
+	end();
+}
+
+static void cut_at_requests(unsigned times)
+{
+	const struct hl_fault cut = { HL_FAULT_CUT, 0 };
+
+	for (size_t i = 0; i < w->hsms; i++)
+		sim_fault(w->hsm[i].node, HL_AT_HSM_REQUEST, &cut, 0, times);
+}
+
+/* The client tells the loss at once, and does not open a link to carry what no link can carry. */
+static void a_piece_is_never_sent_over_another_link(void)
+{
+	AUTO_BUF out = hl_buf(64);
+	struct hl_stream_update request = { .data = TEXT };
+	struct client_call call = { .msg = &hl_msg_stream_update, .body = &request, .expect = &hl_msg_stream_data };
+	struct hl_stream_data got;
+	uint64_t key;
+
+	begin(6);
+	key = make_aes(signs);
+	CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &request.stream), HL_OK);
+	cut_at_requests(1);
+	CU_ASSERT_EQUAL(story_send(c, &call, &got), HL_E_STREAM);
+	CU_ASSERT_STRING_NOT_EQUAL(call.failure.detail, "");
+	CU_ASSERT_EQUAL(call.losses, 0);
+	cut_at_requests(0);
+	story_pass(w, 5000000);
+	CU_ASSERT_FALSE(client_is_open(c->core));
+	CU_ASSERT_EQUAL(story_send(c, &call, &got), HL_E_STREAM);
+	CU_ASSERT_FALSE(client_is_open(c->core));
+	log_in();
+	CU_ASSERT_EQUAL(update(request.stream, TEXT, &out), HL_E_STREAM);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
+/* What begins one has no state yet: it goes on over another link like any request. */
+static void a_beginning_goes_on_over_another_link(void)
+{
+	AUTO_BUF out = hl_buf(64);
+	struct hl_generated pair;
+	uint64_t id;
+
+	begin(7);
+	CU_ASSERT_EQUAL(story_make_key(c, "public half", &pair), HL_OK);
+	cut_at_requests(1);
+	CU_ASSERT_EQUAL(begin_stream(VERIFY, pair.public_handle, HL_CKM_ECDSA_SHA256, NULL, &id), HL_OK);
+	cut_at_requests(0);
+	CU_ASSERT_EQUAL(update(id, TEXT, &out), HL_OK);
+	CU_ASSERT_EQUAL(final(id, hl_bytes((const uint8_t[64]){ 1 }, 64), &out), HL_E_SIGNATURE);
+	end();
+}
+
+/* -- bounds ------------------------------------------------------------------------------------------------------ */
+
+static void a_connection_has_so_many_and_no_more(void)
+{
+	AUTO_BUF out = hl_buf(64);
+	uint64_t key, first = 0, id;
+
+	begin(8);
+	key = make_aes(signs);
+	for (unsigned i = 0; i < HSM_STREAMS_MAX; i++) {
+		CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &id), HL_OK);
+		first = i == 0 ? id : first;
+	}
+	CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &id), HL_E_FULL);
+	CU_ASSERT_EQUAL(final(first, hl_bytes(NULL, 0), &out), HL_OK);
+	CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &id), HL_OK);
+	end();
+}
+
+/* Nothing of it may be seen before its tag was checked, so all of it is kept, and that has an end. */
+static void what_is_kept_back_is_bounded(void)
+{
+	static const uint8_t zeros[HL_DATA_MAX];
+	const unsigned most = HSM_STREAMS_KEPT_MAX / HL_DATA_MAX;
+	struct hl_gcm_parameter gcm = { .iv = hl_text("twelve bytes"), .tag_bits = 128 };
+	AUTO_BUF parameter = hl_buf(HL_PARAMETER_MAX);
+	AUTO_BUF out = hl_buf(64);
+	uint64_t key, id;
+
+	begin(9);
+	key = make_aes(crypts);
+	hl_body_put(&parameter, &hl_msg_gcm_parameter, &gcm);
+	for (unsigned i = 0; i <= most; i++) {
+		CU_ASSERT_EQUAL(begin_stream(DECRYPT, key, HL_CKM_AES_GCM, &parameter, &id), HL_OK);
+		CU_ASSERT_EQUAL(update(id, hl_bytes(zeros, sizeof zeros), &out), i < most ? HL_OK : HL_E_FULL);
+	}
+	CU_ASSERT_EQUAL(out.n, 0);
+	end();
+}
+
+static CU_TestInfo tests[] = {
+	{ "pieces give what the whole gives", pieces_give_what_the_whole_gives },
+	{ "a MAC in pieces is made and compared", a_mac_in_pieces_is_made_and_compared },
+	{ "a slow signature ends in a lane", a_slow_signature_ends_in_a_lane },
+	{ "a piece that is refused ends it", a_piece_that_is_refused_ends_it },
+	{ "it ends with the login and with its key", it_ends_with_the_login_and_with_its_key },
+	{ "a piece is never sent over another link", a_piece_is_never_sent_over_another_link },
+	{ "a beginning goes on over another link", a_beginning_goes_on_over_another_link },
+	{ "a connection has so many and no more", a_connection_has_so_many_and_no_more },
+	{ "what is kept back is bounded", what_is_kept_back_is_bounded },
+	CU_TEST_INFO_NULL,
+};
+
+HL_TEST_MAIN("streams", tests)
