@@ -367,10 +367,14 @@ void p11_objects_clear(struct p11_slot *slot, bool all);
 
 /* -- template.c ----------------------------------------------------------------------------------------------------------- */
 
+#define P11_ARRAY_BYTES 4096
+
 /* An application's template in the form of the wire. */
 struct p11_template {
 	struct hl_attribute item[P11_TEMPLATE_MAX];
 	uint8_t number[P11_TEMPLATE_MAX][8];
+	uint8_t array[P11_ARRAY_BYTES]; /* mechanisms, and templates inside this one */
+	size_t array_n;
 	size_t n;
 };
 /** `exact`: values must have the form of their attribute (CKR_ATTRIBUTE_VALUE_INVALID); else such a one matches nothing.

@@ -81,6 +81,68 @@ static bool has_form(const CK_ATTRIBUTE *from, enum hl_form form)
 	return form != HL_FORM_NUMBER || from->ulValueLen == sizeof(CK_ULONG);
 }
 
+/* -- arrays: what they point to is carried, never the pointers ------------------------------------------------------------ */
+
+static CK_RV put_numbers(const CK_ATTRIBUTE *from, struct hl_buf *out)
+{
+	CK_ULONG v;
+
+	if (from->ulValueLen % sizeof v != 0)
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	for (CK_ULONG at = 0; at < from->ulValueLen; at += sizeof v) {
+		memcpy(&v, (const CK_BYTE *)from->pValue + at, sizeof v);
+		hl_buf_u64(out, v);
+	}
+	return CKR_OK;
+}
+
+/* A template in a template, which has none in it again. */
+static CK_RV put_template(const CK_ATTRIBUTE *from, struct hl_buf *out)
+{
+	const CK_ATTRIBUTE *a = from->pValue;
+	CK_ULONG n = from->ulValueLen / sizeof *a;
+	struct hl_object_row row;
+	struct p11_template t;
+
+	if (from->ulValueLen % sizeof *a != 0 || n > P11_TEMPLATE_MAX)
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	for (CK_ULONG i = 0; i < n; i++)
+		if (a[i].type & CKF_ARRAY_ATTRIBUTE)
+			return CKR_ATTRIBUTE_VALUE_INVALID;
+	P11_TRY(p11_template(a, n, true, &t));
+	row = (struct hl_object_row){ .attributes = { .items = t.item, .count = t.n } };
+	hl_body_put(out, &hl_msg_object_row, &row);
+	return CKR_OK;
+}
+
+static bool is_template(CK_ATTRIBUTE_TYPE type)
+{
+	return type == CKA_WRAP_TEMPLATE || type == CKA_UNWRAP_TEMPLATE || type == CKA_DERIVE_TEMPLATE;
+}
+
+/* Of an array that nobody knows the type is sent alone. */
+static CK_RV take_array(const CK_ATTRIBUTE *from, struct p11_template *out)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf value = hl_buf(sizeof out->array - out->array_n);
+	uint8_t *to = out->array + out->array_n;
+
+	if (from->type == CKA_ALLOWED_MECHANISMS)
+		P11_TRY(put_numbers(from, &value));
+	else if (is_template(from->type))
+		P11_TRY(put_template(from, &value));
+	if (value.err != HL_OK)
+		return value.err == HL_E_NOMEM ? CKR_HOST_MEMORY : CKR_ATTRIBUTE_VALUE_INVALID;
+	if (value.n > 0)
+		memcpy(to, hl_buf_view(&value).p, value.n);
+	out->array_n += value.n;
+	out->item[out->n++] = (struct hl_attribute){
+		.type = (uint32_t)from->type,
+		.form = HL_FORM_BYTES,
+		.value = hl_bytes(to, value.n),
+	};
+	return CKR_OK;
+}
+
 static CK_RV take(const CK_ATTRIBUTE *from, bool exact, struct p11_template *out)
 {
 	struct hl_attribute *to = &out->item[out->n];
@@ -92,6 +154,8 @@ static CK_RV take(const CK_ATTRIBUTE *from, bool exact, struct p11_template *out
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	if (from->type > UINT32_MAX)
 		return CKR_ATTRIBUTE_TYPE_INVALID;
+	if (from->type & CKF_ARRAY_ATTRIBUTE)
+		return take_array(from, out);
 	if (!has_form(from, form) && exact)
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	form = has_form(from, form) ? form : HL_FORM_BYTES; /* of a form that no such attribute has: it matches none */
@@ -110,7 +174,7 @@ static CK_RV take(const CK_ATTRIBUTE *from, bool exact, struct p11_template *out
 
 CK_RV p11_template(const CK_ATTRIBUTE *from, CK_ULONG n, bool exact, struct p11_template *out)
 {
-	out->n = 0;
+	out->n = out->array_n = 0;
 	if ((!from && n > 0) || n > P11_TEMPLATE_MAX)
 		return CKR_ARGUMENTS_BAD;
 	for (CK_ULONG i = 0; i < n; i++)
@@ -186,6 +250,41 @@ static CK_RV give(const void *value, CK_ULONG n, CK_ATTRIBUTE *to)
 	return CKR_OK;
 }
 
+static CK_RV give_numbers(struct hl_bytes value, CK_ATTRIBUTE *to)
+{
+	struct hl_rd r = hl_rd(value);
+	CK_ULONG numbers[P11_ARRAY_BYTES / 8];
+	size_t n = 0;
+
+	while (r.left >= 8 && n < HL_COUNT(numbers))
+		numbers[n++] = (CK_ULONG)hl_rd_u64(&r);
+	return r.left == 0 ? give(numbers, n * sizeof numbers[0], to) : CKR_DEVICE_ERROR;
+}
+
+/* PKCS #11 v3.0, 5.7.5: where there is room for the array, each of its attributes is given by the same rules. */
+static CK_RV give_template(struct hl_bytes value, const struct p11_facts *facts, CK_ATTRIBUTE *to)
+{
+	CK_ATTRIBUTE *inner = to->pValue;
+	CK_ULONG room = to->ulValueLen, need;
+	struct hl_object_row row;
+	struct hl_attribute a;
+	CK_RV rv = CKR_OK, one;
+	size_t i = 0;
+
+	if (hl_body_get(&hl_msg_object_row, value, &row) != HL_OK)
+		return CKR_DEVICE_ERROR;
+	need = row.attributes.count * sizeof *inner;
+	to->ulValueLen = inner && room < need ? CK_UNAVAILABLE_INFORMATION : need;
+	if (!inner || room < need)
+		return inner ? CKR_BUFFER_TOO_SMALL : CKR_OK;
+	for (struct hl_bytes at = row.attributes.raw; hl_list_next(&hl_msg_attribute, &at, &a); i++) {
+		inner[i].type = a.type;
+		one = p11_attribute_give(&a, facts, &inner[i]);
+		rv = rv == CKR_OK ? one : rv;
+	}
+	return rv;
+}
+
 CK_RV p11_attribute_give(const struct hl_attribute *from, const struct p11_facts *facts, CK_ATTRIBUTE *to)
 {
 	struct hl_rd r = hl_rd(from->value);
@@ -195,6 +294,10 @@ CK_RV p11_attribute_give(const struct hl_attribute *from, const struct p11_facts
 		to->ulValueLen = CK_UNAVAILABLE_INFORMATION;
 		return may_be_secret(to->type, facts) ? CKR_ATTRIBUTE_SENSITIVE : CKR_ATTRIBUTE_TYPE_INVALID;
 	}
+	if (from->type == CKA_ALLOWED_MECHANISMS)
+		return give_numbers(from->value, to);
+	if (is_template(from->type) && from->value.n > 0)
+		return give_template(from->value, facts, to);
 	if (from->form != HL_FORM_NUMBER)
 		return give(from->value.p, from->value.n, to);
 	number = (CK_ULONG)hl_rd_u64(&r);

@@ -103,7 +103,7 @@ static void a_template_that_will_not_do_is_told_by_its_code(void)
 	t[5] = (CK_ATTRIBUTE)ATTRIBUTE(CKA_LOCAL, yes);
 	IS(ATTRIBUTE_READ_ONLY, C_CreateObject(s, t, 6, &o));
 	t[5] = (CK_ATTRIBUTE)ATTRIBUTE(CKA_MODULUS, bytes);
-	IS(ATTRIBUTE_TYPE_INVALID, C_CreateObject(s, t, 6, &o));
+	IS(TEMPLATE_INCONSISTENT, C_CreateObject(s, t, 6, &o));
 	t[5] = (CK_ATTRIBUTE){ 0x7fff1234, bytes, sizeof bytes };
 	IS(ATTRIBUTE_TYPE_INVALID, C_CreateObject(s, t, 6, &o));
 	t[3].ulValueLen = 5;
@@ -258,6 +258,49 @@ static void wrapping_names_which_key_will_not_do(void)
 	IS(ARGUMENTS_BAD, C_UnwrapKey(s, &key_wrap, wraps, blob, 24, t, 3, NULL));
 	for (CK_OBJECT_HANDLE *each = (CK_OBJECT_HANDLE[]){ wraps, closed, open, pair.key, pair.public_key, 0 }; *each; each++)
 		IS(OK, C_DestroyObject(s, *each));
+}
+
+/* CKA_UNWRAP_TEMPLATE says what every key has that comes back, and CKA_ALLOWED_MECHANISMS how a key may be used. */
+static void arrays_are_carried_and_hold(void)
+{
+	CK_MECHANISM_TYPE allowed[] = { CKM_AES_KEY_WRAP, CKM_AES_CBC_PAD }, told[4];
+	CK_ATTRIBUTE inside[] = { ATTRIBUTE(CKA_DECRYPT, no), { CKA_LABEL, "came back", 9 } };
+	CK_ATTRIBUTE t[] = { ATTRIBUTE(CKA_CLASS, secret_key), ATTRIBUTE(CKA_KEY_TYPE, aes), ATTRIBUTE(CKA_TOKEN, yes),
+		{ CKA_VALUE, key_bytes, KEY_N }, ATTRIBUTE(CKA_UNWRAP, yes), ATTRIBUTE(CKA_UNWRAP_TEMPLATE, inside),
+		ATTRIBUTE(CKA_ALLOWED_MECHANISMS, allowed) };
+	CK_ATTRIBUTE n[] = { ATTRIBUTE(CKA_CLASS, secret_key), ATTRIBUTE(CKA_KEY_TYPE, aes), ATTRIBUTE(CKA_TOKEN, yes),
+		ATTRIBUTE(CKA_ENCRYPT, yes), ATTRIBUTE(CKA_DECRYPT, yes) };
+	CK_BYTE flag_read, label_read[32];
+	CK_ATTRIBUTE inner[] = { { 0, &flag_read, 1 }, { 0, label_read, sizeof label_read } };
+	CK_ATTRIBUTE read[] = { ATTRIBUTE(CKA_ALLOWED_MECHANISMS, told), { CKA_UNWRAP_TEMPLATE, NULL, 0 } };
+	CK_OBJECT_HANDLE wraps = import(CKA_WRAP, 0, CK_FALSE), target = import(CKA_ENCRYPT, 0, CK_TRUE), unwraps, back, found;
+	CK_MECHANISM other = { CKM_AES_KEY_WRAP_PAD, NULL, 0 };
+	CK_BYTE blob[24];
+	CK_ULONG blob_n = sizeof blob;
+
+	IS(OK, C_CreateObject(s, t, 7, &unwraps));
+	IS(OK, C_GetAttributeValue(s, unwraps, read, 2));
+	CU_ASSERT(read[0].ulValueLen == sizeof allowed && memcmp(told, allowed, sizeof allowed) == 0);
+	CU_ASSERT_EQUAL(read[1].ulValueLen, sizeof inner);
+	read[1].pValue = inner;
+	IS(OK, C_GetAttributeValue(s, unwraps, &read[1], 1));
+	for (int i = 0; i < 2; i++)
+		if (inner[i].type == CKA_LABEL)
+			CU_ASSERT(inner[i].ulValueLen == 9 && memcmp(inner[i].pValue, "came back", 9) == 0);
+	IS(OK, C_WrapKey(s, &key_wrap, wraps, target, blob, &blob_n));
+	IS(TEMPLATE_INCONSISTENT, C_UnwrapKey(s, &key_wrap, unwraps, blob, blob_n, n, 5, &back));
+	IS(OK, C_UnwrapKey(s, &key_wrap, unwraps, blob, blob_n, n, 4, &back));
+	CU_ASSERT_EQUAL(p11_find(s, "came back", &found, 1), 1);
+	CU_ASSERT_EQUAL(found, back);
+	IS(MECHANISM_INVALID, C_UnwrapKey(s, &other, unwraps, blob, blob_n, n, 4, &back));
+	t[5].ulValueLen--;
+	IS(ATTRIBUTE_VALUE_INVALID, C_CreateObject(s, t, 7, &unwraps));
+	t[5].ulValueLen++;
+	t[6].ulValueLen--;
+	IS(ATTRIBUTE_VALUE_INVALID, C_CreateObject(s, t, 7, &unwraps));
+	t[6].ulValueLen++;
+	inside[0] = t[5]; /* in itself */
+	IS(ATTRIBUTE_VALUE_INVALID, C_CreateObject(s, t, 7, &unwraps));
 }
 
 /* -- derived --------------------------------------------------------------------------------------------------------------- */
@@ -473,6 +516,7 @@ static CU_TestInfo tests[] = {
 	TEST(a_copy_may_only_tighten),
 	TEST(a_wrapped_key_comes_back_as_the_same_key),
 	TEST(wrapping_names_which_key_will_not_do),
+	TEST(arrays_are_carried_and_hold),
 	TEST(both_sides_of_an_agreement_have_one_key),
 	TEST(one_derivation_gives_several_keys),
 	TEST(a_key_of_a_password_is_the_same_each_time),
@@ -494,10 +538,10 @@ static bool prepare(void)
 	for (size_t i = 0; i < sizeof text; i++)
 		text[i] = (CK_BYTE)(i * 7);
 	w = live_start(&one);
-	if (!w || live_provision(w, &tenant, &acme) != HL_OK || !p11_client(w, "acme", &acme, &client) || !p11_load(w))
-		return false;
-	s = p11_begin_logged_in(&acme);
-	return s != 0;
+	return w && live_provision(w, &tenant, &acme) == HL_OK && p11_client(w, "acme", &acme, &client) && p11_load(w) &&
+		p11_f->C_Initialize(NULL) == CKR_OK &&
+		p11_f->C_OpenSession(P11_SLOT, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s) == CKR_OK &&
+		p11_f->C_Login(s, CKU_USER, (CK_UTF8CHAR *)acme.pin, strlen(acme.pin)) == CKR_OK;
 }
 
 int main(void)
