@@ -186,6 +186,14 @@ static void complete(const struct client *c, struct client_call *call, uint8_t *
 
 /* -- requests -------------------------------------------------------------------------------------- */
 
+uint32_t client_next_id(struct client *c)
+{
+	do
+		c->next_id++;
+	while (c->next_id == 0);
+	return c->next_id;
+}
+
 static void send_call(struct client *c, struct client_call *call)
 {
 	uint64_t body[64]; /* aligned room for any request's struct */
@@ -193,10 +201,7 @@ static void send_call(struct client *c, struct client_call *call)
 
 	if (err == HL_OK) {
 		complete(c, call, (uint8_t *)body);
-		do
-			c->next_id++;
-		while (c->next_id == 0);
-		call->id = c->next_id;
+		call->id = client_next_id(c);
 		hl_channel_age(c->channel, hl_mono_us(c->env));
 		client_alive_ask(c);
 		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
@@ -244,6 +249,8 @@ void client_submit(struct client *c, struct client_call *call)
 	call->losses = call->refusals = 0;
 	call->not_before_us = 0;
 	call->frame = hl_buf(HL_FRAME_MAX + HL_FRAME_HEAD);
+	if (call->msg == &hl_msg_logout)
+		client_ticket_forget(c); /* not when it is answered: the link may break before that */
 	append(c, call);
 	if (c->state == OPEN && !c->closing)
 		send_call(c, call);
@@ -278,7 +285,7 @@ static hl_err mark_of(const struct hl_frame *f, struct hl_done *mark)
 	return hl_body_get(&hl_msg_done, hl_bytes(f->body.p, 3 * each), mark);
 }
 
-/* A login does not come back with the link, so the second sending was refused where the first was not. */
+/* The HSM did not take the login on the new link, so the second sending was refused where the first was not. */
 static void explain(struct client_call *call)
 {
 	const char *text = token_of(call->msg) ? "the link broke after it was sent: it may have happened before"
@@ -296,6 +303,8 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 
 	HL_TRY(mark_of(f, &mark));
 	client_learn_mark(c, &mark);
+	if (f->id == 0)
+		client_ticket_renew(c, f);
 	while (call && !(call->sent && call->id == f->id))
 		call = call->next;
 	if (!call)
@@ -311,6 +320,8 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 		client_flush_calls(c);
 		return HL_OK;
 	}
+	if (err == HL_OK && call->msg == &hl_msg_login)
+		client_ticket_take(c, &call->reply);
 	call->done = true;
 	call->err = err;
 	if (err != HL_OK) {

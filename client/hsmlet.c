@@ -240,6 +240,8 @@ static void leave_to_parent(hsmlet *h)
 	h->left = atomic_exchange(&all, h);
 	if (h->shell)
 		client_blocking_abandon(h->shell);
+	if (h->core)
+		client_abandon(h->core);
 	client_fd_close(&h->trace);
 	wipe(&h->account.password);
 	wipe(&h->account.user.secret);
@@ -317,7 +319,13 @@ API int hsmlet_exchange(
 
 API int hsmlet_login(hsmlet *h, const char *pin, size_t n, hsmlet_error *e)
 {
-	return client_api_done(h, &hl_msg_login, &(struct hl_login){ .pin = hl_bytes(pin, n) }, e);
+	struct hl_login request = { .pin = hl_bytes(pin, n) };
+	struct hl_logged_in reply;
+	struct client_call call;
+	int rc = client_api_ask(h, &hl_msg_login, &request, &hl_msg_logged_in, &reply, &call, LIMIT_MS, e);
+
+	hl_buf_clear(&call.frame);
+	return rc;
 }
 
 API int hsmlet_logout(hsmlet *h, hsmlet_error *e)

@@ -45,8 +45,11 @@ hl_err client_new(const struct hl_env *env, const struct client_conf_link *conf,
 	c->io.out = hl_buf(OUT_MAX);
 	c->hello = c->request = c->answer = hl_buf(HL_FRAME_GATEWAY + 4);
 	if (err == HL_OK)
+		err = hl_secret_make(&c->ticket, HL_LOGIN_TICKET);
+	if (err == HL_OK)
 		err = hl_channel_ctx_new(&c->ctx);
 	if (err != HL_OK) {
+		hl_secret_clear(&c->ticket);
 		free(c);
 		return err;
 	}
@@ -72,6 +75,7 @@ void client_free(struct client *c)
 		return;
 	forget_connection(c);
 	hl_secret_clear(&c->keys);
+	hl_secret_clear(&c->ticket);
 	hl_wishes_clear(&c->wishes);
 	hl_channel_ctx_free(c->ctx);
 	OPENSSL_cleanse(&c->scram, sizeof c->scram);
@@ -347,9 +351,8 @@ static hl_err channel_frames(struct client *c)
 
 	if (c->state == SHAKING && hl_channel_ready(c->channel))
 		client_enter(c, AWAIT_PROOF);
-	while (!c->closing && (c->state == AWAIT_PROOF || c->state == OPEN) &&
-		(err = hl_channel_next(c->channel, &f)) == HL_OK) {
-		err = c->state == OPEN ? client_read_reply(c, &f) : client_story[AWAIT_PROOF].read(c, &f);
+	while (!c->closing && c->state >= AWAIT_PROOF && (err = hl_channel_next(c->channel, &f)) == HL_OK) {
+		err = c->state == OPEN ? client_read_reply(c, &f) : client_story[c->state].read(c, &f);
 		if (err != HL_OK)
 			return err;
 	}
@@ -537,6 +540,7 @@ void client_close(struct client *c)
 {
 	bool connected = c->connected && !c->closing;
 
+	client_ticket_forget(c);
 	if (connected && c->channel) {
 		hl_channel_end(c->channel, &c->io);
 		hl_wish_send(&c->wishes, c->port);

@@ -100,12 +100,19 @@ const struct client_failure *client_failed(const struct client *c);
  * latest. Where the link breaks after it was sent, the link is opened anew, by itself, and the same request sent again
  * with the same token; a refusal as busy, stale or behind is tried again some times. The end may be HL_E_TIMEOUT or how
  * the last opening failed; HL_E_UNKNOWN where it has an effect, was sent, and its fate could not be learned. A login
- * does not survive the link: what needs one then ends as HL_E_LOGIN or HL_E_KEY. */
+ * is taken along: see client_logged_in(). */
 void client_submit(struct client *c, struct client_call *call);
 /** Forget a call that is not done (its owner gives up waiting). */
 void client_cancel(struct client *c, struct client_call *call);
 
-/** End in order: close_notify, then the connection. */
+/** Whether a login is held. It begins with the answer to a `login`, is shown on each new link by itself, before any
+ * request, and ends when `logout` is submitted, at client_close(), or when the HSM does not take it any more: what needs
+ * one then ends as HL_E_LOGIN or HL_E_KEY. */
+bool client_logged_in(const struct client *c);
+/** In a child after fork(), whatever threads of the parent were doing: wipe the login where it stands. */
+void client_abandon(struct client *c);
+
+/** End in order: close_notify, then the connection. The login ends with it. */
 void client_close(struct client *c);
 
 /** The cluster's identity as proved in step 8: 32 bytes, valid while open. */

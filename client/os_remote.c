@@ -87,6 +87,19 @@ void client_remote_connection(struct client_remote *r, uint8_t id[HL_CONNECTION_
 	client_blocking_with(r->shell, copy_connection, id);
 }
 
+static void look_for_login(struct client *core, void *at)
+{
+	*(bool *)at = client_logged_in(core);
+}
+
+bool client_remote_logged_in(struct client_remote *r)
+{
+	bool in = false;
+
+	client_blocking_with(r->shell, look_for_login, &in);
+	return in;
+}
+
 /* -- the end ------------------------------------------------------------------------------------------------ */
 
 static bool always(void *at)
@@ -138,6 +151,8 @@ void client_remote_abandon(struct client_remote *r)
 	r->left = atomic_exchange(&all, r);
 	if (r->shell)
 		client_blocking_abandon(r->shell);
+	if (r->core)
+		client_abandon(r->core);
 	client_fd_close(&r->trace);
 	wipe(&r->account.password);
 	wipe(&r->account.user.secret);

@@ -22,6 +22,9 @@ HL_CHECKED hl_err client_remote_ask(struct client_remote *r, const struct hl_msg
 /** The connection id of the link that is open; all zero where none is. */
 void client_remote_connection(struct client_remote *r, uint8_t id[HL_CONNECTION_ID]);
 
+/** Whether somebody is logged in, on whatever link: client_logged_in(). */
+bool client_remote_logged_in(struct client_remote *r);
+
 /** End the connection in order; calls under way end with HL_E_CLOSED, or HL_E_UNKNOWN. Later ones open it anew. */
 void client_remote_close(struct client_remote *r);
 

@@ -47,6 +47,7 @@ libhsmcore_la_SOURCES = \
 	hsm/op/mechanism.c \
 	hsm/op/object.c \
 	hsm/op/sign.c \
+	hsm/op/ticket.c \
 	hsm/op/user.c \
 	hsm/ossl.h \
 	hsm/page.c hsm/shared.h \

@@ -14,6 +14,7 @@
 #define HSM_LOGIN_FAILURES 100 /* within the window, then the PIN is locked */
 #define HSM_LOGIN_WINDOW_MS 300000
 #define HSM_LOGIN_LOCK_MS 300000
+#define HSM_LOGIN_LIFE_MS 86400000 /* of a login ticket */
 #define HSM_LOOK_US 1000000 /* so often the store is asked whether somebody changed it */
 #define HSM_OBJECTS_MAX 10000
 #define HSM_KEY_CACHE 1024
@@ -235,6 +236,20 @@ void hsm_effect_run(struct hsm_effect *e);
 /** Answer (HL_E_DEFER: it is answered) and free. */
 void hsm_effect_end(struct hsm_effect *e, hl_err err, const char *detail);
 
+/* -- op/ticket.c: logins that outlive their link ------------------------------------------------------ */
+/* Which login a channel has, as its ticket tells it. */
+struct hsm_login {
+	char serial[17]; /* of the partition */
+	uint32_t pin_generation, secret_generation;
+	int64_t until_ms; /* the newest ticket's end */
+};
+/** What a right PIN is good for now. */
+struct hsm_login hsm_login_of(const struct hl_partition_row *row);
+/** The channel is logged in: answer request `id` with a ticket of it. */
+void hsm_login_answer(struct hsm_conn *c, uint32_t id, const struct hsm_login *login);
+/** Before a request: give a new ticket where the newest is past its half. */
+void hsm_login_renew(struct hsm_conn *c);
+
 /* -- conn.c: one proxy's connection, from the ticket to the channel ------------------------------- */
 enum hsm_conn_state { HSM_TICKET, HSM_SHAKING, HSM_PROVING, HSM_OPEN };
 
@@ -255,6 +270,7 @@ struct hsm_conn {
 	uint64_t partition_id;
 	int64_t grant_until_s; /* monotonic */
 	bool logged_in;
+	struct hsm_login login; /* where logged_in */
 	unsigned tasks; /* under way */
 	bool resumes;   /* it stands in the core's list of those */
 	struct hsm_conn *next_resumed;
@@ -299,7 +315,7 @@ void hsm_keys_clear(struct hsm *h);
  * (a static text) where that says more. `body` is the decoded request, valid during the call. */
 typedef hl_err hsm_handler(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail);
 
-hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_logout, hsm_op_info, hsm_op_random,
+hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_login_ticket, hsm_op_logout, hsm_op_info, hsm_op_random,
 	hsm_op_mechanisms, hsm_op_generate, hsm_op_find, hsm_op_attributes_get, hsm_op_attributes_set, hsm_op_destroy,
 	hsm_op_sign, hsm_op_verify, hsm_op_encrypt, hsm_op_decrypt;
 

@@ -50,6 +50,7 @@ struct p11_wire {
 	hl_err (*ask)(void *wire, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
 		void *reply, struct client_call *call, unsigned limit_ms);
 	void (*connection)(void *wire, uint8_t id[HL_CONNECTION_ID]);
+	bool (*logged_in)(void *wire);
 	void (*close)(void *wire);
 	void (*free)(void *wire);
 	void (*abandon)(void *wire);
@@ -58,7 +59,7 @@ extern const struct p11_wire p11_network;
 
 struct p11_slot;
 /** Ask for at most so long, and say in the log what failed. CKR_OK: `reply` is valid until `call->frame` is cleared, which is the caller's
- * to do in any case. A login that ended with its link is noticed here: CKR_USER_NOT_LOGGED_IN. */
+ * to do in any case. A login that the HSM does not take any more is noticed here: CKR_USER_NOT_LOGGED_IN. */
 CK_RV p11_ask_within(struct p11_slot *slot, const struct hl_msg *msg, const void *body,
 	const struct hl_msg *expect, void *reply, struct client_call *call, unsigned limit_ms);
 /** The same within the limit of its kind. */
@@ -80,7 +81,6 @@ struct p11_slot {
 	/* under p11.lock */
 	bool logged_in;
 	unsigned logouts; /* so far: operations on private keys do not outlive one */
-	uint8_t login[HL_CONNECTION_ID]; /* the connection that is logged in */
 	uint8_t seen[HL_CONNECTION_ID];  /* the one that the log has told of */
 	CK_ULONG sessions, writers;
 	struct hl_map objects, handles; /* by our handle; by the HSM's */

@@ -19,6 +19,7 @@
 #define HL_NONCE_EPOCH 12
 #define HL_INCARNATION 8
 #define HL_TOKEN 16
+#define HL_LOGIN_TICKET 128 /* a sealed login, at most */
 #define HL_DATA_MAX (512u << 10)
 #define HL_PARAMETER_MAX (80u << 10)
 #define HL_SESSIONS_MAX 256 /* channels told at once */
@@ -180,6 +181,17 @@
 	HL_SEEN(F, S) \
 	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "PKCS#11 PIN of the partition's user") \
 	F(S, 4, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token: a wrong PIN is counted")
+#define HL_M_LOGIN_TICKET(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, ticket, 1, HL_LOGIN_TICKET, HL_SECRET, "what a login was answered with, whatever link that was on")
+#define HL_M_LOGGED_IN(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, BYTES, ticket, 0, HL_LOGIN_TICKET, HL_OPT | HL_SECRET, "to be shown on the next link, instead of the one before")
+#define HL_M_LOGIN_STATE(F, L, S) \
+	F(S, 1, TEXT, serial, 16, 16, 0, "of the partition") \
+	F(S, 2, U32, pin_generation, 0, UINT32_MAX, HL_OPT, "of the PIN that was right") \
+	F(S, 3, U32, secret_generation, 1, UINT32_MAX, 0, "of the user secret then") \
+	F(S, 4, U64, expires_ms, 0, UINT64_MAX, 0, "wall clock")
 #define HL_M_LOGOUT(F, L, S) HL_SEEN(F, S)
 #define HL_M_DONE(F, L, S) HL_MARK(F, S)
 
@@ -444,7 +456,8 @@
 	F(S, 13, U64, pin_window_ms, 0, UINT64_MAX, HL_OPT, "when that window began") \
 	F(S, 14, U64, pin_locked_ms, 0, UINT64_MAX, HL_OPT, "locked until then") \
 	F(S, 15, U32, objects_max, 0, UINT32_MAX, 0, "how many objects it may hold") \
-	F(S, 16, U64, token_floor_ms, 0, UINT64_MAX, HL_OPT, "effect tokens of an earlier time are forgotten")
+	F(S, 16, U64, token_floor_ms, 0, UINT64_MAX, HL_OPT, "effect tokens of an earlier time are forgotten") \
+	F(S, 17, U32, pin_generation, 0, UINT32_MAX, HL_OPT, "of the PIN: login tickets of an earlier one are void")
 #define HL_M_PARTITION_SECRET(F, L, S) \
 	F(S, 1, BYTES, secret, HL_SECRET_BYTES, HL_SECRET_BYTES, HL_SECRET, "user secret") \
 	F(S, 2, BYTES, setup_key, 32, 32, HL_SECRET, "derived from the setup password") \
@@ -492,6 +505,9 @@
 	M(secret_fetched,   0x1013, "secret.fetched",   "HSM > client", HL_M_SECRET_FETCHED, "the user secret") \
 	M(login,            0x1014, "login",            "client > HSM", HL_M_LOGIN, "log this channel in") \
 	M(logout,           0x1015, "logout",           "client > HSM", HL_M_LOGOUT, "log it out") \
+	M(login_ticket,     0x101c, "login.ticket",     "client > HSM", HL_M_LOGIN_TICKET, "log this channel in as another one was") \
+	M(logged_in,        0x101d, "logged.in",        "HSM > client", HL_M_LOGGED_IN, "the answer to both logins; with id 0, before another answer, a ticket that is renewed") \
+	M(login_state,      0,      "login.state",      "in a login ticket, sealed", HL_M_LOGIN_STATE, "whose login it is, and how long") \
 	M(info,             0x1016, "info",             "client > HSM", HL_M_INFO, "device and partition information") \
 	M(info_answer,      0x1017, "info.answer",      "HSM > client", HL_M_INFO_ANSWER, "the answer to it") \
 	M(random,           0x1018, "random",           "client > HSM", HL_M_RANDOM, "random bytes") \

@@ -207,7 +207,7 @@ static void open_channels_cannot_be_crossed_either(void)
 	struct parties p;
 
 	parties_open(&p, &acme_client, &acme_client);
-	both(&p, &hl_msg_login, &login, &hl_msg_done);
+	both(&p, &hl_msg_login, &login, &hl_msg_logged_in);
 	CU_ASSERT_EQUAL(outcome(&p, 0), HL_OK);
 	CU_ASSERT_EQUAL(outcome(&p, 1), HL_OK);
 	connection_of(&p, 0, crossed[0]);
@@ -235,7 +235,7 @@ static void the_same_request_works_on_its_own_channel(void)
 	struct parties p;
 
 	parties_open(&p, &acme_client, &acme_client);
-	both(&p, &hl_msg_login, &login, &hl_msg_done);
+	both(&p, &hl_msg_login, &login, &hl_msg_logged_in);
 	for (size_t i = 0; i < HL_COUNT(p.party); i++) {
 		struct hl_generate make = {
 			.mechanism = HL_CKM_AES_KEY_GEN,

@@ -221,8 +221,8 @@ static hl_err ask(struct caller *c, struct client_call *call, void *reply)
 static void caller_log_in(struct caller *c)
 {
 	struct hl_login login = { .pin = hl_text(acme.pin) };
-	struct client_call call = { .msg = &hl_msg_login, .body = &login, .expect = &hl_msg_done };
-	struct hl_done done;
+	struct client_call call = { .msg = &hl_msg_login, .body = &login, .expect = &hl_msg_logged_in };
+	struct hl_logged_in done;
 
 	CU_ASSERT_EQUAL(ask(c, &call, &done), HL_OK);
 	hl_buf_clear(&call.frame);

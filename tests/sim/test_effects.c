@@ -382,8 +382,8 @@ static void eviction_raises_the_floor(void)
 static void a_wrong_pin_that_is_retried_counts_once(void)
 {
 	struct hl_login login = { .pin = hl_text("wrong") };
-	struct client_call call = { .msg = &hl_msg_login, .body = &login, .expect = &hl_msg_done };
-	struct hl_done done;
+	struct client_call call = { .msg = &hl_msg_login, .body = &login, .expect = &hl_msg_logged_in };
+	struct hl_logged_in done;
 
 	begin(11);
 	CU_ASSERT_EQUAL(story_send(c, &call, &done), HL_E_PIN);
@@ -406,8 +406,8 @@ static void a_wrong_pin_that_is_retried_counts_once(void)
 static void a_wrong_pin_whose_answer_was_cut_off_counts_once(void)
 {
 	struct hl_login login = { .pin = hl_text("wrong") };
-	struct client_call call = { .msg = &hl_msg_login, .body = &login, .expect = &hl_msg_done };
-	struct hl_done done;
+	struct client_call call = { .msg = &hl_msg_login, .body = &login, .expect = &hl_msg_logged_in };
+	struct hl_logged_in done;
 
 	begin(12);
 	cut_after_commits(1);
@@ -422,9 +422,9 @@ static void a_wrong_pin_whose_answer_was_cut_off_counts_once(void)
 static void a_right_pin_is_checked_at_every_retry(void)
 {
 	struct hl_login login = { 0 };
-	struct client_call call = { .msg = &hl_msg_login, .body = &login, .expect = &hl_msg_done };
+	struct client_call call = { .msg = &hl_msg_login, .body = &login, .expect = &hl_msg_logged_in };
 	struct hl_generated key;
-	struct hl_done done;
+	struct hl_logged_in done;
 
 	begin(13);
 	login.pin = pin();
@@ -449,14 +449,14 @@ static void a_lock_is_told_whatever_the_clock_does(void)
 {
 	struct hl_login login = { .pin = hl_text("wrong") };
 	struct client_call call;
-	struct hl_done done;
+	struct hl_logged_in done;
 
 	begin(26);
 	for (int i = 0; i < HSM_LOGIN_FAILURES; i++)
 		CU_ASSERT_EQUAL(story_log_in(c, login.pin), HL_E_PIN);
 	sim_wall_advance(w->sim, -8ll * 24 * 3600 * 1000);
 	CU_ASSERT_EQUAL(story_ping(c), HL_OK); /* the client's clock follows */
-	CU_ASSERT_EQUAL(world_call(c, &hl_msg_login, &login, &hl_msg_done, &done, &call), HL_E_PIN_LOCKED);
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_login, &login, &hl_msg_logged_in, &done, &call), HL_E_PIN_LOCKED);
 	CU_ASSERT_EQUAL(call.failure.retry_after_ms, HL_RETRY_MAX_MS);
 	hl_buf_clear(&call.frame);
 	end();
