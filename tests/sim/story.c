@@ -11,6 +11,17 @@ hl_err story_log_in(struct world_client *c, struct hl_bytes pin)
 	return err;
 }
 
+hl_err story_log_out(struct world_client *c)
+{
+	struct hl_logout logout = { 0 };
+	struct client_call call;
+	struct hl_done done;
+	hl_err err = world_call(c, &hl_msg_logout, &logout, &hl_msg_done, &done, &call);
+
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
 /* secp256r1 as CKA_EC_PARAMS: the DER of 1.2.840.10045.3.1.7. */
 static const uint8_t p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
 
