@@ -152,6 +152,11 @@ static bool again(struct client *c, struct client_call *call, hl_err *err)
 	case HL_E_BUSY:
 	case HL_E_STORE_STALE:
 		return call->failure.retryable && pause(c, call);
+	case HL_E_BLOB:
+		if (call->brought++ < CLIENT_RETRIES && client_kept_bring(c, call))
+			return true;
+		*err = HL_E_KEY;
+		return false;
 	default:
 		return false;
 	}
@@ -246,11 +251,13 @@ void client_submit(struct client *c, struct client_call *call)
 {
 	call->done = call->sent = call->token_renewed = false;
 	call->lost = call->token_made; /* it was submitted before, and is not known to have failed */
-	call->losses = call->refusals = 0;
+	call->losses = call->refusals = call->brought = 0;
 	call->not_before_us = 0;
 	call->frame = hl_buf(HL_FRAME_MAX + HL_FRAME_HEAD);
-	if (call->msg == &hl_msg_logout)
-		client_ticket_forget(c); /* not when it is answered: the link may break before that */
+	if (call->msg == &hl_msg_logout) { /* not when it is answered: the link may break before that */
+		client_ticket_forget(c);
+		client_kept_clear(c, false);
+	}
 	append(c, call);
 	if (c->state == OPEN && !c->closing)
 		send_call(c, call);
@@ -303,8 +310,10 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 
 	HL_TRY(mark_of(f, &mark));
 	client_learn_mark(c, &mark);
-	if (f->id == 0)
+	if (f->id == 0) {
 		client_ticket_renew(c, f);
+		client_kept_renew(c, f);
+	}
 	while (call && !(call->sent && call->id == f->id))
 		call = call->next;
 	if (!call)
@@ -320,8 +329,12 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 		client_flush_calls(c);
 		return HL_OK;
 	}
+	if (err == HL_OK)
+		err = client_kept_take(c, call->expect, &call->reply);
 	if (err == HL_OK && call->msg == &hl_msg_login)
 		client_ticket_take(c, &call->reply);
+	if (err == HL_OK && call->msg == &hl_msg_destroy)
+		client_forget_object(c, ((const struct hl_destroy *)call->body)->handle);
 	call->done = true;
 	call->err = err;
 	if (err != HL_OK) {

@@ -76,6 +76,7 @@ void client_free(struct client *c)
 	forget_connection(c);
 	hl_secret_clear(&c->keys);
 	hl_secret_clear(&c->ticket);
+	client_kept_clear(c, true);
 	hl_wishes_clear(&c->wishes);
 	hl_channel_ctx_free(c->ctx);
 	OPENSSL_cleanse(&c->scram, sizeof c->scram);
@@ -541,6 +542,7 @@ void client_close(struct client *c)
 	bool connected = c->connected && !c->closing;
 
 	client_ticket_forget(c);
+	client_kept_clear(c, true);
 	if (connected && c->channel) {
 		hl_channel_end(c->channel, &c->io);
 		hl_wish_send(&c->wishes, c->port);

@@ -76,7 +76,7 @@ struct client_call {
 	bool token_made;         /* `token` is this request's: made when it is first sent, kept for every later try */
 	bool token_renewed;      /* the HSM did not take the time of the first one */
 	uint8_t token[HL_TOKEN];
-	unsigned losses, refusals;
+	unsigned losses, refusals, brought;
 	int64_t not_before_us;   /* it is not sent again before */
 	struct client_call *next;
 };
@@ -109,6 +109,10 @@ void client_cancel(struct client *c, struct client_call *call);
  * request, and ends when `logout` is submitted, at client_close(), or when the HSM does not take it any more: what needs
  * one then ends as HL_E_LOGIN or HL_E_KEY. */
 bool client_logged_in(const struct client *c);
+/** Session objects (handles with HL_SESSION_OBJECT) are kept here from the answer that tells of them, and brought to the
+ * HSM where it does not know them. They end with `destroy`, the private ones with the login, all of them at
+ * client_close(), and by this: nothing is sent. */
+void client_forget_object(struct client *c, uint64_t handle);
 /** In a child after fork(), whatever threads of the parent were doing: wipe the login where it stands. */
 void client_abandon(struct client *c);
 

@@ -2,11 +2,12 @@
  *
  *	link.c   opening and closing, events, time       steps.c  the eight steps
  *	calls.c  requests and their answers              alive.c  whether the other end still lives
- *	ticket.c  the login, taken from link to link */
+ *	ticket.c  the login, taken from link to link     kept.c   session objects */
 #pragma once
 
 #include "client/link.h"
 #include "lib/auth/scram.h"
+#include "lib/base/map.h"
 
 /* Where the link stands. PAUSED: between two rounds of attempts. From AWAIT_REQUEST to AWAIT_LOGIN it waits for the peer's next word. */
 enum client_state { IDLE, PAUSED, RESOLVING, DIALLING, AWAIT_REQUEST, AWAIT_RESULT, SHAKING, AWAIT_PROOF, AWAIT_LOGIN, OPEN };
@@ -50,6 +51,7 @@ struct client {
 	/* the login that is held; the room is made once, so that a child of fork() can wipe it whatever a thread was doing */
 	struct hl_secret ticket;
 	size_t ticket_n; /* 0: none is held */
+	struct hl_map kept; /* session objects, by handle */
 	/* signs of life, monotonic; 0: nothing is awaited */
 	int64_t heard_us;         /* when the last bytes came */
 	int64_t pong_us, part_us; /* something must come until then */
@@ -84,6 +86,16 @@ void client_ticket_forget(struct client *c);
 /** The first request on a new link: log it in too. Its answer is read by client_ticket_read(). */
 HL_CHECKED hl_err client_ticket_show(struct client *c);
 HL_CHECKED hl_err client_ticket_read(struct client *c, const struct hl_frame *f);
+
+/* kept.c */
+/** Keep the session objects that stand in a reply `f`. HL_E_NOMEM, or as hl_msg_get(). */
+HL_CHECKED hl_err client_kept_take(struct client *c, const struct hl_msg *m, const struct hl_frame *f);
+/** A frame that nobody asked for: new forms of some that are kept. */
+void client_kept_renew(struct client *c, const struct hl_frame *f);
+/** Send those that the call names, in front of it. false: it names none that is kept. */
+bool client_kept_bring(struct client *c, const struct client_call *call);
+/** Forget the private ones, or all. */
+void client_kept_clear(struct client *c, bool all);
 
 /* link.c */
 /** The link was open and is no more: it is opened anew where calls are left. */

@@ -12,6 +12,7 @@ libhlclient_la_SOURCES = \
 	client/hsmlet_crypto.c \
 	client/hsmlet_objects.c \
 	client/calls.c \
+	client/kept.c \
 	client/link.c client/link.h client/link_impl.h \
 	client/route.c client/route.h \
 	client/parameter.c client/parameter.h \

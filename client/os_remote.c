@@ -100,6 +100,16 @@ bool client_remote_logged_in(struct client_remote *r)
 	return in;
 }
 
+static void forget(struct client *core, void *at)
+{
+	client_forget_object(core, *(const uint64_t *)at);
+}
+
+void client_remote_forget(struct client_remote *r, uint64_t handle)
+{
+	client_blocking_with(r->shell, forget, &handle);
+}
+
 /* -- the end ------------------------------------------------------------------------------------------------ */
 
 static bool always(void *at)

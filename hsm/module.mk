@@ -43,6 +43,7 @@ libhsmcore_la_SOURCES = \
 	hsm/op/cipher.c \
 	hsm/op/dispatch.c \
 	hsm/op/generate.c \
+	hsm/op/kept.c \
 	hsm/op/link.c \
 	hsm/op/mechanism.c \
 	hsm/op/object.c \

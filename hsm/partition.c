@@ -121,6 +121,7 @@ static hl_err fill(struct make *m, const struct hsm_partition *old)
 		.objects_max = HSM_OBJECTS_MAX,
 		.token_floor_ms = old->row.token_floor_ms,
 		.pin_generation = old->row.pin_generation + 1,
+		.blob_epoch = old->row.blob_epoch + 1,
 	};
 	p.secret = (struct hl_partition_secret){
 		.secret = old->version ? old->secret.secret : hl_secret_view(&secret),

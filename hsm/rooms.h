@@ -15,6 +15,7 @@
 #define HSM_LOGIN_WINDOW_MS 300000
 #define HSM_LOGIN_LOCK_MS 300000
 #define HSM_LOGIN_LIFE_MS 86400000 /* of a login ticket */
+#define HSM_BLOB_LIFE_MS (30 * INT64_C(86400000)) /* of a session object */
 #define HSM_LOOK_US 1000000 /* so often the store is asked whether somebody changed it */
 #define HSM_OBJECTS_MAX 10000
 #define HSM_KEY_CACHE 1024
@@ -34,6 +35,7 @@ struct hsm_cached {
 	uint64_t handle, partition;
 	bool is_private;
 	struct hsm_key *key;
+	struct hsm_object *kept; /* a session object whole: it is in no store. Then `key` may be NULL */
 };
 
 /* What this worker knows of the cluster's epoch. */
@@ -304,11 +306,29 @@ struct hl_port *hsm_admin_port(struct hsm *h, uint32_t port);
 void hsm_admins_clear(struct hsm *h);
 
 /* -- keys.c: objects from the store, parsed keys kept ----------------------------------------------- */
-/** The object with its value unsealed. HL_E_KEY: there is none that this connection may see. */
+/** The object with its value unsealed. HL_E_KEY: there is none that this connection may see; HL_E_BLOB: a session object
+ * that is to be brought first. */
 HL_CHECKED hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hsm_object *out);
-/** The parsed key, valid during the call; a job takes a share of it (hsm_key_share). HL_E_KEY. */
+/** The parsed key, valid during the call; a job takes a share of it (hsm_key_share). HL_E_KEY, HL_E_BLOB. */
 HL_CHECKED hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out);
 void hsm_keys_clear(struct hsm *h);
+/** Keep a copy of a session object, in the place of an older one. HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_object *o);
+/** Forget a session object; there may be none. */
+void hsm_keys_forget(struct hsm *h, uint64_t handle);
+
+/* -- op/kept.c: session objects, which clients keep ---------------------------------------------------- */
+static inline bool hsm_is_kept(uint64_t handle)
+{
+	return (handle & HL_SESSION_OBJECT) != 0;
+}
+/** Make a session object of `o`: give it its handle where it has none yet, and append its blob to `memory`; what the
+ * client is told is in `out`, with the view of the blob from that first byte on. HL_E_TEMPLATE_INCONSISTENT with
+ * `*why`: CKA_ALWAYS_AUTHENTICATE is true. HL_E_RANGE: it is too long. HL_E_NOMEM, HL_E_CRYPTO. */
+HL_CHECKED hl_err hsm_kept_make(struct hsm_conn *c, const struct hsm_partition *p, struct hsm_object *o,
+	struct hl_buf *blob, struct hl_kept *out, const char **why);
+/** The one named is another now: tell the client. */
+HL_CHECKED hl_err hsm_kept_change(struct hsm_conn *c, struct hsm_object *o);
 
 /* -- op/: one handler a file ------------------------------------------------------------------------ */
 /* HL_OK: answered; HL_E_DEFER: a task will answer; anything else is sent as op.refused, with `*detail`
@@ -316,7 +336,7 @@ void hsm_keys_clear(struct hsm *h);
 typedef hl_err hsm_handler(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail);
 
 hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_login_ticket, hsm_op_logout, hsm_op_info, hsm_op_random,
-	hsm_op_mechanisms, hsm_op_generate, hsm_op_find, hsm_op_attributes_get, hsm_op_attributes_set, hsm_op_destroy,
+	hsm_op_mechanisms, hsm_op_generate, hsm_op_find, hsm_op_attributes_get, hsm_op_attributes_set, hsm_op_destroy, hsm_op_object_load,
 	hsm_op_sign, hsm_op_verify, hsm_op_encrypt, hsm_op_decrypt;
 
 /** Look the message up in the table of operations and handle it. */

@@ -37,6 +37,7 @@ static const char *const purpose[HSM_TABLES] = {
 };
 static const char *const kept_label[HSM_KEPTS] = {
 	[HSM_KEPT_LOGIN] = HSM_TICKET_LABEL,
+	[HSM_KEPT_OBJECT] = HSM_BLOB_LABEL,
 };
 
 static void closep(struct hsm_seal **s)

@@ -24,6 +24,7 @@
 #define HSM_STORE_MAC_LABEL "hsmlet store mac 1"
 /* and for what clients keep for us. */
 #define HSM_TICKET_LABEL "hsmlet login ticket 1"
+#define HSM_BLOB_LABEL "hsmlet session object 1"
 
 /* A sealed part is so much longer than the secret in it. */
 #define HSM_SEAL_MORE (2 + 12 + 16)
@@ -33,7 +34,7 @@
  *	sealed = u8 format | u8 key id | 16-byte salt | ciphertext | 16-byte tag
  *
  * bound to format, key id, kind and partition. */
-enum hsm_kept { HSM_KEPT_LOGIN, HSM_KEPTS };
+enum hsm_kept { HSM_KEPT_LOGIN, HSM_KEPT_OBJECT, HSM_KEPTS };
 #define HSM_KEPT_SALT 16
 #define HSM_KEPT_MORE (2 + HSM_KEPT_SALT + 16)
 #define HSM_KEPT_MAX 65536

@@ -34,6 +34,11 @@ static bool network_logged_in(void *wire)
 	return client_remote_logged_in(wire);
 }
 
+static void network_forget(void *wire, uint64_t remote)
+{
+	client_remote_forget(wire, remote);
+}
+
 static void network_close(void *wire)
 {
 	client_remote_close(wire);
@@ -50,7 +55,8 @@ static void network_abandon(void *wire)
 }
 
 const struct p11_wire p11_network = {
-	network_open, network_ask, network_connection, network_logged_in, network_close, network_free, network_abandon,
+	network_open, network_ask, network_connection, network_logged_in, network_forget, network_close, network_free,
+	network_abandon,
 };
 
 /* -- the log ------------------------------------------------------------------------------------------------------ */

@@ -20,6 +20,7 @@ static const struct {
 	{ &hl_msg_attributes_get, hsm_op_attributes_get, false },
 	{ &hl_msg_attributes_set, hsm_op_attributes_set, false },
 	{ &hl_msg_destroy, hsm_op_destroy, false },
+	{ &hl_msg_object_load, hsm_op_object_load, false },
 	{ &hl_msg_sign, hsm_op_sign, false },
 	{ &hl_msg_verify, hsm_op_verify, false },
 	{ &hl_msg_encrypt, hsm_op_encrypt, false },

@@ -19,6 +19,9 @@
 #define HL_NONCE_EPOCH 12
 #define HL_INCARNATION 8
 #define HL_TOKEN 16
+#define HL_SESSION_OBJECT (UINT64_C(1) << 63) /* in handles: the client keeps the object */
+#define HL_BLOB_MAX 65536 /* a sealed object */
+#define HL_KEPT_MAX 32 /* that one request makes */
 #define HL_LOGIN_TICKET 128 /* a sealed login, at most */
 #define HL_DATA_MAX (512u << 10)
 #define HL_PARAMETER_MAX (80u << 10)
@@ -235,7 +238,31 @@
 #define HL_M_GENERATED(F, L, S) \
 	HL_MARK(F, S) \
 	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "secret or private key") \
-	F(S, 5, U64, public_handle, 0, UINT64_MAX, HL_OPT, "public key")
+	F(S, 5, U64, public_handle, 0, UINT64_MAX, HL_OPT, "public key") \
+	L(S, 6, kept, kept, HL_KEPT_MAX, HL_OPT, "those of them that are session objects, for the client to keep")
+
+#define HL_M_KEPT(F, L, S) \
+	F(S, 1, U64, handle, HL_SESSION_OBJECT, UINT64_MAX, 0, "session object") \
+	F(S, 2, U8, private, 0, 1, HL_OPT, "1: it ends with the login") \
+	F(S, 3, BYTES, blob, 1, HL_BLOB_MAX, HL_SECRET, "the object, sealed")
+
+#define HL_M_OBJECT_LOAD(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, blob, 1, HL_BLOB_MAX, HL_SECRET, "the object, as it was given to the client")
+
+#define HL_M_OBJECT_KEPT(F, L, S) \
+	HL_MARK(F, S) \
+	L(S, 4, kept, kept, HL_KEPT_MAX, 0, "session objects as they are now")
+
+#define HL_M_KEPT_STATE(F, L, S) \
+	F(S, 1, TEXT, serial, 16, 16, 0, "of the partition") \
+	F(S, 2, U32, blob_epoch, 0, UINT32_MAX, HL_OPT, "of the partition") \
+	F(S, 3, U32, pin_generation, 0, UINT32_MAX, HL_OPT, "of the PIN; of private objects only") \
+	F(S, 4, U32, secret_generation, 1, UINT32_MAX, 0, "of the user secret") \
+	F(S, 5, U64, expires_ms, 0, UINT64_MAX, 0, "wall clock") \
+	F(S, 6, U64, handle, HL_SESSION_OBJECT, UINT64_MAX, 0, "of the object") \
+	F(S, 7, BYTES, open, 1, HL_BLOB_MAX, 0, "fields of object.row") \
+	F(S, 8, BYTES, value, 0, HL_BLOB_MAX, HL_OPT | HL_SECRET, "the key value")
 
 #define HL_M_FIND(F, L, S) \
 	HL_SEEN(F, S) \
@@ -457,7 +484,8 @@
 	F(S, 14, U64, pin_locked_ms, 0, UINT64_MAX, HL_OPT, "locked until then") \
 	F(S, 15, U32, objects_max, 0, UINT32_MAX, 0, "how many objects it may hold") \
 	F(S, 16, U64, token_floor_ms, 0, UINT64_MAX, HL_OPT, "effect tokens of an earlier time are forgotten") \
-	F(S, 17, U32, pin_generation, 0, UINT32_MAX, HL_OPT, "of the PIN: login tickets of an earlier one are void")
+	F(S, 17, U32, pin_generation, 0, UINT32_MAX, HL_OPT, "of the PIN: login tickets of an earlier one are void") \
+	F(S, 18, U32, blob_epoch, 0, UINT32_MAX, HL_OPT, "session objects of an earlier one are void")
 #define HL_M_PARTITION_SECRET(F, L, S) \
 	F(S, 1, BYTES, secret, HL_SECRET_BYTES, HL_SECRET_BYTES, HL_SECRET, "user secret") \
 	F(S, 2, BYTES, setup_key, 32, 32, HL_SECRET, "derived from the setup password") \
@@ -515,6 +543,7 @@
 	M(mechanism,        0,      "mechanism",        "in mechanisms.answer", HL_M_MECHANISM, "one mechanism") \
 	M(mechanisms,       0x101a, "mechanisms",       "client > HSM", HL_M_MECHANISMS, "what the HSM can do") \
 	M(mechanisms_answer, 0x101b, "mechanisms.answer", "HSM > client", HL_M_MECHANISMS_ANSWER, "the answer to it") \
+	M(kept,             0,      "kept",             "in generated and object.kept", HL_M_KEPT, "a session object") \
 	M(generate,         0x1020, "generate",         "client > HSM", HL_M_GENERATE, "make a key or a key pair") \
 	M(generated,        0x1021, "generated",        "HSM > client", HL_M_GENERATED, "its handles") \
 	M(find,             0x1022, "find",             "client > HSM", HL_M_FIND, "objects by their attributes") \
@@ -523,6 +552,9 @@
 	M(attributes,       0x1025, "attributes",       "HSM > client", HL_M_ATTRIBUTES, "their values") \
 	M(attributes_set,   0x1026, "attributes.set",   "client > HSM", HL_M_ATTRIBUTES_SET, "change attributes") \
 	M(destroy,          0x1028, "destroy",          "client > HSM", HL_M_DESTROY, "remove an object") \
+	M(object_load,      0x102a, "object.load",      "client > HSM", HL_M_OBJECT_LOAD, "bring a session object that was refused as HL-0522; answered by done") \
+	M(object_kept,      0x102b, "object.kept",      "HSM > client", HL_M_OBJECT_KEPT, "with id 0, before the answer to a request that changed them") \
+	M(kept_state,       0,      "kept.state",       "in a session object, sealed", HL_M_KEPT_STATE, "what it is, and how long") \
 	M(pss_parameter,    0,      "pss.parameter",    "in sign and verify", HL_M_PSS_PARAMETER, "parameter of the RSA PSS mechanisms") \
 	M(gcm_parameter,    0,      "gcm.parameter",    "in encrypt and decrypt", HL_M_GCM_PARAMETER, "parameter of CKM_AES_GCM; of CKM_AES_GMAC without additional data") \
 	M(iv_parameter,     0,      "iv.parameter",     "in encrypt, decrypt, wrap and unwrap", HL_M_IV_PARAMETER, "parameter of the CBC mechanisms") \

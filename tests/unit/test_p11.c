@@ -49,6 +49,11 @@ static bool wire_logged_in(void *wire)
 	return hsm.logged_in;
 }
 
+static void wire_forget(void *wire, uint64_t remote)
+{
+	(void)wire, (void)remote;
+}
+
 static void wire_close(void *wire)
 {
 	(void)wire;
@@ -234,7 +239,7 @@ static hl_err wire_ask(void *wire, const struct hl_msg *msg, const void *body, c
 	return err == HL_OK ? HL_E_TYPE : err;
 }
 
-static const struct p11_wire wire = { wire_open, wire_ask, wire_connection, wire_logged_in, wire_close, wire_none, wire_none };
+static const struct p11_wire wire = { wire_open, wire_ask, wire_connection, wire_logged_in, wire_forget, wire_close, wire_none, wire_none };
 
 /* -- beginnings ----------------------------------------------------------------------------------------------------------- */
 
