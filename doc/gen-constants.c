@@ -36,6 +36,7 @@ static const struct gen_constant constants[] = {
 	S(HSM_SEAL_OBJECT_LABEL,    "the same for objects"),
 	S(HSM_SEAL_TOKEN_LABEL,     "the same for effect tokens"),
 	S(HSM_TICKET_LABEL,         "the same for login tickets; and with a ticket's salt that of its own key"),
+	S(HSM_BLOB_LABEL,           "the same for session objects that clients keep"),
 	S(HSM_REQUEST_MAC_LABEL,    "HKDF info of the key that tells a request with an effect from another"),
 	S(CLIENT_BLIND_LABEL,       "its SHA-256 is the key that blinds values of .secrets.cfg"),
 
@@ -81,6 +82,9 @@ static const struct gen_constant constants[] = {
 	N(HSM_LOGIN_WINDOW_MS,      "ms",      "that window"),
 	N(HSM_LOGIN_LOCK_MS,        "ms",      "how long it stays locked"),
 	N(HSM_LOGIN_LIFE_MS,        "ms",      "life of a login ticket"),
+	N(HSM_BLOB_LIFE_MS,         "ms",      "life of a session object"),
+	N(HSM_KEY_CACHE,            "",        "parsed keys and session objects that a member holds"),
+	N(HL_BLOB_MAX,              "bytes",   "longest session object, sealed"),
 	N(HL_LOGIN_TICKET,          "bytes",   "longest login ticket"),
 	N(HL_LOCK_FAILURES,         "",        "failed proofs in the window that lock a service user, or a partition's channels, at an address"),
 	N(HL_LOCK_WINDOW_MS,        "ms",      "that window"),
