@@ -4,6 +4,18 @@
 
 /* -- finding and keeping one ----------------------------------------------------------------------------------------- */
 
+/* The client's core keeps session objects for as long as somebody has a handle of them. */
+static void forget(struct p11_slot *slot, struct hl_buf *ended)
+{
+	uint64_t remote;
+
+	for (; ended->n >= sizeof remote; hl_buf_eat(ended, sizeof remote)) {
+		memcpy(&remote, hl_buf_view(ended).p, sizeof remote);
+		p11.wire->forget(slot->wire, remote);
+	}
+	hl_buf_clear(ended);
+}
+
 static void session_free(struct p11_session *s)
 {
 	for (int kind = 0; kind < P11_KINDS; kind++)
@@ -30,15 +42,21 @@ CK_RV p11_session_take(CK_SESSION_HANDLE handle, struct p11_session **out)
 
 void p11_session_give(struct p11_session **at)
 {
+	struct hl_buf ended = hl_buf(HL_BUF_MAX);
 	struct p11_session *s = *at;
+	struct p11_slot *slot;
 	bool last;
 
 	if (!s)
 		return;
+	slot = s->slot; /* who does not give it last does not look at it after that */
 	pthread_mutex_unlock(&s->busy);
 	p11_lock();
 	last = --s->refs == 0 && s->closed;
+	if (last) /* it may have made some after it was closed */
+		p11_objects_of_session(slot, s->handle, &ended);
 	p11_unlock();
+	forget(slot, &ended);
 	if (last)
 		session_free(s);
 }
@@ -130,17 +148,6 @@ static bool take_out(struct p11_session *s, struct hl_buf *ended)
 	slot->writers -= p11_session_writes(s) ? 1 : 0;
 	slot->sessions--;
 	return s->refs == 0;
-}
-
-static void forget(struct p11_slot *slot, struct hl_buf *ended)
-{
-	uint64_t remote;
-
-	for (; ended->n >= sizeof remote; hl_buf_eat(ended, sizeof remote)) {
-		memcpy(&remote, hl_buf_view(ended).p, sizeof remote);
-		p11.wire->forget(slot->wire, remote);
-	}
-	hl_buf_clear(ended);
 }
 
 /* A login belongs to the application's sessions at this token and ends with the last of them. Under the lock; true: the

@@ -239,7 +239,7 @@
 	HL_MARK(F, S) \
 	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "secret or private key") \
 	F(S, 5, U64, public_handle, 0, UINT64_MAX, HL_OPT, "public key") \
-	L(S, 6, kept, kept, HL_KEPT_MAX, HL_OPT, "those of them that are session objects, for the client to keep")
+	L(S, 6, kept, kept, HL_KEPT_MAX, 0, "those of them that are session objects, for the client to keep")
 
 #define HL_M_KEPT(F, L, S) \
 	F(S, 1, U64, handle, HL_SESSION_OBJECT, UINT64_MAX, 0, "session object") \
