@@ -177,6 +177,11 @@ static bool again(struct client *c, struct client_call *call, hl_err *err)
 	case HL_E_BUSY:
 	case HL_E_STORE_STALE:
 		return call->failure.retryable && pause(c, call);
+	case HL_E_BLOB:
+		if (call->brought++ < CLIENT_RETRIES && client_kept_bring(c, call))
+			return true;
+		*err = HL_E_KEY;
+		return false;
 	default:
 		return false;
 	}
@@ -211,6 +216,14 @@ static void complete(const struct client *c, struct client_call *call, uint8_t *
 
 /* -- requests -------------------------------------------------------------------------------------- */
 
+uint32_t client_next_id(struct client *c)
+{
+	do
+		c->next_id++;
+	while (c->next_id == 0);
+	return c->next_id;
+}
+
 static void send_call(struct client *c, struct client_call *call)
 {
 	uint64_t body[64]; /* aligned room for any request's struct */
@@ -218,10 +231,7 @@ static void send_call(struct client *c, struct client_call *call)
 
 	if (err == HL_OK) {
 		complete(c, call, (uint8_t *)body);
-		do
-			c->next_id++;
-		while (c->next_id == 0);
-		call->id = c->next_id;
+		call->id = client_next_id(c);
 		hl_channel_age(c->channel, hl_mono_us(c->env));
 		client_alive_ask(c);
 		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
@@ -229,7 +239,7 @@ static void send_call(struct client *c, struct client_call *call)
 	}
 	if (err == HL_OK) {
 		call->sent = true;
-		call->as_user = c->logged_in;
+		call->as_user = client_logged_in(c);
 		hl_wish_send(&c->wishes, c->port);
 	} else if (err == HL_E_FULL) {
 		call->not_before_us = 0; /* much is under way: it waits until some of that has left */
@@ -267,9 +277,13 @@ void client_submit(struct client *c, struct client_call *call)
 {
 	call->done = call->sent = call->token_renewed = false;
 	call->lost = call->token_made; /* it was submitted before, and is not known to have failed */
-	call->losses = call->refusals = 0;
+	call->losses = call->refusals = call->brought = 0;
 	call->not_before_us = 0;
 	call->frame = hl_buf(HL_FRAME_MAX + HL_FRAME_HEAD);
+	if (call->msg == &hl_msg_logout) { /* not when it is answered: the link may break before that */
+		client_ticket_forget(c);
+		client_kept_clear(c, false);
+	}
 	append(c, call);
 	if (c->state == OPEN && !c->closing)
 		send_call(c, call);
@@ -306,7 +320,7 @@ static hl_err mark_of(const struct hl_frame *f, struct hl_done *mark)
 	return hl_body_get(&hl_msg_done, hl_bytes(f->body.p, 3 * each), mark);
 }
 
-/* A login does not come back with the link, so the second sending was refused where the first was not. Only who is
+/* The HSM did not take the login on the new link, so the second sending was refused where the first was not. Only who is
  * logged in is told what became of an effect: to anybody else a refusal says nothing about the first sending. */
 static void explain(struct client_call *call, hl_err *err)
 {
@@ -323,10 +337,8 @@ static void explain(struct client_call *call, hl_err *err)
 }
 
 /* The answer is there: what it says is the end of the call. */
-static void answered(struct client *c, struct client_call *call, hl_err err)
+static void answered(struct client_call *call, hl_err err)
 {
-	if (err == HL_OK)
-		c->logged_in = call->msg == &hl_msg_login || (c->logged_in && call->msg != &hl_msg_logout);
 	explain(call, &err);
 	call->failure.step = HL_STEP_OPEN;
 	set_outcome(call, err);
@@ -352,6 +364,10 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 
 	HL_TRY(mark_of(f, &mark));
 	client_learn_mark(c, &mark);
+	if (f->id == 0) {
+		client_ticket_renew(c, f);
+		client_kept_renew(c, f);
+	}
 	while (call && !(call->sent && call->id == f->id))
 		call = call->next;
 	if (!call)
@@ -360,10 +376,17 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 	err = answer_call(c, call, f);
 	if (err != HL_OK && f->type != HL_T_op_refused && token_of(call->msg))
 		err = HL_E_UNKNOWN; /* it was answered, but not understood */
-	if (f->type == HL_T_op_refused && again(c, call, &err))
+	if (f->type == HL_T_op_refused && again(c, call, &err)) {
 		send_again(c, call, err);
-	else
-		answered(c, call, err);
+		return HL_OK;
+	}
+	if (err == HL_OK)
+		err = client_kept_take(c, call->expect, &call->reply);
+	if (err == HL_OK && call->msg == &hl_msg_login)
+		client_ticket_take(c, &call->reply);
+	if (err == HL_OK && call->msg == &hl_msg_destroy)
+		client_forget_object(c, ((const struct hl_destroy *)call->body)->handle);
+	answered(call, err);
 	return HL_OK;
 }
 

@@ -192,7 +192,13 @@ API int hsmlet_exchange(
 
 API int hsmlet_login(hsmlet *h, const char *pin, size_t n, hsmlet_error *e)
 {
-	return client_api_done(h, &hl_msg_login, &(struct hl_login){ .pin = hl_bytes(pin, n) }, e);
+	struct hl_login request = { .pin = hl_bytes(pin, n) };
+	struct hl_logged_in reply;
+	struct client_call call;
+	int rc = client_api_ask(h, &hl_msg_login, &request, &hl_msg_logged_in, &reply, &call, LIMIT_MS, e);
+
+	hl_buf_clear(&call.frame);
+	return rc;
 }
 
 API int hsmlet_logout(hsmlet *h, hsmlet_error *e)

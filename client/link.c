@@ -45,8 +45,11 @@ hl_err client_new(const struct hl_env *env, const struct client_conf_link *conf,
 	c->io.out = hl_buf(OUT_MAX);
 	c->hello = c->request = c->answer = hl_buf(HL_FRAME_GATEWAY + 4);
 	if (err == HL_OK)
+		err = hl_secret_make(&c->ticket, HL_LOGIN_TICKET);
+	if (err == HL_OK)
 		err = hl_channel_ctx_new(&c->ctx);
 	if (err != HL_OK) {
+		hl_secret_clear(&c->ticket);
 		free(c);
 		return err;
 	}
@@ -72,6 +75,8 @@ void client_free(struct client *c)
 		return;
 	forget_connection(c);
 	hl_secret_clear(&c->keys);
+	hl_secret_clear(&c->ticket);
+	client_kept_clear(c, true);
 	hl_wishes_clear(&c->wishes);
 	hl_channel_ctx_free(c->ctx);
 	OPENSSL_cleanse(&c->scram, sizeof c->scram);
@@ -316,7 +321,8 @@ static void refused(struct client *c, const struct hl_frame *f)
 /* Which failures of an attempt may go away at another proxy or HSM. */
 static bool is_elsewhere(hl_err err)
 {
-	return err == HL_E_CLOSED || err == HL_E_TIMEOUT || hl_err_row(err)->exit_code == 76;
+	return err == HL_E_CLOSED || err == HL_E_TIMEOUT || err == HL_E_BUSY || err == HL_E_BEHIND ||
+		hl_err_row(err)->exit_code == 76;
 }
 
 static void gateway_bytes(struct client *c)
@@ -347,9 +353,8 @@ static hl_err channel_frames(struct client *c)
 
 	if (c->state == SHAKING && hl_channel_ready(c->channel))
 		client_enter(c, AWAIT_PROOF);
-	while (!c->closing && (c->state == AWAIT_PROOF || c->state == OPEN) &&
-		(err = hl_channel_next(c->channel, &f)) == HL_OK) {
-		err = c->state == OPEN ? client_read_reply(c, &f) : client_story[AWAIT_PROOF].read(c, &f);
+	while (!c->closing && c->state >= AWAIT_PROOF && (err = hl_channel_next(c->channel, &f)) == HL_OK) {
+		err = c->state == OPEN ? client_read_reply(c, &f) : client_story[c->state].read(c, &f);
 		if (err != HL_OK)
 			return err;
 	}
@@ -363,7 +368,6 @@ void client_broken(struct client *c, hl_err err)
 	hl_trace_step(c->env, HL_STEP_OPEN, HL_DID, c->id, NULL, NULL, err);
 	shut(c);
 	c->state = IDLE;
-	c->logged_in = false;
 	client_lose_calls(c);
 	if (c->calls)
 		client_open(c);
@@ -390,7 +394,7 @@ static void channel_bytes(struct client *c)
 	if (c->state == OPEN)
 		client_broken(c, err);
 	else
-		attempt_failed(c, err, is_elsewhere(err) || err == HL_E_USED || err == HL_E_BUSY);
+		attempt_failed(c, err, is_elsewhere(err) || err == HL_E_USED);
 }
 
 static void on_bytes(struct client *c)
@@ -538,6 +542,8 @@ void client_close(struct client *c)
 {
 	bool connected = c->connected && !c->closing;
 
+	client_ticket_forget(c);
+	client_kept_clear(c, true);
 	if (connected && c->channel) {
 		hl_channel_end(c->channel, &c->io);
 		hl_wish_send(&c->wishes, c->port);
@@ -549,7 +555,6 @@ void client_close(struct client *c)
 	c->state = IDLE; /* names that are still being looked up lead nowhere */
 	c->step_us = c->open_us = c->reopen_us = 0;
 	c->reopenings = 0;
-	c->logged_in = false;
 	c->failure = (struct client_failure){ 0 };
 	client_fail_calls(c, HL_E_CLOSED);
 }

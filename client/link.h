@@ -77,7 +77,7 @@ struct client_call {
 	bool token_made;         /* `token` is this request's: made when it is first sent, kept for every later try */
 	bool token_renewed;      /* the HSM did not take the time of the first one */
 	uint8_t token[HL_TOKEN];
-	unsigned losses, refusals;
+	unsigned losses, refusals, brought;
 	int64_t not_before_us;   /* it is not sent again before */
 	struct client_call *next;
 };
@@ -101,14 +101,25 @@ const struct client_failure *client_failed(const struct client *c);
  * latest. Where the link breaks after it was sent, the link is opened anew, by itself, and the same request sent again
  * with the same token; a refusal as busy or stale, or as behind over a new link, is tried again some times. The end may
  * be HL_E_TIMEOUT or how the last opening failed; HL_E_UNKNOWN where it has an effect, was sent, and its fate could not
- * be learned. A login does not survive the link: what needs one then ends as HL_E_LOGIN or HL_E_KEY, and what has an
- * effect as HL_E_UNKNOWN, unless somebody has logged in meanwhile. A request with a field `stream` is one of its link
+ * be learned. A login is taken along: see client_logged_in(). Where the HSM does not take it, what needs one ends as
+ * HL_E_LOGIN or HL_E_KEY, and what has an effect as HL_E_UNKNOWN. A request with a field `stream` is one of its link
  * and never sent over another: HL_E_STREAM, at once where the link is not open. */
 void client_submit(struct client *c, struct client_call *call);
 /** Forget a call that is not done (its owner gives up waiting). */
 void client_cancel(struct client *c, struct client_call *call);
 
-/** End in order: close_notify, then the connection. */
+/** Whether a login is held. It begins with the answer to a `login`, is shown on each new link by itself, before any
+ * request, and ends when `logout` is submitted, at client_close(), or when the HSM does not take it any more: what needs
+ * one then ends as HL_E_LOGIN or HL_E_KEY. */
+bool client_logged_in(const struct client *c);
+/** Session objects (handles with HL_SESSION_OBJECT) are kept here from the answer that tells of them, and brought to the
+ * HSM where it does not know them. They end with `destroy`, the private ones with the login, all of them at
+ * client_close(), and by this: nothing is sent. */
+void client_forget_object(struct client *c, uint64_t handle);
+/** In a child after fork(), whatever threads of the parent were doing: wipe the login where it stands. */
+void client_abandon(struct client *c);
+
+/** End in order: close_notify, then the connection. The login ends with it. */
 void client_close(struct client *c);
 
 /** The cluster's identity as proved in step 8: 32 bytes, valid while open. */

@@ -1,14 +1,16 @@
 /* link_impl.h - what the files of the client's core share.
  *
  *	link.c   opening and closing, events, time       steps.c  the eight steps
- *	calls.c  requests and their answers              alive.c  whether the other end still lives */
+ *	calls.c  requests and their answers              alive.c  whether the other end still lives
+ *	ticket.c  the login, taken from link to link     kept.c   session objects */
 #pragma once
 
 #include "client/link.h"
 #include "lib/auth/scram.h"
+#include "lib/base/map.h"
 
-/* Where the link stands. PAUSED: between two rounds of attempts. From AWAIT_REQUEST to AWAIT_PROOF it waits for the peer's next word. */
-enum client_state { IDLE, PAUSED, RESOLVING, DIALLING, AWAIT_REQUEST, AWAIT_RESULT, SHAKING, AWAIT_PROOF, OPEN };
+/* Where the link stands. PAUSED: between two rounds of attempts. From AWAIT_REQUEST to AWAIT_LOGIN it waits for the peer's next word. */
+enum client_state { IDLE, PAUSED, RESOLVING, DIALLING, AWAIT_REQUEST, AWAIT_RESULT, SHAKING, AWAIT_PROOF, AWAIT_LOGIN, OPEN };
 
 struct client {
 	const struct hl_env *env;
@@ -46,13 +48,16 @@ struct client {
 	/* what is known of the cluster */
 	uint64_t term, generation;
 	int64_t offset_ms; /* HSM time minus our wall clock */
+	/* the login that is held; the room is made once, so that a child of fork() can wipe it whatever a thread was doing */
+	struct hl_secret ticket;
+	size_t ticket_n; /* 0: none is held */
+	struct hl_map kept; /* session objects, by handle */
 	/* signs of life, monotonic; 0: nothing is awaited */
 	int64_t heard_us;         /* when the last bytes came */
 	int64_t pong_us, part_us; /* something must come until then */
 	/* requests */
 	struct client_call *calls;
 	uint32_t next_id;
-	bool logged_in; /* on the link that is open now */
 	struct client_failure failure;
 };
 
@@ -68,6 +73,29 @@ extern const struct client_step {
 void client_enter(struct client *c, enum client_state state);
 /** Steps 0 ends, 1 begins: the hello is put into the port. */
 HL_CHECKED hl_err client_say_hello(struct client *c);
+
+/** Nothing is left to do but requests. */
+void client_opened(struct client *c);
+
+/* ticket.c */
+/** A login was answered. */
+void client_ticket_take(struct client *c, const struct hl_frame *f);
+/** A frame that nobody asked for: a new ticket in the place of the one that is held. */
+void client_ticket_renew(struct client *c, const struct hl_frame *f);
+void client_ticket_forget(struct client *c);
+/** The first request on a new link: log it in too. Its answer is read by client_ticket_read(). */
+HL_CHECKED hl_err client_ticket_show(struct client *c);
+HL_CHECKED hl_err client_ticket_read(struct client *c, const struct hl_frame *f);
+
+/* kept.c */
+/** Keep the session objects that stand in a reply `f`. HL_E_NOMEM, or as hl_msg_get(). */
+HL_CHECKED hl_err client_kept_take(struct client *c, const struct hl_msg *m, const struct hl_frame *f);
+/** A frame that nobody asked for: new forms of some that are kept. */
+void client_kept_renew(struct client *c, const struct hl_frame *f);
+/** Send those that the call names, in front of it. false: it names none that is kept. */
+bool client_kept_bring(struct client *c, const struct client_call *call);
+/** Forget the private ones, or all. */
+void client_kept_clear(struct client *c, bool all);
 
 /* link.c */
 /** The link was open and is no more: it is opened anew where calls are left. */
@@ -90,6 +118,8 @@ void client_learn_mark(struct client *c, const struct hl_done *mark);
 /** The error that an op.refused stands for, with its details in `failure`. */
 HL_CHECKED hl_err client_take_refusal(
 	struct client *c, struct client_failure *failure, const struct hl_frame *f);
+/** The number of another request; never 0. */
+uint32_t client_next_id(struct client *c);
 /** Send what is not sent yet, or is to be sent again by now. */
 void client_flush_calls(struct client *c);
 /** An answer: to the call that waits for it. */

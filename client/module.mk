@@ -12,10 +12,12 @@ libhlclient_la_SOURCES = \
 	client/hsmlet_crypto.c \
 	client/hsmlet_objects.c \
 	client/calls.c \
+	client/kept.c \
 	client/link.c client/link.h client/link_impl.h \
 	client/route.c client/route.h \
 	client/parameter.c client/parameter.h \
 	client/steps.c \
+	client/ticket.c \
 	client/os_blocking.c client/os_blocking.h \
 	client/os_crew.c client/os_crew.h \
 	client/os_dns.c client/os_dns.h \

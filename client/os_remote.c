@@ -166,6 +166,29 @@ hl_err client_remote_ask(struct client_remote *r, const struct hl_msg *msg, cons
 	return err == HL_OK ? hl_msg_get(expect, &call->reply, reply) : err;
 }
 
+static void look_for_login(struct client *core, void *at)
+{
+	*(bool *)at = client_logged_in(core);
+}
+
+bool client_remote_logged_in(struct client_remote *r)
+{
+	bool in = false;
+
+	client_blocking_with(r->shell, look_for_login, &in);
+	return in;
+}
+
+static void forget(struct client *core, void *at)
+{
+	client_forget_object(core, *(const uint64_t *)at);
+}
+
+void client_remote_forget(struct client_remote *r, uint64_t handle)
+{
+	client_blocking_with(r->shell, forget, &handle);
+}
+
 /* -- the end ------------------------------------------------------------------------------------------------ */
 
 static bool always(void *at)
@@ -217,6 +240,8 @@ void client_remote_abandon(struct client_remote *r)
 	r->left = atomic_exchange(&all, r);
 	if (r->shell)
 		client_blocking_abandon(r->shell);
+	if (r->core)
+		client_abandon(r->core);
 	client_fd_close(&r->trace);
 	wipe(&r->account.password);
 	wipe(&r->account.user.secret);

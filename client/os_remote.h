@@ -44,6 +44,12 @@ struct client_sight client_remote_sight(struct client_remote *r);
 HL_CHECKED hl_err client_remote_keep(
 	struct client_remote *r, const struct hl_secret_fetched *fetched, char detail[512]);
 
+/** Whether somebody is logged in, on whatever link: client_logged_in(). */
+bool client_remote_logged_in(struct client_remote *r);
+
+/** client_forget_object(). */
+void client_remote_forget(struct client_remote *r, uint64_t handle);
+
 /** End the connection in order; calls under way end with HL_E_CLOSED, or HL_E_UNKNOWN. Later ones open it anew. */
 void client_remote_close(struct client_remote *r);
 

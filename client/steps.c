@@ -20,6 +20,7 @@ const struct client_step client_story[] = {
 	[AWAIT_RESULT]  = { HL_STEP_RESULT,  CLIENT_RESULT_MS, read_result },  /* 6 */
 	[SHAKING]       = { HL_STEP_PROVED,  CLIENT_STEP_MS,   NULL },         /* 7 */
 	[AWAIT_PROOF]   = { HL_STEP_PROVED,  CLIENT_STEP_MS,   read_proof },   /* 8 */
+	[AWAIT_LOGIN]   = { HL_STEP_OPEN,    CLIENT_STEP_MS,   client_ticket_read }, /* again, where there was one */
 	[OPEN]          = { HL_STEP_OPEN,    0,                NULL },
 };
 /* clang-format on */
@@ -183,6 +184,17 @@ static hl_err check_identity(struct client *c, const struct hl_hsm_result *r)
 	return good ? HL_OK : HL_E_IDENTITY;
 }
 
+void client_opened(struct client *c)
+{
+	client_enter(c, OPEN);
+	c->open_us = 0;
+	c->reopenings = 0;
+	c->failure.err = HL_OK; /* attempts and address stay: calls that fail tell them */
+	c->failure.retry_after_ms = 0;
+	c->failure.detail[0] = 0;
+	client_flush_calls(c);
+}
+
 /* Every reply says where the cluster stands and what time it is there. */
 static hl_err read_proof(struct client *c, const struct hl_frame *f)
 {
@@ -197,12 +209,8 @@ static hl_err read_proof(struct client *c, const struct hl_frame *f)
 	memcpy(&mark, &result, sizeof mark);
 	client_learn_mark(c, &mark);
 	trace(c, HL_STEP_PROVED, HL_GOT, &hl_msg_hsm_result, &result);
-	client_enter(c, OPEN);
-	c->open_us = 0;
-	c->reopenings = 0;
-	c->failure.err = HL_OK; /* attempts and address stay: calls that fail tell them */
-	c->failure.retry_after_ms = 0;
-	c->failure.detail[0] = 0;
-	client_flush_calls(c);
+	if (client_logged_in(c))
+		return client_ticket_show(c);
+	client_opened(c);
 	return HL_OK;
 }

@@ -1,12 +1,15 @@
-/* birth.c - effects that make objects: made (in a lane where that is slow), sealed, committed, then told. */
+/* birth.c - effects that make objects: made (in a lane where that is slow), sealed, committed, then told. Session objects
+ * are told only: their client keeps them. */
 #include "hsm/rooms.h"
 
 static void birth_clear(struct hsm_task *t)
 {
 	struct hsm_birth *b = (struct hsm_birth *)t;
 
-	for (size_t i = 0; i < HSM_DERIVED_MAX; i++)
+	for (size_t i = 0; i < HSM_DERIVED_MAX; i++) {
 		hsm_object_clear(&b->object[i]);
+		hl_buf_clear(&b->blob[i]);
+	}
 	hsm_key_free(b->key);
 }
 
@@ -34,6 +37,35 @@ static hl_err add_object(struct hsm_task *t, struct hsm_object *o, uint64_t part
 	return hsm_change_put(t->hsm, &t->change, &row, hl_secret_view(&o->value));
 }
 
+static bool is_stored(const struct hsm_object *o)
+{
+	return hsm_attribute_bool(o, HL_CKA_TOKEN);
+}
+
+static size_t stored(const struct hsm_birth *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->objects; i++)
+		n += is_stored(&b->object[i]);
+	return n;
+}
+
+static hl_err add(struct hsm_birth *b, struct hsm_object *o, const struct hsm_partition *p, const char **detail)
+{
+	struct hl_buf *blob = &b->blob[b->kept_n];
+
+	if (is_stored(o))
+		return add_object(&b->effect.task, o, p->id);
+	*blob = blob->base ? *blob : hl_buf(HL_BLOB_MAX);
+	return hsm_kept_make(b->effect.task.conn, p, o, blob, &b->kept[b->kept_n++], detail);
+}
+
+struct hl_list hsm_birth_kept(const struct hsm_birth *b)
+{
+	return (struct hl_list){ .items = b->kept, .count = b->kept_n };
+}
+
 /* The commit keeps the bound; one that was stale may have been so for want of room, which is told by its name. */
 static hl_err check_room(struct hsm *h, const struct hsm_partition *p, size_t more)
 {
@@ -52,19 +84,39 @@ static hl_err build(struct hsm_effect *e, const struct hsm_partition *p, const c
 		HL_TRY(b->kind->make(b, detail));
 	}
 	if (e->tries > 0)
-		HL_TRY(check_room(e->task.hsm, p, b->objects));
+		HL_TRY(check_room(e->task.hsm, p, stored(b)));
+	b->kept_n = 0;
 	for (size_t i = 0; i < b->objects; i++)
-		HL_TRY(add_object(&e->task, &b->object[i], p->id));
+		HL_TRY(add(b, &b->object[i], p, detail));
 	HL_TRY(hsm_change_bound(&e->task.change, HSM_OBJECT, p->id, p->row.objects_max));
 	b->kind->tell(b);
 	return HL_OK;
+}
+
+/* Nothing of it lasts here, so there is nothing to commit. */
+static void answer(struct hsm_birth *b)
+{
+	struct hsm_conn *c = b->effect.task.conn;
+	const char *why = NULL;
+	struct hsm_partition p;
+	hl_err err = c && !c->closing ? HL_OK : HL_E_CLOSED;
+
+	if (err == HL_OK)
+		err = c->logged_in ? hsm_partition_load(c->hsm, hl_text(c->partition), &p) : HL_E_LOGIN;
+	if (err == HL_OK) {
+		err = build(&b->effect, &p, &why);
+		hsm_partition_clear(&p);
+	}
+	hsm_effect_end(&b->effect, err, why);
 }
 
 static void made(struct hsm_task *t)
 {
 	struct hsm_birth *b = (struct hsm_birth *)t;
 
-	if (b->made == HL_OK)
+	if (b->made == HL_OK && !b->kind->late && stored(b) == 0)
+		answer(b);
+	else if (b->made == HL_OK)
 		hsm_effect_run(&b->effect);
 	else
 		hsm_effect_end(&b->effect, b->made, b->why);
@@ -77,15 +129,13 @@ static void make(struct hl_job *j)
 	b->made = b->kind->make(b, &b->why);
 }
 
-/* One that was made before is answered before another is made in vain; also where there is no master, or the keys it
- * was made with are gone. */
+/* One that was made before is answered before another is made in vain; also where the keys it was made with are gone. */
 static hl_err begin(struct hsm_birth *b)
 {
 	struct hsm_task *t = &b->effect.task;
 
 	HL_TRY(hsm_task_request(t, b->kind->request, &b->request));
 	HL_TRY(hsm_effect_look(&b->effect));
-	HL_TRY(hsm_master_check(t->hsm));
 	return b->kind->prepare ? b->kind->prepare(b) : HL_OK;
 }
 

@@ -22,18 +22,13 @@ static hl_err load(struct hsm *h, uint64_t partition, uint64_t handle, struct hs
 	return err == HL_E_NOT_FOUND ? HL_E_KEY : err;
 }
 
-hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hsm_object *out)
-{
-	HL_TRY(load(c->hsm, c->partition_id, handle, out));
-	if (!hsm_attribute_bool(out, HL_CKA_PRIVATE) || c->logged_in)
-		return HL_OK;
-	hsm_object_clear(out);
-	return HL_E_KEY; /* who is not logged in does not learn that it is there */
-}
-
 static void cached_free(struct hsm_cached *k)
 {
 	hsm_key_free(k->key);
+	if (k->kept) {
+		hsm_object_clear(k->kept);
+		free(k->kept);
+	}
 	free(k);
 }
 
@@ -41,6 +36,12 @@ static void drop(struct hsm *h, struct hsm_cached *k)
 {
 	hl_map_take(&h->keys, k->handle);
 	cached_free(k);
+}
+
+static void make_room(struct hsm *h)
+{
+	for (size_t at = 0; h->keys.n >= HSM_KEY_CACHE; at = 0)
+		drop(h, hl_map_next(&h->keys, &at));
 }
 
 void hsm_keys_clear(struct hsm *h)
@@ -76,22 +77,95 @@ static hl_err parse(struct hsm *h, uint64_t partition, uint64_t handle, struct h
 	return err;
 }
 
+static bool may_see(const struct hsm_conn *c, const struct hsm_cached *k)
+{
+	/* Handles are random: one cannot stand for two partitions' objects. */
+	return k->partition == c->partition_id && (!k->is_private || c->logged_in);
+}
+
+/* -- session objects ------------------------------------------------------------------------------------ */
+
+static hl_err kept_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out)
+{
+	struct hsm_cached *k;
+
+	hsm_epoch_check(c->hsm);
+	k = hl_map_get(&c->hsm->keys, handle);
+	if (!k)
+		return HL_E_BLOB;
+	if (!may_see(c, k))
+		return HL_E_KEY;
+	*out = k;
+	return HL_OK;
+}
+
+hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_object *o)
+{
+	struct hsm_cached *k = calloc(1, sizeof *k);
+	hl_err err = HL_E_NOMEM;
+
+	if (k)
+		k->kept = calloc(1, sizeof *k->kept);
+	if (k && k->kept)
+		err = hsm_object_duplicate(o, k->kept);
+	hsm_epoch_check(c->hsm);
+	hsm_keys_forget(c->hsm, o->handle);
+	make_room(c->hsm);
+	if (err == HL_OK) {
+		k->handle = o->handle;
+		k->partition = c->partition_id;
+		k->is_private = hsm_attribute_bool(o, HL_CKA_PRIVATE);
+		err = hl_map_put(&c->hsm->keys, k->handle, k);
+	}
+	if (err != HL_OK && k)
+		cached_free(k);
+	return err;
+}
+
+void hsm_keys_forget(struct hsm *h, uint64_t handle)
+{
+	struct hsm_cached *k = hl_map_get(&h->keys, handle);
+
+	if (k)
+		drop(h, k);
+}
+
+/* -- by their handles ------------------------------------------------------------------------------------ */
+
+hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hsm_object *out)
+{
+	struct hsm_cached *k;
+
+	if (hsm_is_kept(handle)) {
+		HL_TRY(kept_of(c, handle, &k));
+		return hsm_object_duplicate(k->kept, out);
+	}
+	HL_TRY(load(c->hsm, c->partition_id, handle, out));
+	if (!hsm_attribute_bool(out, HL_CKA_PRIVATE) || c->logged_in)
+		return HL_OK;
+	hsm_object_clear(out);
+	return HL_E_KEY; /* who is not logged in does not learn that it is there */
+}
+
 hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out)
 {
 	struct hsm *h = c->hsm;
 	struct hsm_cached *k;
-	size_t at = 0;
 
+	if (hsm_is_kept(handle)) {
+		HL_TRY(kept_of(c, handle, &k));
+		if (!k->key)
+			HL_TRY(hsm_key_parse(k->kept, &k->key));
+		*out = k;
+		return HL_OK;
+	}
 	hsm_epoch_check(h);
 	k = hl_map_get(&h->keys, handle);
-	if (k && k->partition != c->partition_id)
-		return HL_E_KEY; /* handles are random: one cannot stand for two partitions' objects */
 	if (!k) {
-		for (; h->keys.n >= HSM_KEY_CACHE; at = 0)
-			drop(h, hl_map_next(&h->keys, &at));
+		make_room(h);
 		HL_TRY(parse(h, c->partition_id, handle, &k));
 	}
-	if (k->is_private && !c->logged_in)
+	if (!may_see(c, k))
 		return HL_E_KEY;
 	*out = k;
 	return HL_OK;

@@ -46,11 +46,13 @@ libhsmcore_la_SOURCES = \
 	hsm/op/derive.c \
 	hsm/op/dispatch.c \
 	hsm/op/generate.c \
+	hsm/op/kept.c \
 	hsm/op/link.c \
 	hsm/op/mechanism.c \
 	hsm/op/object.c \
 	hsm/op/sign.c \
 	hsm/op/stream.c \
+	hsm/op/ticket.c \
 	hsm/op/user.c \
 	hsm/op/wrap.c \
 	hsm/ossl.h \

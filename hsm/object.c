@@ -316,12 +316,13 @@ static hl_err change(struct hsm_object *o, const struct hl_attribute *a, const s
 	return hsm_attribute_set(o, a->type, row->form, a->value);
 }
 
-static hl_err duplicate(const struct hsm_object *from, struct hsm_object *out)
+hl_err hsm_object_duplicate(const struct hsm_object *from, struct hsm_object *out)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf row = hl_buf(HL_BUF_MAX);
 
 	HL_TRY(hsm_object_encode(from, &row));
 	HL_TRY(hsm_object_decode(hl_buf_view(&row), out));
+	out->handle = from->handle;
 	return hl_secret_set(&out->value, hl_secret_view(&from->value));
 }
 
@@ -335,7 +336,7 @@ hl_err hsm_object_copy(const struct hsm_object *from, const struct hl_list *temp
 	*why = "";
 	if (!hsm_attribute_bool(from, HL_CKA_COPYABLE))
 		return refuse(HL_E_PROHIBITED, why, "CKA_COPYABLE");
-	HL_TRY(duplicate(from, &o));
+	HL_TRY(hsm_object_duplicate(from, &o));
 	while (hl_list_next(&hl_msg_attribute, &at, &a))
 		HL_TRY(change(&o, &a, rules, why));
 	*out = o;

@@ -37,6 +37,9 @@ HL_CHECKED hl_err hsm_attribute_set_number(struct hsm_object *o, uint32_t type, 
 HL_CHECKED hl_err hsm_object_encode(const struct hsm_object *o, struct hl_buf *out);
 HL_CHECKED hl_err hsm_object_decode(struct hl_bytes open, struct hsm_object *out);
 
+/** The same object once more, in `out` (cleared or zeroed before), but for its version. HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_object_duplicate(const struct hsm_object *from, struct hsm_object *out);
+
 /** Whether every attribute of `template` (a decoded list) stands so in `o`. Sensitive values never
  * match, and a data object's value is sealed, too. */
 bool hsm_object_matches(const struct hsm_object *o, const struct hl_list *template);

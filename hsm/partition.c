@@ -36,10 +36,10 @@ hl_err hsm_partition_load(struct hsm *h, struct hl_bytes name, struct hsm_partit
 	return err == HL_E_NOT_FOUND ? HL_E_PARTITION : err;
 }
 
-/* Session objects have a lifetime of their own, and nobody logs in as security officer. */
+/* Nobody logs in as security officer over the channel. */
 struct hsm_rules hsm_partition_rules(const struct hsm_partition *p)
 {
-	return (struct hsm_rules){ .legacy_wrap = p->row.profile == HSM_PROFILE_LAB };
+	return (struct hsm_rules){ .legacy_wrap = p->row.profile == HSM_PROFILE_LAB, .session_objects = true };
 }
 
 hl_err hsm_rules_load(struct hsm_conn *c, struct hsm_rules *out)
@@ -137,6 +137,8 @@ static hl_err fill(struct make *m, const struct hsm_partition *old)
 		.objects_max = HSM_OBJECTS_MAX,
 		.token_floor_ms = old->row.token_floor_ms,
 		.profile = m->request.profile,
+		.pin_generation = old->row.pin_generation + 1,
+		.blob_epoch = old->row.blob_epoch + 1,
 	};
 	p.secret = (struct hl_partition_secret){
 		.secret = old->version ? old->secret.secret : hl_secret_view(&secret),

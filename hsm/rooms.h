@@ -14,6 +14,8 @@
 #define HSM_LOGIN_FAILURES 100 /* within the window, then the PIN is locked */
 #define HSM_LOGIN_WINDOW_MS 300000
 #define HSM_LOGIN_LOCK_MS 300000
+#define HSM_LOGIN_LIFE_MS 86400000 /* of a login ticket */
+#define HSM_BLOB_LIFE_MS (30 * INT64_C(86400000)) /* of a session object */
 #define HSM_LOOK_US 1000000 /* so often the store is asked whether somebody changed it */
 #define HSM_OBJECTS_MAX 10000
 #define HSM_KEY_CACHE 1024
@@ -35,6 +37,7 @@ struct hsm_cached {
 	uint64_t handle, partition;
 	bool is_private;
 	struct hsm_key *key;
+	struct hsm_object *kept; /* a session object whole: it is in no store. Then `key` may be NULL */
 };
 
 /* A commit that changes nothing, and after which the guard covers all before it. */
@@ -280,10 +283,15 @@ struct hsm_birth {
 	struct hsm_key *key; /* a share, of what it is made with */
 	struct hsm_object object[HSM_DERIVED_MAX];
 	size_t objects;
-	struct hl_handle more[HSM_DERIVED_MAX - 1]; /* behind the reply */
+	struct hl_handle more[HSM_DERIVED_MAX - 1]; /* behind the reply, as these: session objects, sealed */
+	struct hl_buf blob[HSM_DERIVED_MAX];
+	struct hl_kept kept[HSM_DERIVED_MAX];
+	size_t kept_n;
 	hl_err made;
 	const char *why;
 };
+/** Those of its objects that are no token's: their client keeps them. */
+struct hl_list hsm_birth_kept(const struct hsm_birth *b);
 /** The key that it is made with, and whether that is slow. HL_E_KEY. */
 HL_CHECKED hl_err hsm_birth_key(struct hsm_birth *b, uint64_t handle, uint32_t mechanism);
 /** Handle a request of this kind with this token: HL_E_DEFER, or as hsm_effect_new(). */
@@ -304,6 +312,19 @@ HL_CHECKED hl_err hsm_work_run(struct hsm_conn *c, const struct hl_frame *f, con
 
 /* The detail of HL_E_KEY where two keys are named, and it is this one. */
 #define HSM_WRAPPING_KEY "wrapping key"
+/* -- op/ticket.c: logins that outlive their link ------------------------------------------------------ */
+/* Which login a channel has, as its ticket tells it. */
+struct hsm_login {
+	char serial[17]; /* of the partition */
+	uint32_t pin_generation, secret_generation;
+	int64_t until_ms; /* the newest ticket's end */
+};
+/** What a right PIN is good for now. */
+struct hsm_login hsm_login_of(const struct hl_partition_row *row);
+/** The channel is logged in: answer request `id` with a ticket of it. */
+void hsm_login_answer(struct hsm_conn *c, uint32_t id, const struct hsm_login *login);
+/** Before a request: give a new ticket where the newest is past its half. */
+void hsm_login_renew(struct hsm_conn *c);
 
 /* -- conn.c: one proxy's connection, from the ticket to the channel ------------------------------- */
 enum hsm_conn_state { HSM_TICKET, HSM_SHAKING, HSM_PROVING, HSM_OPEN };
@@ -326,6 +347,7 @@ struct hsm_conn {
 	int64_t grant_until_s; /* monotonic */
 	bool logged_in;
 	struct hsm_running *running; /* uses in pieces */
+	struct hsm_login login; /* where logged_in */
 	unsigned tasks; /* under way */
 	bool resumes;   /* it stands in the core's list of those */
 	struct hsm_conn *next_resumed;
@@ -359,21 +381,40 @@ struct hl_port *hsm_admin_port(struct hsm *h, uint32_t port);
 void hsm_admins_clear(struct hsm *h);
 
 /* -- keys.c: objects from the store, parsed keys kept ----------------------------------------------- */
-/** The object with its value unsealed. HL_E_KEY: there is none that this connection may see. */
+/** The object with its value unsealed. HL_E_KEY: there is none that this connection may see; HL_E_BLOB: a session object
+ * that is to be brought first. */
 HL_CHECKED hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hsm_object *out);
-/** The parsed key, valid during the call; a job takes a share of it (hsm_key_share). HL_E_KEY. */
+/** The parsed key, valid during the call; a job takes a share of it (hsm_key_share). HL_E_KEY, HL_E_BLOB. */
 HL_CHECKED hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out);
 void hsm_keys_clear(struct hsm *h);
+/** Keep a copy of a session object, in the place of an older one. HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_object *o);
+/** Forget a session object; there may be none. */
+void hsm_keys_forget(struct hsm *h, uint64_t handle);
+
+/* -- op/kept.c: session objects, which clients keep ---------------------------------------------------- */
+static inline bool hsm_is_kept(uint64_t handle)
+{
+	return (handle & HL_SESSION_OBJECT) != 0;
+}
+/** Make a session object of `o`: give it its handle where it has none yet, and append its blob to `memory`; what the
+ * client is told is in `out`, with the view of the blob from that first byte on. HL_E_TEMPLATE_INCONSISTENT with
+ * `*why`: CKA_ALWAYS_AUTHENTICATE is true. HL_E_RANGE: it is too long. HL_E_NOMEM, HL_E_CRYPTO. */
+HL_CHECKED hl_err hsm_kept_make(struct hsm_conn *c, const struct hsm_partition *p, struct hsm_object *o,
+	struct hl_buf *blob, struct hl_kept *out, const char **why);
+/** The one named is another now: tell the client. */
+HL_CHECKED hl_err hsm_kept_change(struct hsm_conn *c, struct hsm_object *o);
 
 /* -- op/: one handler a file ------------------------------------------------------------------------ */
 /* HL_OK: answered; HL_E_DEFER: a task will answer; anything else is sent as op.refused, with `*detail`
  * (a static text) where that says more. `body` is the decoded request, valid during the call. */
 typedef hl_err hsm_handler(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail);
 
-hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_logout, hsm_op_info, hsm_op_random,
-	hsm_op_mechanisms, hsm_op_generate, hsm_op_find, hsm_op_attributes_get, hsm_op_attributes_set, hsm_op_destroy,
-	hsm_op_sign, hsm_op_verify, hsm_op_encrypt, hsm_op_decrypt, hsm_op_create, hsm_op_copy, hsm_op_wrap, hsm_op_unwrap,
-	hsm_op_derive, hsm_op_stream_begin, hsm_op_stream_update, hsm_op_stream_final;
+hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_login_ticket, hsm_op_logout, hsm_op_info,
+	hsm_op_random, hsm_op_mechanisms, hsm_op_generate, hsm_op_find, hsm_op_attributes_get, hsm_op_attributes_set,
+	hsm_op_destroy, hsm_op_object_load, hsm_op_sign, hsm_op_verify, hsm_op_encrypt, hsm_op_decrypt, hsm_op_create,
+	hsm_op_copy, hsm_op_wrap, hsm_op_unwrap, hsm_op_derive, hsm_op_stream_begin, hsm_op_stream_update,
+	hsm_op_stream_final;
 
 /** op/stream.c: end all that is under way in pieces. */
 void hsm_streams_clear(struct hsm_conn *c);

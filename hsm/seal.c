@@ -25,7 +25,7 @@ struct hsm_seal {
 	const struct hl_env *env;
 	EVP_CIPHER *cipher;
 	EVP_MAC *mac;
-	struct hl_secret key[HSM_TABLES], request_key, store_key;
+	struct hl_secret key[HSM_TABLES], kept_key[HSM_KEPTS], request_key, store_key;
 };
 
 /* A key of its own for each table: what one table's rows reveal says nothing about another's. */
@@ -34,6 +34,10 @@ static const char *const purpose[HSM_TABLES] = {
 	[HSM_PARTITION] = HSM_SEAL_PARTITION_LABEL,
 	[HSM_OBJECT] = HSM_SEAL_OBJECT_LABEL,
 	[HSM_TOKEN] = HSM_SEAL_TOKEN_LABEL,
+};
+static const char *const kept_label[HSM_KEPTS] = {
+	[HSM_KEPT_LOGIN] = HSM_TICKET_LABEL,
+	[HSM_KEPT_OBJECT] = HSM_BLOB_LABEL,
 };
 
 static void closep(struct hsm_seal **s)
@@ -61,17 +65,21 @@ static void kdf_ctx_freep(EVP_KDF_CTX **k)
 	EVP_KDF_CTX_free(*k);
 }
 
-/* HKDF of RFC 5869 with SHA-256 and no salt: the device key is uniform already. */
-static hl_err derive(struct hl_bytes device_key, const char *info, struct hl_secret *out)
+/* HKDF of RFC 5869 with SHA-256. Without a salt, as the device key is uniform already; what clients keep has one to be
+ * told apart. */
+static hl_err derive(struct hl_bytes key, struct hl_bytes salt, const char *info, struct hl_secret *out)
 {
 	HL_AUTO(kdf_freep) EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	HL_AUTO(kdf_ctx_freep) EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
 		OSSL_PARAM_construct_octet_string(
-			OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)device_key.p, device_key.n),
+			OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)key.p, key.n),
 		OSSL_PARAM_construct_octet_string(
 			OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)info, strlen(info)),
+		salt.n == 0 ? OSSL_PARAM_construct_end()
+			    : OSSL_PARAM_construct_octet_string(
+				      OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt.p, salt.n),
 		OSSL_PARAM_construct_end(),
 	};
 
@@ -81,6 +89,7 @@ static hl_err derive(struct hl_bytes device_key, const char *info, struct hl_sec
 
 hl_err hsm_seal_new(const struct hl_env *env, struct hl_bytes device_key, struct hsm_seal **out)
 {
+	const struct hl_bytes none = { 0 };
 	HL_AUTO(closep) struct hsm_seal *s = NULL;
 
 	if (device_key.n != HSM_DEVICE_KEY)
@@ -94,9 +103,11 @@ hl_err hsm_seal_new(const struct hl_env *env, struct hl_bytes device_key, struct
 	if (!s->cipher || !s->mac)
 		return HL_E_CRYPTO;
 	for (size_t i = 0; i < HSM_TABLES; i++)
-		HL_TRY(derive(device_key, purpose[i], &s->key[i]));
-	HL_TRY(derive(device_key, HSM_REQUEST_MAC_LABEL, &s->request_key));
-	HL_TRY(derive(device_key, HSM_STORE_MAC_LABEL, &s->store_key));
+		HL_TRY(derive(device_key, none, purpose[i], &s->key[i]));
+	for (size_t i = 0; i < HSM_KEPTS; i++)
+		HL_TRY(derive(device_key, none, kept_label[i], &s->kept_key[i]));
+	HL_TRY(derive(device_key, none, HSM_REQUEST_MAC_LABEL, &s->request_key));
+	HL_TRY(derive(device_key, none, HSM_STORE_MAC_LABEL, &s->store_key));
 
 	*out = hl_take(s);
 	return HL_OK;
@@ -108,6 +119,8 @@ void hsm_seal_free(struct hsm_seal *s)
 		return;
 	for (size_t i = 0; i < HSM_TABLES; i++)
 		hl_secret_clear(&s->key[i]);
+	for (size_t i = 0; i < HSM_KEPTS; i++)
+		hl_secret_clear(&s->kept_key[i]);
 	hl_secret_clear(&s->request_key);
 	hl_secret_clear(&s->store_key);
 	EVP_CIPHER_free(s->cipher);
@@ -136,20 +149,19 @@ static bool bind_row(const struct hsm_row *row, const uint8_t head[2], uint8_t o
 	return SHA256(row->open.n ? row->open.p : (const uint8_t *)"", row->open.n, p) != NULL;
 }
 
-/* A cipher context, keyed for the table and fed with what is bound. */
-static EVP_CIPHER_CTX *start(
-	const struct hsm_seal *s, const struct hsm_row *row, const uint8_t *head, int encrypt)
+/* A cipher context, keyed and fed with what is bound. */
+static EVP_CIPHER_CTX *start(const struct hsm_seal *s, const struct hl_secret *key, const uint8_t nonce[NONCE],
+	struct hl_bytes bound, int encrypt)
 {
 	HL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	uint8_t bound[BOUND];
 	int n;
 
-	if (!ctx || !bind_row(row, head, bound))
+	if (!ctx)
 		return NULL;
 	/* 12 bytes of nonce and 16 of tag are this cipher's defaults (NIST SP 800-38D, 8.2.1). */
-	if (EVP_CipherInit_ex2(ctx, s->cipher, s->key[row->table].p, head + 2, encrypt, NULL) != 1)
+	if (EVP_CipherInit_ex2(ctx, s->cipher, key->p, nonce, encrypt, NULL) != 1)
 		return NULL;
-	if (EVP_CipherUpdate(ctx, NULL, &n, bound, (int)sizeof bound) != 1)
+	if (EVP_CipherUpdate(ctx, NULL, &n, bound.p, (int)bound.n) != 1)
 		return NULL;
 	return hl_take(ctx);
 }
@@ -170,21 +182,38 @@ static bool finish(EVP_CIPHER_CTX *ctx)
 	return EVP_CipherFinal_ex(ctx, nothing, &got) == 1 && got == 0;
 }
 
+/* Ciphertext and tag to `out`. */
+static bool close_with(EVP_CIPHER_CTX *ctx, struct hl_bytes secret, uint8_t *out)
+{
+	return ctx && stream(ctx, secret.p, secret.n, out) && finish(ctx) &&
+		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG, out + secret.n) == 1;
+}
+
+/* `out->n` bytes of ciphertext and the tag from `p`. */
+static bool open_with(EVP_CIPHER_CTX *ctx, const uint8_t *p, struct hl_secret *out)
+{
+	uint8_t tag[TAG]; /* the call that sets it takes no const */
+
+	memcpy(tag, p + out->n, sizeof tag);
+	return ctx && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 &&
+		stream(ctx, p, out->n, out->p) && finish(ctx);
+}
+
+/* -- rows ---------------------------------------------------------------------------------------- */
+
 static hl_err seal_to(
 	const struct hsm_seal *s, const struct hsm_row *row, struct hl_bytes secret, uint8_t *out)
 {
 	HL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = NULL;
+	uint8_t bound[BOUND];
 
 	out[0] = FORMAT;
 	out[1] = KEY_ID;
 	/* Random and never kept: at most 2^32 seals under one key (NIST SP 800-38D, 8.3). */
 	hl_random(s->env, out + 2, NONCE);
-	ctx = start(s, row, out, 1);
-	if (!ctx || !stream(ctx, secret.p, secret.n, out + HEAD) || !finish(ctx))
-		return HL_E_CRYPTO;
-	if (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG, out + HEAD + secret.n) != 1)
-		return HL_E_CRYPTO;
-	return HL_OK;
+	if (bind_row(row, out, bound))
+		ctx = start(s, &s->key[row->table], out + 2, hl_bytes(bound, sizeof bound), 1);
+	return close_with(ctx, secret, out + HEAD) ? HL_OK : HL_E_CRYPTO;
 }
 
 hl_err hsm_seal(const struct hsm_seal *s, const struct hsm_row *row, struct hl_bytes secret,
@@ -204,32 +233,97 @@ hl_err hsm_seal(const struct hsm_seal *s, const struct hsm_row *row, struct hl_b
 
 static bool unseal_to(const struct hsm_seal *s, const struct hsm_row *row, struct hl_secret *out)
 {
+	HL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = NULL;
 	const uint8_t *p = row->sealed.p;
-	uint8_t tag[TAG]; /* the call that sets it takes no const */
-	HL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = start(s, row, p, 0);
+	uint8_t bound[BOUND];
 
-	memcpy(tag, p + HEAD + out->n, sizeof tag);
-	return ctx && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 &&
-		stream(ctx, p + HEAD, out->n, out->p) && finish(ctx);
+	if (bind_row(row, p, bound))
+		ctx = start(s, &s->key[row->table], p + 2, hl_bytes(bound, sizeof bound), 0);
+	return open_with(ctx, p + HEAD, out);
+}
+
+/* Put `fresh` in the place of what `out` held. */
+static void replace(struct hl_secret *out, struct hl_secret *fresh)
+{
+	hl_secret_clear(out);
+	*out = *fresh;
+	*fresh = (struct hl_secret){ 0 };
+}
+
+static bool has_head(struct hl_bytes sealed, size_t more, size_t most)
+{
+	return sealed.n >= more && sealed.n <= most && sealed.p[0] == FORMAT && sealed.p[1] == KEY_ID;
 }
 
 hl_err hsm_unseal(const struct hsm_seal *s, const struct hsm_row *row, struct hl_secret *out)
 {
 	HL_AUTO(hl_secret_clear) struct hl_secret fresh = { 0 };
-	const struct hl_bytes sealed = row->sealed;
 
-	if ((unsigned)row->table >= HSM_TABLES || sealed.n < HSM_SEAL_MORE ||
-		sealed.n > HSM_PART_MAX || sealed.p[0] != FORMAT || sealed.p[1] != KEY_ID)
+	if ((unsigned)row->table >= HSM_TABLES || !has_head(row->sealed, HSM_SEAL_MORE, HSM_PART_MAX))
 		return HL_E_STORE_SEAL;
-	HL_TRY(hl_secret_make(&fresh, sealed.n - HSM_SEAL_MORE));
+	HL_TRY(hl_secret_make(&fresh, row->sealed.n - HSM_SEAL_MORE));
 	if (!unseal_to(s, row, &fresh))
 		return HL_E_STORE_SEAL;
 
-	hl_secret_clear(out);
-	*out = fresh;
-	fresh = (struct hl_secret){ 0 };
+	replace(out, &fresh);
 	return HL_OK;
 }
+
+/* -- what clients keep --------------------------------------------------------------------------- */
+
+/* The key of one piece. It seals nothing else, so the nonce may be zero. */
+static hl_err start_kept(const struct hsm_seal *s, enum hsm_kept kind, uint64_t partition, const uint8_t *head,
+	int encrypt, EVP_CIPHER_CTX **out)
+{
+	static const uint8_t nonce[NONCE];
+	HL_AUTO(hl_secret_clear) struct hl_secret key = { 0 };
+	uint8_t bound[3 + 8] = { head[0], head[1], (uint8_t)kind };
+
+	put_u64(bound + 3, partition);
+	HL_TRY(derive(hl_secret_view(&s->kept_key[kind]), hl_bytes(head + 2, HSM_KEPT_SALT), kept_label[kind], &key));
+	*out = start(s, &key, nonce, hl_bytes(bound, sizeof bound), encrypt);
+	return *out ? HL_OK : HL_E_CRYPTO;
+}
+
+hl_err hsm_seal_kept(const struct hsm_seal *s, enum hsm_kept kind, uint64_t partition, struct hl_bytes secret,
+	struct hl_buf *out)
+{
+	HL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = NULL;
+	uint8_t *room;
+
+	if ((unsigned)kind >= HSM_KEPTS || secret.n > HSM_KEPT_MAX)
+		return HL_E_ARG;
+	room = hl_buf_room(out, secret.n + HSM_KEPT_MORE);
+	if (!room)
+		return out->err;
+	room[0] = FORMAT;
+	room[1] = KEY_ID;
+	hl_random(s->env, room + 2, HSM_KEPT_SALT);
+	HL_TRY(start_kept(s, kind, partition, room, 1, &ctx));
+	if (!close_with(ctx, secret, room + 2 + HSM_KEPT_SALT))
+		return HL_E_CRYPTO;
+	hl_buf_grow(out, secret.n + HSM_KEPT_MORE);
+	return HL_OK;
+}
+
+hl_err hsm_unseal_kept(const struct hsm_seal *s, enum hsm_kept kind, uint64_t partition, struct hl_bytes sealed,
+	struct hl_secret *out)
+{
+	HL_AUTO(hl_secret_clear) struct hl_secret fresh = { 0 };
+	HL_AUTO(ctx_freep) EVP_CIPHER_CTX *ctx = NULL;
+
+	if ((unsigned)kind >= HSM_KEPTS || !has_head(sealed, HSM_KEPT_MORE, HSM_KEPT_MAX + HSM_KEPT_MORE))
+		return HL_E_STORE_SEAL;
+	HL_TRY(hl_secret_make(&fresh, sealed.n - HSM_KEPT_MORE));
+	HL_TRY(start_kept(s, kind, partition, sealed.p, 0, &ctx));
+	if (!open_with(ctx, sealed.p + 2 + HSM_KEPT_SALT, &fresh))
+		return HL_E_STORE_SEAL;
+
+	replace(out, &fresh);
+	return HL_OK;
+}
+
+/* -- MACs ---------------------------------------------------------------------------------------- */
 
 /* HMAC-SHA-256 over `head` and `rest`. */
 static hl_err mac_of(const struct hsm_seal *s, const struct hl_secret *key, struct hl_bytes head,

@@ -22,9 +22,22 @@
 #define HSM_REQUEST_MAC_LABEL "hsmlet request mac 1"
 /* and for the one of the MACs by which a store knows its own rows. */
 #define HSM_STORE_MAC_LABEL "hsmlet store mac 1"
+/* and for what clients keep for us. */
+#define HSM_TICKET_LABEL "hsmlet login ticket 1"
+#define HSM_BLOB_LABEL "hsmlet session object 1"
 
 /* A sealed part is so much longer than the secret in it. */
 #define HSM_SEAL_MORE (2 + 12 + 16)
+
+/* What clients keep for us, each kind under a key of its own and each piece under one derived from that:
+ *
+ *	sealed = u8 format | u8 key id | 16-byte salt | ciphertext | 16-byte tag
+ *
+ * bound to format, key id, kind and partition. */
+enum hsm_kept { HSM_KEPT_LOGIN, HSM_KEPT_OBJECT, HSM_KEPTS };
+#define HSM_KEPT_SALT 16
+#define HSM_KEPT_MORE (2 + HSM_KEPT_SALT + 16)
+#define HSM_KEPT_MAX 65536
 
 struct hsm_seal;
 
@@ -42,6 +55,15 @@ HL_CHECKED hl_err hsm_seal(const struct hsm_seal *s, const struct hsm_row *row,
  * open, HL_E_NOMEM; `out` is then left alone. */
 HL_CHECKED hl_err hsm_unseal(
 	const struct hsm_seal *s, const struct hsm_row *row, struct hl_secret *out);
+
+/** Seal `secret` (HSM_KEPT_MAX bytes at most) for a client of the partition and append it to `out`. HL_E_ARG,
+ * HL_E_CRYPTO, HL_E_NOMEM, or the failure of `out`. */
+HL_CHECKED hl_err hsm_seal_kept(const struct hsm_seal *s, enum hsm_kept kind, uint64_t partition,
+	struct hl_bytes secret, struct hl_buf *out);
+/** Replace the content of `out` by what was sealed. HL_E_STORE_SEAL where it does not open, HL_E_NOMEM; `out` is then
+ * left alone. */
+HL_CHECKED hl_err hsm_unseal_kept(const struct hsm_seal *s, enum hsm_kept kind, uint64_t partition,
+	struct hl_bytes sealed, struct hl_secret *out);
 
 /** HMAC-SHA-256 over `type` (big-endian) and `fields` of a request, under a key of its own: who reads
  * the store cannot try PINs against it. HL_E_CRYPTO. */

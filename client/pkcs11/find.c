@@ -38,6 +38,29 @@ static CK_RV fetch(struct p11_session *s, const struct p11_template *t)
 	return CKR_OK;
 }
 
+/* The HSM finds what it stores; session objects are the application's own to remember. */
+static CK_RV add_session_objects(struct p11_session *s, const struct p11_template *t)
+{
+	struct hl_buf *out = &s->op[P11_FIND].gathered;
+	CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
+	uint64_t remote = 0;
+
+	if (p11_template_bool(t, CKA_TOKEN, false))
+		return CKR_OK;
+	while ((handle = p11_object_next(s->slot, handle, &remote)) != CK_INVALID_HANDLE) {
+		bool matches = false;
+		CK_RV rv = p11_object_matches(s->slot, remote, t, &matches);
+
+		if (rv == CKR_OBJECT_HANDLE_INVALID)
+			p11_object_forget(s->slot, handle); /* it has ended meanwhile */
+		else if (rv != CKR_OK)
+			return rv;
+		if (matches)
+			hl_buf_put(out, hl_bytes(&handle, sizeof handle));
+	}
+	return out->err == HL_OK ? CKR_OK : CKR_HOST_MEMORY;
+}
+
 CK_RV p11_FindObjectsInit(CK_SESSION_HANDLE hSession, CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulCount)
 {
 	P11_SESSION(s, hSession);
@@ -50,6 +73,8 @@ CK_RV p11_FindObjectsInit(CK_SESSION_HANDLE hSession, CK_ATTRIBUTE_PTR pTemplate
 	P11_TRY(p11_template(pTemplate, ulCount, false, &t));
 	p11_operation_start(s, op);
 	rv = fetch(s, &t);
+	if (rv == CKR_OK)
+		rv = add_session_objects(s, &t);
 	op->active = rv == CKR_OK;
 	if (rv != CKR_OK)
 		p11_operation_end(op);

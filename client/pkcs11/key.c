@@ -3,8 +3,7 @@
 
 /* -- what a template may ask for in this session ---------------------------------------------------------------------------- */
 
-/* PKCS #11 v3.0, 4.4: without CKA_TOKEN it is a session object that is meant, which the HSM is then told in words; whether
- * it makes such ones is for it to say. */
+/* PKCS #11 v3.0, 4.4: without CKA_TOKEN it is a session object that is meant, which the HSM is then told in words. */
 CK_RV p11_template_session(struct p11_session *s, struct p11_template *t, bool private_by_default)
 {
 	P11_TRY(p11_template_default(t, CKA_TOKEN, false));
@@ -40,13 +39,6 @@ struct made {
 	CK_OBJECT_HANDLE key, public_key;
 };
 
-static CK_RV refused(const char *detail, const struct p11_template *t, const struct p11_template *public_t)
-{
-	if (strcmp(detail, "CKA_TOKEN") == 0)
-		p11_log(P11_LOG_ERROR, "HSM_Generate", "rv: 0x8000005f - session objects are disabled: set CKA_TOKEN");
-	return p11_attribute_refused(detail, false, t, public_t);
-}
-
 static CK_RV generate(struct p11_session *s, CK_MECHANISM_TYPE mechanism, const struct p11_operation *op,
 	const struct p11_template *t, const struct p11_template *public_t, struct made *out)
 {
@@ -63,7 +55,7 @@ static CK_RV generate(struct p11_session *s, CK_MECHANISM_TYPE mechanism, const 
 		request.public_template = (struct hl_list){ .items = public_t->item, .count = public_t->n };
 	rv = p11_ask(s->slot, &hl_msg_generate, &request, &hl_msg_generated, &made, &call);
 	if (rv == CKR_TEMPLATE_INCONSISTENT)
-		return refused(call.failure.detail, t, public_t);
+		return p11_attribute_refused(call.failure.detail, false, t, public_t);
 	if (rv != CKR_OK)
 		return rv;
 	p11_lock();
@@ -71,6 +63,8 @@ static CK_RV generate(struct p11_session *s, CK_MECHANISM_TYPE mechanism, const 
 	if (public_t)
 		out->public_key = p11_object_add(
 			s->slot, made.public_handle, p11_template_bool(public_t, CKA_PRIVATE, false));
+	p11_object_own(s->slot, out->key, s->handle);
+	p11_object_own(s->slot, out->public_key, s->handle);
 	p11_unlock();
 	return out->key && (out->public_key || !public_t) ? CKR_OK : CKR_HOST_MEMORY;
 }

@@ -2,7 +2,6 @@
 #include "client/pkcs11/module.h"
 
 #define PIN_MAX 32
-#define TRIES 3 /* of a login whose connection breaks before it can be told */
 
 void p11_logged_out(struct p11_slot *slot)
 {
@@ -34,38 +33,21 @@ void p11_tell_logout(struct p11_slot *slot)
 
 /* -- login ------------------------------------------------------------------------------------------------------------- */
 
-/* Whether this very connection is logged in; its id. */
-static CK_RV look(struct p11_slot *slot, uint8_t id[HL_CONNECTION_ID], bool *in)
+static CK_RV ask_login(struct p11_slot *slot, struct hl_bytes pin)
 {
 	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
-	uint8_t before[HL_CONNECTION_ID];
-	struct hl_info request = { 0 };
-	struct hl_info_answer answer;
+	struct hl_login request = { .pin = pin };
+	struct hl_logged_in reply;
 
-	p11.wire->connection(slot->wire, before);
-	P11_TRY(p11_ask(slot, &hl_msg_info, &request, &hl_msg_info_answer, &answer, &call));
-	p11.wire->connection(slot->wire, id);
-	*in = answer.logged_in && memcmp(before, id, HL_CONNECTION_ID) == 0;
-	return CKR_OK;
+	return p11_ask(slot, &hl_msg_login, &request, &hl_msg_logged_in, &reply, &call);
 }
 
-/* The HSM logs a connection in. It may break right after that, and another take its place before we look which it was:
- * so the HSM is asked about the one that we see. */
+/* From here on the link, and whatever link comes after it, is logged in by itself. */
 static CK_RV log_in(struct p11_slot *slot, struct hl_bytes pin)
 {
-	struct hl_login request = { .pin = pin };
-	uint8_t id[HL_CONNECTION_ID];
-	bool in = false;
-
-	for (int i = 0; i < TRIES && !in; i++) {
-		P11_TRY(p11_ask_done(slot, &hl_msg_login, &request));
-		P11_TRY(look(slot, id, &in));
-	}
-	if (!in)
-		return CKR_DEVICE_ERROR;
+	P11_TRY(ask_login(slot, pin));
 	p11_lock();
 	slot->logged_in = true;
-	memcpy(slot->login, id, sizeof slot->login);
 	p11_unlock();
 	return CKR_OK;
 }
@@ -107,7 +89,6 @@ static CK_RV login_officer(struct p11_session *s, struct hl_bytes pin)
 /* For one use of a key that wants the PIN each time. One that is wrong leaves the login as it was. */
 static CK_RV login_for_key(struct p11_session *s, struct hl_bytes pin)
 {
-	struct hl_login request = { .pin = pin };
 	struct p11_operation *waits = NULL;
 
 	for (int kind = 0; kind < P11_KINDS; kind++)
@@ -116,7 +97,7 @@ static CK_RV login_for_key(struct p11_session *s, struct hl_bytes pin)
 	if (!waits)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	P11_TRY(check_pin(pin.p, pin.n));
-	P11_TRY(p11_ask_done(s->slot, &hl_msg_login, &request));
+	P11_TRY(ask_login(s->slot, pin));
 	waits->authenticated = true;
 	return CKR_OK;
 }

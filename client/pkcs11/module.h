@@ -52,6 +52,8 @@ struct p11_wire {
 	hl_err (*ask)(void *wire, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
 		void *reply, struct client_call *call, unsigned limit_ms);
 	void (*connection)(void *wire, uint8_t id[HL_CONNECTION_ID]);
+	bool (*logged_in)(void *wire);
+	void (*forget)(void *wire, uint64_t remote); /* a session object */
 	void (*close)(void *wire);
 	void (*free)(void *wire);
 	void (*abandon)(void *wire);
@@ -61,7 +63,7 @@ extern const struct p11_wire p11_network;
 struct p11_slot;
 struct p11_template;
 /** Ask for at most so long, and say in the log what failed. CKR_OK: `reply` is valid until `call->frame` is cleared, which is the caller's
- * to do in any case. A login that ended with its link is noticed here: CKR_USER_NOT_LOGGED_IN. */
+ * to do in any case. A login that the HSM does not take any more is noticed here: CKR_USER_NOT_LOGGED_IN. */
 CK_RV p11_ask_within(struct p11_slot *slot, const struct hl_msg *msg, const void *body,
 	const struct hl_msg *expect, void *reply, struct client_call *call, unsigned limit_ms);
 /** The same within the limit of its kind. */
@@ -85,7 +87,6 @@ struct p11_slot {
 	/* under p11.lock */
 	bool logged_in;
 	unsigned logouts; /* so far: operations on private keys do not outlive one */
-	uint8_t login[HL_CONNECTION_ID]; /* the connection that is logged in */
 	uint8_t seen[HL_CONNECTION_ID];  /* the one that the log has told of */
 	CK_ULONG sessions, writers;
 	struct hl_map objects, handles; /* by our handle; by the HSM's */
@@ -354,8 +355,21 @@ CK_RV p11_random(struct p11_slot *slot, CK_BYTE *out, CK_ULONG n);
 
 /** The handle of the HSM's object; the same one as long as it is valid. 0: no memory. Under the lock. */
 CK_OBJECT_HANDLE p11_object_add(struct p11_slot *slot, uint64_t remote, bool is_private);
-/** The same for one that has just been made, into `*out`. CKR_HOST_MEMORY. */
-CK_RV p11_object_new(struct p11_slot *slot, uint64_t remote, bool is_private, CK_OBJECT_HANDLE *out);
+/** The same for one that this session has just made, into `*out`. CKR_HOST_MEMORY. */
+CK_RV p11_object_new(struct p11_session *s, uint64_t remote, bool is_private, CK_OBJECT_HANDLE *out);
+/** Whether it is one of the application's sessions and not the token's. */
+static inline bool p11_is_session_object(uint64_t remote)
+{
+	return (remote & HL_SESSION_OBJECT) != 0;
+}
+/** Session objects end with this session. Under the lock; the HSM's handles are added to `ended` (uint64_t each). */
+void p11_objects_of_session(struct p11_slot *slot, CK_SESSION_HANDLE session, struct hl_buf *ended);
+/** The next session object of the slot after `after` (0: the first), whosever; 0: there is none. */
+CK_OBJECT_HANDLE p11_object_next(struct p11_slot *slot, CK_OBJECT_HANDLE after, uint64_t *remote);
+/** From now on it belongs to this session. Under the lock. */
+void p11_object_own(struct p11_slot *slot, CK_OBJECT_HANDLE handle, CK_SESSION_HANDLE session);
+/** Whether all attributes of the template stand so in a session object. CKR_OBJECT_HANDLE_INVALID. */
+CK_RV p11_object_matches(struct p11_slot *slot, uint64_t remote, const struct p11_template *t, bool *out);
 /** CKR_OBJECT_HANDLE_INVALID. */
 CK_RV p11_object_of(struct p11_slot *slot, CK_OBJECT_HANDLE handle, uint64_t *remote);
 /** What is known of it, asked once. CKR_OBJECT_HANDLE_INVALID. */

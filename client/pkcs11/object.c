@@ -6,6 +6,7 @@
 struct object {
 	CK_OBJECT_HANDLE handle;
 	uint64_t remote; /* the HSM's handle */
+	CK_SESSION_HANDLE session; /* of a session object: whose */
 	bool is_private;
 	bool known; /* `facts` hold */
 	struct p11_facts facts;
@@ -41,12 +42,13 @@ CK_OBJECT_HANDLE p11_object_add(struct p11_slot *slot, uint64_t remote, bool is_
 	return CK_INVALID_HANDLE;
 }
 
-CK_RV p11_object_new(struct p11_slot *slot, uint64_t remote, bool is_private, CK_OBJECT_HANDLE *out)
+CK_RV p11_object_new(struct p11_session *s, uint64_t remote, bool is_private, CK_OBJECT_HANDLE *out)
 {
 	CK_OBJECT_HANDLE handle;
 
 	p11_lock();
-	handle = p11_object_add(slot, remote, is_private);
+	handle = p11_object_add(s->slot, remote, is_private);
+	p11_object_own(s->slot, handle, s->handle);
 	p11_unlock();
 	if (handle != CK_INVALID_HANDLE)
 		*out = handle;
@@ -91,6 +93,74 @@ void p11_objects_clear(struct p11_slot *slot, bool all)
 		if (o)
 			drop(slot, o);
 	} while (o);
+}
+
+/* -- session objects: seen by all sessions, ended with their own ------------------------------------------------------------ */
+
+void p11_object_own(struct p11_slot *slot, CK_OBJECT_HANDLE handle, CK_SESSION_HANDLE session)
+{
+	struct object *o = find(slot, handle);
+
+	if (o)
+		o->session = session;
+}
+
+void p11_objects_of_session(struct p11_slot *slot, CK_SESSION_HANDLE session, struct hl_buf *ended)
+{
+	struct object *o;
+
+	do {
+		size_t at = 0;
+
+		while ((o = hl_map_next(&slot->objects, &at)) != NULL &&
+			!(p11_is_session_object(o->remote) && o->session == session))
+			;
+		if (o) {
+			hl_buf_put(ended, hl_bytes(&o->remote, sizeof o->remote));
+			drop(slot, o);
+		}
+	} while (o);
+}
+
+CK_OBJECT_HANDLE p11_object_next(struct p11_slot *slot, CK_OBJECT_HANDLE after, uint64_t *remote)
+{
+	CK_OBJECT_HANDLE next = CK_INVALID_HANDLE;
+	struct object *o;
+	size_t at = 0;
+
+	p11_lock();
+	while ((o = hl_map_next(&slot->objects, &at)) != NULL)
+		if (p11_is_session_object(o->remote) && o->handle > after && (!next || o->handle < next)) {
+			next = o->handle;
+			*remote = o->remote;
+		}
+	p11_unlock();
+	return next;
+}
+
+/* What is sensitive or not of this object has the form `unavailable`, and so matches nothing. */
+static bool is_same(const struct hl_attribute *a, const struct hl_attribute *wanted)
+{
+	return a->type == wanted->type && a->form == wanted->form && hl_bytes_eq(a->value, wanted->value);
+}
+
+CK_RV p11_object_matches(struct p11_slot *slot, uint64_t remote, const struct p11_template *t, bool *out)
+{
+	struct hl_attribute_type types[P11_TEMPLATE_MAX] = { { CKA_CLASS } };
+	struct hl_attributes_get request = { .handle = remote, .types = { .items = types, .count = t->n ? t->n : 1 } };
+	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
+	struct hl_attributes answer;
+	struct hl_attribute a;
+	struct hl_bytes at;
+
+	for (size_t i = 0; i < t->n; i++)
+		types[i].type = t->item[i].type;
+	P11_TRY(p11_ask(slot, &hl_msg_attributes_get, &request, &hl_msg_attributes, &answer, &call));
+	at = answer.attributes.raw;
+	*out = true;
+	for (size_t i = 0; i < t->n && *out; i++)
+		*out = hl_list_next(&hl_msg_attribute, &at, &a) && is_same(&a, &t->item[i]);
+	return CKR_OK;
 }
 
 /* -- facts: what an Init looks at --------------------------------------------------------------------------------------------- */
@@ -341,6 +411,12 @@ CK_RV p11_GetAttributeValue(
 	return rv;
 }
 
+/* Any session may change what is not the token's. */
+static CK_RV may_change(struct p11_session *s, uint64_t remote)
+{
+	return p11_session_writes(s) || p11_is_session_object(remote) ? CKR_OK : CKR_SESSION_READ_ONLY;
+}
+
 /* Attributes of an object that exists change by one request: all of them, or none. */
 CK_RV p11_SetAttributeValue(
 	CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject, CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulCount)
@@ -357,8 +433,7 @@ CK_RV p11_SetAttributeValue(
 	if (!pTemplate || ulCount == 0)
 		return CKR_ARGUMENTS_BAD;
 	P11_TRY(p11_template(pTemplate, ulCount, true, &t));
-	if (!p11_session_writes(s))
-		return CKR_SESSION_READ_ONLY;
+	P11_TRY(may_change(s, remote));
 	request = (struct hl_attributes_set){ .handle = remote, .attributes = { .items = t.item, .count = t.n } };
 	rv = p11_ask(s->slot, &hl_msg_attributes_set, &request, &hl_msg_done, &reply, &call);
 	forget_facts(s->slot, hObject);
@@ -376,8 +451,7 @@ CK_RV p11_DestroyObject(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject)
 	CK_RV rv;
 
 	P11_TRY(p11_object_of(s->slot, hObject, &request.handle));
-	if (!p11_session_writes(s))
-		return CKR_SESSION_READ_ONLY;
+	P11_TRY(may_change(s, request.handle));
 	rv = p11_ask_done(s->slot, &hl_msg_destroy, &request);
 	if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID)
 		p11_object_forget(s->slot, hObject);
@@ -429,7 +503,7 @@ CK_RV p11_CreateObject(
 	request = (struct hl_create){ .template = { .items = t.item, .count = t.n } };
 	P11_TRY(p11_ask(s->slot, &hl_msg_create, &request, &hl_msg_created, &made, &call));
 	return p11_object_new(
-		s->slot, made.handle, p11_template_bool(&t, CKA_PRIVATE, private_by_default(&t)), phObject);
+		s, made.handle, p11_template_bool(&t, CKA_PRIVATE, private_by_default(&t)), phObject);
 }
 
 /* A copy is on the token where its original is, unless the template says otherwise. */
@@ -458,5 +532,5 @@ CK_RV p11_CopyObject(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject, CK_AT
 	rv = p11_ask(s->slot, &hl_msg_copy, &request, &hl_msg_created, &made, &call);
 	if (rv == CKR_OBJECT_HANDLE_INVALID)
 		p11_object_forget(s->slot, hObject);
-	return rv == CKR_OK ? p11_object_new(s->slot, made.handle, is_private, phNewObject) : rv;
+	return rv == CKR_OK ? p11_object_new(s, made.handle, is_private, phNewObject) : rv;
 }

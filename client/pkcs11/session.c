@@ -4,6 +4,18 @@
 
 /* -- finding and keeping one ----------------------------------------------------------------------------------------- */
 
+/* The client's core keeps session objects for as long as somebody has a handle of them. */
+static void forget(struct p11_slot *slot, struct hl_buf *ended)
+{
+	uint64_t remote;
+
+	for (; ended->n >= sizeof remote; hl_buf_eat(ended, sizeof remote)) {
+		memcpy(&remote, hl_buf_view(ended).p, sizeof remote);
+		p11.wire->forget(slot->wire, remote);
+	}
+	hl_buf_clear(ended);
+}
+
 static void session_free(struct p11_session *s)
 {
 	for (int kind = 0; kind < P11_KINDS; kind++)
@@ -30,15 +42,21 @@ CK_RV p11_session_take(CK_SESSION_HANDLE handle, struct p11_session **out)
 
 void p11_session_give(struct p11_session **at)
 {
+	struct hl_buf ended = hl_buf(HL_BUF_MAX);
 	struct p11_session *s = *at;
+	struct p11_slot *slot;
 	bool last;
 
 	if (!s)
 		return;
+	slot = s->slot; /* who does not give it last does not look at it after that */
 	pthread_mutex_unlock(&s->busy);
 	p11_lock();
 	last = --s->refs == 0 && s->closed;
+	if (last) /* it may have made some after it was closed */
+		p11_objects_of_session(slot, s->handle, &ended);
 	p11_unlock();
+	forget(slot, &ended);
 	if (last)
 		session_free(s);
 }
@@ -119,11 +137,12 @@ CK_RV p11_OpenSession(CK_SLOT_ID slotID, CK_FLAGS flags, CK_VOID_PTR pApplicatio
 
 /* -- closing ------------------------------------------------------------------------------------------------------------- */
 
-/* Under the lock; true: nobody holds it any more, so it is the caller's to free. */
-static bool take_out(struct p11_session *s)
+/* Under the lock; true: nobody holds it any more, so it is the caller's to free. `ended`: its objects. */
+static bool take_out(struct p11_session *s, struct hl_buf *ended)
 {
 	struct p11_slot *slot = s->slot;
 
+	p11_objects_of_session(slot, s->handle, ended);
 	hl_map_take(&p11.sessions, s->handle);
 	s->closed = true;
 	slot->writers -= p11_session_writes(s) ? 1 : 0;
@@ -144,6 +163,7 @@ static bool last_is_gone(struct p11_slot *slot)
 CK_RV p11_CloseSession(CK_SESSION_HANDLE hSession)
 {
 	struct p11_session *s;
+	struct hl_buf ended = hl_buf(HL_BUF_MAX);
 	struct p11_slot *slot = NULL;
 	bool ours = false, tell = false;
 
@@ -151,12 +171,13 @@ CK_RV p11_CloseSession(CK_SESSION_HANDLE hSession)
 	s = hl_map_get(&p11.sessions, hSession);
 	if (s) {
 		slot = s->slot;
-		ours = take_out(s);
+		ours = take_out(s, &ended);
 		tell = last_is_gone(slot);
 	}
 	p11_unlock();
 	if (!s)
 		return CKR_SESSION_HANDLE_INVALID;
+	forget(slot, &ended);
 	if (ours)
 		session_free(s);
 	if (tell)
@@ -181,13 +202,18 @@ void p11_sessions_close(struct p11_slot *slot)
 	struct p11_session *s;
 
 	do {
+		struct hl_buf ended = hl_buf(HL_BUF_MAX);
+		struct p11_slot *of = NULL;
 		bool ours = false;
 
 		p11_lock();
 		s = next_of(slot);
-		if (s)
-			ours = take_out(s);
+		if (s) {
+			of = s->slot;
+			ours = take_out(s, &ended);
+		}
 		p11_unlock();
+		forget(of, &ended);
 		if (ours)
 			session_free(s);
 	} while (s);

@@ -35,6 +35,16 @@ static void network_connection(void *wire, uint8_t id[HL_CONNECTION_ID])
 		memcpy(id, s.connection, HL_CONNECTION_ID);
 }
 
+static bool network_logged_in(void *wire)
+{
+	return client_remote_logged_in(wire);
+}
+
+static void network_forget(void *wire, uint64_t remote)
+{
+	client_remote_forget(wire, remote);
+}
+
 static void network_close(void *wire)
 {
 	client_remote_close(wire);
@@ -51,7 +61,8 @@ static void network_abandon(void *wire)
 }
 
 const struct p11_wire p11_network = {
-	network_open, network_ask, network_connection, network_close, network_free, network_abandon,
+	network_open, network_ask, network_connection, network_logged_in, network_forget, network_close, network_free,
+	network_abandon,
 };
 
 /* -- the log ------------------------------------------------------------------------------------------------------ */
@@ -123,19 +134,15 @@ void p11_frame_clear(struct client_call *call)
 	hl_buf_clear(&call->frame);
 }
 
-/* A login is one of a connection, and ends with it. */
+/* A login goes on over new links, until the HSM does not take it any more: it was of another PIN, or of yesterday. */
 static bool login_has_ended(struct p11_slot *slot)
 {
-	uint8_t now[HL_CONNECTION_ID];
-	bool ended = false;
+	bool ended;
 
 	p11_lock();
-	if (slot->logged_in) {
-		p11.wire->connection(slot->wire, now);
-		ended = memcmp(now, slot->login, sizeof now) != 0;
-		if (ended)
-			p11_logged_out(slot);
-	}
+	ended = slot->logged_in && !p11.wire->logged_in(slot->wire);
+	if (ended)
+		p11_logged_out(slot);
 	p11_unlock();
 	return ended;
 }
@@ -158,7 +165,7 @@ CK_RV p11_ask_within(struct p11_slot *slot, const struct hl_msg *msg, const void
 		log_message("sent", msg, body);
 		err = p11.wire->ask(slot->wire, msg, body, expect, reply, call, limit_ms);
 		if (login_has_ended(slot) && needs_login(msg, err)) {
-			p11_log(P11_LOG_ERROR, "HSM_Login", "rv: 0x8000000c - the login ended with its connection");
+			p11_log(P11_LOG_ERROR, "HSM_Login", "rv: 0x8000000c - the login has ended: PIN or secret were changed, or it is too old");
 			return CKR_USER_NOT_LOGGED_IN;
 		}
 	}

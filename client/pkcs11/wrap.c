@@ -113,14 +113,14 @@ CK_RV p11_UnwrapKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_
 	rv = p11_ask(s->slot, &hl_msg_unwrap, &request, &hl_msg_created, &made, &call);
 	if (rv != CKR_OK)
 		return unwrap_refused(s->slot, hUnwrappingKey, rv);
-	return p11_object_new(s->slot, made.handle, p11_template_bool(&t, CKA_PRIVATE, true), phKey);
+	return p11_object_new(s, made.handle, p11_template_bool(&t, CKA_PRIVATE, true), phKey);
 }
 
 /* -- derive ------------------------------------------------------------------------------------------------------------------ */
 
 /* Further keys go where the parameter says, in its order. */
 static CK_RV give_further(
-	struct p11_slot *slot, const CK_MECHANISM *mechanism, const struct hl_list *made)
+	struct p11_session *s, const CK_MECHANISM *mechanism, const struct hl_list *made)
 {
 	const CK_DERIVED_KEY *more = NULL;
 	size_t n = p11_further_keys(mechanism, &more);
@@ -128,7 +128,7 @@ static CK_RV give_further(
 	struct hl_handle one;
 
 	for (size_t i = 0; i < n && hl_list_next(&hl_msg_handle, &at, &one); i++)
-		P11_TRY(p11_object_new(slot, one.handle, one.private, more[i].phKey));
+		P11_TRY(p11_object_new(s, one.handle, one.private, more[i].phKey));
 	return made->count == n ? CKR_OK : CKR_DEVICE_ERROR;
 }
 
@@ -158,6 +158,6 @@ CK_RV p11_DeriveKey(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism, CK_
 		return missing(s->slot, hBaseKey, CKR_KEY_HANDLE_INVALID);
 	if (rv != CKR_OK)
 		return rv;
-	P11_TRY(p11_object_new(s->slot, made.handle, p11_template_bool(&t, CKA_PRIVATE, true), phKey));
-	return give_further(s->slot, pMechanism, &made.more);
+	P11_TRY(p11_object_new(s, made.handle, p11_template_bool(&t, CKA_PRIVATE, true), phKey));
+	return give_further(s, pMechanism, &made.more);
 }

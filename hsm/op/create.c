@@ -3,7 +3,7 @@
 
 static void tell(struct hsm_birth *b)
 {
-	b->effect.body.created.handle = b->object[0].handle;
+	b->effect.body.created = (struct hl_created){ .handle = b->object[0].handle, .kept = hsm_birth_kept(b) };
 }
 
 static hl_err make(struct hsm_birth *b, const char **why)
@@ -33,6 +33,8 @@ static hl_err make_copy(struct hsm_birth *b, const char **why)
 	b->objects = 1;
 	HL_TRY(hsm_object_load(t->conn, b->request.copy.handle, &from));
 	HL_TRY(hsm_object_copy(&from, &b->request.copy.template, &b->effect.rules, &b->object[0], why));
+	if (from.handle & HL_SESSION_OBJECT)
+		return HL_OK; /* no other client can change that */
 	row.id = from.handle;
 	row.version = from.version;
 	return hsm_change_expect(&t->change, &row);

@@ -19,6 +19,7 @@ static void tell(struct hsm_birth *b)
 	b->effect.body.derived = (struct hl_derived){
 		.handle = b->object[0].handle,
 		.more = { .items = b->more, .count = b->objects - 1 },
+		.kept = hsm_birth_kept(b),
 	};
 	for (size_t i = 1; i < b->objects; i++)
 		b->more[i - 1] = (struct hl_handle){

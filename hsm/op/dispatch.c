@@ -10,6 +10,7 @@ static const struct {
 	{ &hl_msg_ping, hsm_op_ping, true },
 	{ &hl_msg_secret_fetch, hsm_op_secret_fetch, true },
 	{ &hl_msg_login, hsm_op_login, false },
+	{ &hl_msg_login_ticket, hsm_op_login_ticket, false },
 	{ &hl_msg_logout, hsm_op_logout, false },
 	{ &hl_msg_info, hsm_op_info, false },
 	{ &hl_msg_random, hsm_op_random, false },
@@ -19,6 +20,7 @@ static const struct {
 	{ &hl_msg_attributes_get, hsm_op_attributes_get, false },
 	{ &hl_msg_attributes_set, hsm_op_attributes_set, false },
 	{ &hl_msg_destroy, hsm_op_destroy, false },
+	{ &hl_msg_object_load, hsm_op_object_load, false },
 	{ &hl_msg_sign, hsm_op_sign, false },
 	{ &hl_msg_verify, hsm_op_verify, false },
 	{ &hl_msg_encrypt, hsm_op_encrypt, false },
@@ -83,6 +85,9 @@ void hsm_dispatch(struct hsm_conn *c, const struct hl_frame *f)
 		hsm_conn_close(c, err, false);
 		return;
 	}
+	hsm_login_renew(c);
+	if (c->closing)
+		return;
 	if (err == HL_OK)
 		err = handle(c, f, &detail);
 	if (err != HL_OK && err != HL_E_DEFER)

@@ -1,9 +1,23 @@
 /* generate.c - new keys, pairs and domain parameters. */
+#include "hsm/attribute.h"
 #include "hsm/rooms.h"
 
+static bool wants_stored(const struct hl_list *template)
+{
+	struct hl_attribute token;
+
+	return !hsm_template_find(template, HL_CKA_TOKEN, &token) || token.value.n != 1 || token.value.p[0];
+}
+
+/* What may take seconds is not begun in vain. */
 static hl_err prepare(struct hsm_birth *b)
 {
-	b->slow = hsm_mechanism_slow(b->request.generate.mechanism, NULL);
+	const struct hl_generate *r = &b->request.generate;
+	bool pair = hsm_mechanism(r->mechanism)->flags & HSM_PAIR;
+
+	if (wants_stored(&r->template) || (pair && wants_stored(&r->public_template)))
+		HL_TRY(hsm_master_check(b->effect.task.hsm));
+	b->slow = hsm_mechanism_slow(r->mechanism, NULL);
 	return HL_OK;
 }
 
@@ -21,6 +35,7 @@ static void tell(struct hsm_birth *b)
 	b->effect.body.generated = (struct hl_generated){
 		.handle = b->object[0].handle,
 		.public_handle = b->object[1].handle,
+		.kept = hsm_birth_kept(b),
 	};
 }
 

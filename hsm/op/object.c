@@ -141,6 +141,37 @@ static hl_err change(struct hsm_object *o, const struct hl_list *attributes, con
 	return HL_OK;
 }
 
+/* A session object is in no store, and what happens to it is no effect: sent again, it happens again. */
+static hl_err set_kept(struct hsm_conn *c, const struct hl_frame *f, const struct hl_attributes_set *request,
+	const char **detail)
+{
+	HL_AUTO(hsm_object_clear) struct hsm_object o = { 0 };
+	struct hsm_rules rules;
+	struct hl_done done;
+
+	HL_TRY(hsm_rules_load(c, &rules));
+	HL_TRY(hsm_object_load(c, request->handle, &o));
+	HL_TRY(change(&o, &request->attributes, &rules, detail));
+	HL_TRY(hsm_kept_change(c, &o));
+	hsm_reply(c, &hl_msg_done, f->id, &done);
+	return HL_OK;
+}
+
+static hl_err destroy_kept(struct hsm_conn *c, const struct hl_frame *f, uint64_t handle, const char **detail)
+{
+	HL_AUTO(hsm_object_clear) struct hsm_object o = { 0 };
+	struct hl_done done;
+
+	HL_TRY(hsm_object_load(c, handle, &o));
+	if (!hsm_attribute_bool(&o, HL_CKA_DESTROYABLE)) {
+		*detail = "CKA_DESTROYABLE";
+		return HL_E_PROHIBITED;
+	}
+	hsm_keys_forget(c->hsm, handle);
+	hsm_reply(c, &hl_msg_done, f->id, &done);
+	return HL_OK;
+}
+
 static hl_err put_object(struct hsm_task *t, const struct hsm_partition *p, const struct hsm_object *o)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf open = hl_buf(HL_FRAME_MAX);
@@ -199,12 +230,18 @@ static hl_err start(struct hsm_conn *c, const struct hl_frame *f, struct hl_byte
 hl_err hsm_op_attributes_set(
 	struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	(void)detail;
-	return start(c, f, ((const struct hl_attributes_set *)body)->token, build_set);
+	const struct hl_attributes_set *request = body;
+
+	if (hsm_is_kept(request->handle))
+		return set_kept(c, f, request, detail);
+	return start(c, f, request->token, build_set);
 }
 
 hl_err hsm_op_destroy(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	(void)detail;
-	return start(c, f, ((const struct hl_destroy *)body)->token, build_destroy);
+	const struct hl_destroy *request = body;
+
+	if (hsm_is_kept(request->handle))
+		return destroy_kept(c, f, request->handle, detail);
+	return start(c, f, request->token, build_destroy);
 }

@@ -46,6 +46,7 @@ struct login {
 	uint32_t iterations;
 	hl_err hashed;
 	hl_err outcome; /* told after the commit */
+	struct hsm_login login; /* where that is HL_OK */
 	uint32_t retry_after_ms;
 };
 
@@ -59,12 +60,10 @@ static void login_clear(struct hsm_task *t)
 static void answer(struct login *l, hl_err err)
 {
 	struct hsm_conn *c = l->turn.task.conn;
-	struct hl_done done;
 
 	if (c && !c->closing) {
 		if (err == HL_OK) {
-			c->logged_in = true;
-			hsm_reply(c, &hl_msg_done, l->turn.task.id, &done);
+			hsm_login_answer(c, l->turn.task.id, &l->login);
 		} else if (err == HL_E_CLOSED) {
 			hsm_conn_close(c, err, false);
 		} else {
@@ -155,7 +154,7 @@ static hl_err judge(struct login *l, struct hsm_partition *p, bool *changed)
 
 static hl_err record(struct login *l, struct hsm_partition *p)
 {
-	struct hl_token_result result = { .type = HL_T_done };
+	struct hl_token_result result = { .type = HL_T_logged_in };
 
 	if (l->outcome != HL_OK)
 		result = (struct hl_token_result){ .code = (uint16_t)-l->outcome };
@@ -178,6 +177,7 @@ static void count(struct login *l)
 		return;
 	}
 	l->outcome = judge(l, &p, &changed);
+	l->login = hsm_login_of(&p.row);
 	err = changed ? record(l, &p) : l->outcome;
 	hsm_partition_clear(&p);
 	if (changed && err == HL_OK)

@@ -84,6 +84,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_DECRYPT, -519, 1, HL_FINAL, "the data does not decrypt", "the data, its tag, the additional data, the IV or the key is not what was encrypted", "compare them with what was encrypted") \
 	X(HL_E_PARAMETER, -520, 1, HL_FINAL, "the mechanism's parameter is not acceptable", "it is missing, not of this mechanism, or has a value outside the bounds", "see doc/protocol.md for what the mechanism takes") \
 	X(HL_E_MASTER, -521, 16, HL_AGAIN, "the cluster has no master", "the HSM that was its master has ended, and new keys need one", "start it again: `hsmlet hsm restart NAME`; the keys that are there go on working") \
+	X(HL_E_BLOB, -522, 75, HL_AGAIN, "the HSM does not hold this session object", "it keeps some of them only, and its client all of its own", "try again: the client brings it by itself") \
 	X(HL_E_KEY_TYPE, -530, 1, HL_FINAL, "the key is of another type than the mechanism takes", "a key was named that is not meant for this mechanism", "name another key or another mechanism; see doc/protocol.md") \
 	X(HL_E_KEY_SIZE, -531, 1, HL_FINAL, "the key has a size that the mechanism does not take", "it is too short, too long or not of a size of its type", "see doc/protocol.md for the sizes") \
 	X(HL_E_TEMPLATE_INCOMPLETE, -532, 1, HL_FINAL, "the template lacks an attribute", "an attribute that such an object needs was not given", "add the attribute named") \

@@ -19,6 +19,10 @@
 #define HL_NONCE_EPOCH 12
 #define HL_INCARNATION 8
 #define HL_TOKEN 16
+#define HL_SESSION_OBJECT (UINT64_C(1) << 63) /* in handles: the client keeps the object */
+#define HL_BLOB_MAX 65536 /* a sealed object */
+#define HL_KEPT_MAX 32 /* that one request makes */
+#define HL_LOGIN_TICKET 128 /* a sealed login, at most */
 #define HL_DATA_MAX (512u << 10)
 #define HL_PARAMETER_MAX (80u << 10)
 #define HL_SESSIONS_MAX 256 /* channels told at once */
@@ -182,6 +186,17 @@
 	HL_SEEN(F, S) \
 	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "PKCS#11 PIN of the partition's user") \
 	F(S, 4, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token: a wrong PIN is counted")
+#define HL_M_LOGIN_TICKET(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, ticket, 1, HL_LOGIN_TICKET, HL_SECRET, "what a login was answered with, whatever link that was on")
+#define HL_M_LOGGED_IN(F, L, S) \
+	HL_MARK(F, S) \
+	F(S, 4, BYTES, ticket, 0, HL_LOGIN_TICKET, HL_OPT | HL_SECRET, "to be shown on the next link, instead of the one before")
+#define HL_M_LOGIN_STATE(F, L, S) \
+	F(S, 1, TEXT, serial, 16, 16, 0, "of the partition") \
+	F(S, 2, U32, pin_generation, 0, UINT32_MAX, HL_OPT, "of the PIN that was right") \
+	F(S, 3, U32, secret_generation, 1, UINT32_MAX, 0, "of the user secret then") \
+	F(S, 4, U64, expires_ms, 0, UINT64_MAX, 0, "wall clock")
 #define HL_M_LOGOUT(F, L, S) HL_SEEN(F, S)
 #define HL_M_DONE(F, L, S) HL_MARK(F, S)
 
@@ -226,7 +241,31 @@
 #define HL_M_GENERATED(F, L, S) \
 	HL_MARK(F, S) \
 	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "secret or private key, or domain parameters") \
-	F(S, 5, U64, public_handle, 0, UINT64_MAX, HL_OPT, "public key")
+	F(S, 5, U64, public_handle, 0, UINT64_MAX, HL_OPT, "public key") \
+	L(S, 6, kept, kept, HL_KEPT_MAX, 0, "those of them that are session objects, for the client to keep")
+
+#define HL_M_KEPT(F, L, S) \
+	F(S, 1, U64, handle, HL_SESSION_OBJECT, UINT64_MAX, 0, "session object") \
+	F(S, 2, U8, private, 0, 1, HL_OPT, "1: it ends with the login") \
+	F(S, 3, BYTES, blob, 1, HL_BLOB_MAX, HL_SECRET, "the object, sealed")
+
+#define HL_M_OBJECT_LOAD(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, blob, 1, HL_BLOB_MAX, HL_SECRET, "the object, as it was given to the client")
+
+#define HL_M_OBJECT_KEPT(F, L, S) \
+	HL_MARK(F, S) \
+	L(S, 4, kept, kept, HL_KEPT_MAX, 0, "session objects as they are now")
+
+#define HL_M_KEPT_STATE(F, L, S) \
+	F(S, 1, TEXT, serial, 16, 16, 0, "of the partition") \
+	F(S, 2, U32, blob_epoch, 0, UINT32_MAX, HL_OPT, "of the partition") \
+	F(S, 3, U32, pin_generation, 0, UINT32_MAX, HL_OPT, "of the PIN; of private objects only") \
+	F(S, 4, U32, secret_generation, 1, UINT32_MAX, 0, "of the user secret") \
+	F(S, 5, U64, expires_ms, 0, UINT64_MAX, 0, "wall clock") \
+	F(S, 6, U64, handle, HL_SESSION_OBJECT, UINT64_MAX, 0, "of the object") \
+	F(S, 7, BYTES, open, 1, HL_BLOB_MAX, 0, "fields of object.row") \
+	F(S, 8, BYTES, value, 0, HL_BLOB_MAX, HL_OPT | HL_SECRET, "the key value")
 
 #define HL_M_FIND(F, L, S) \
 	HL_SEEN(F, S) \
@@ -264,7 +303,8 @@
 	L(S, 4, template, attribute, 64, 0, "the whole object, its value included")
 #define HL_M_CREATED(F, L, S) \
 	HL_MARK(F, S) \
-	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "of the new object")
+	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "of the new object") \
+	L(S, 5, kept, kept, HL_KEPT_MAX, 0, "it, where it is a session object, for the client to keep")
 
 #define HL_M_COPY(F, L, S) \
 	HL_SEEN(F, S) \
@@ -301,7 +341,8 @@
 #define HL_M_DERIVED(F, L, S) \
 	HL_MARK(F, S) \
 	F(S, 4, U64, handle, 1, UINT64_MAX, 0, "of the new key") \
-	L(S, 5, more, handle, 16, 0, "further keys, in the order of the parameter")
+	L(S, 5, more, handle, 16, 0, "further keys, in the order of the parameter") \
+	L(S, 6, kept, kept, HL_KEPT_MAX, 0, "those of them that are session objects, for the client to keep")
 
 /* What the field `parameter` of these requests holds, by mechanism. */
 #define HL_M_PSS_PARAMETER(F, L, S) \
@@ -517,7 +558,9 @@
 	F(S, 14, U64, pin_locked_ms, 0, UINT64_MAX, HL_OPT, "locked until then") \
 	F(S, 15, U32, objects_max, 0, UINT32_MAX, 0, "how many objects it may hold") \
 	F(S, 16, U64, token_floor_ms, 0, UINT64_MAX, HL_OPT, "effect tokens of an earlier time are forgotten") \
-	F(S, 17, U8, profile, 0, 1, HL_OPT, "0: faithful, 1: lab, where keys may be used as old applications expect it")
+	F(S, 17, U8, profile, 0, 1, HL_OPT, "0: faithful, 1: lab, where keys may be used as old applications expect it") \
+	F(S, 18, U32, pin_generation, 0, UINT32_MAX, HL_OPT, "of the PIN: login tickets of an earlier one are void") \
+	F(S, 19, U32, blob_epoch, 0, UINT32_MAX, HL_OPT, "session objects of an earlier one are void")
 #define HL_M_PARTITION_SECRET(F, L, S) \
 	F(S, 1, BYTES, secret, HL_SECRET_BYTES, HL_SECRET_BYTES, HL_SECRET, "user secret") \
 	F(S, 2, BYTES, setup_key, 32, 32, HL_SECRET, "derived from the setup password") \
@@ -565,6 +608,9 @@
 	M(secret_fetched,   0x1013, "secret.fetched",   "HSM > client", HL_M_SECRET_FETCHED, "the user secret") \
 	M(login,            0x1014, "login",            "client > HSM", HL_M_LOGIN, "log this channel in") \
 	M(logout,           0x1015, "logout",           "client > HSM", HL_M_LOGOUT, "log it out") \
+	M(login_ticket,     0x101c, "login.ticket",     "client > HSM", HL_M_LOGIN_TICKET, "log this channel in as another one was") \
+	M(logged_in,        0x101d, "logged.in",        "HSM > client", HL_M_LOGGED_IN, "the answer to both logins; with id 0, before another answer, a ticket that is renewed") \
+	M(login_state,      0,      "login.state",      "in a login ticket, sealed", HL_M_LOGIN_STATE, "whose login it is, and how long") \
 	M(info,             0x1016, "info",             "client > HSM", HL_M_INFO, "device and partition information") \
 	M(info_answer,      0x1017, "info.answer",      "HSM > client", HL_M_INFO_ANSWER, "the answer to it") \
 	M(random,           0x1018, "random",           "client > HSM", HL_M_RANDOM, "random bytes") \
@@ -572,6 +618,7 @@
 	M(mechanism,        0,      "mechanism",        "in mechanisms.answer", HL_M_MECHANISM, "one mechanism") \
 	M(mechanisms,       0x101a, "mechanisms",       "client > HSM", HL_M_MECHANISMS, "what the HSM can do") \
 	M(mechanisms_answer, 0x101b, "mechanisms.answer", "HSM > client", HL_M_MECHANISMS_ANSWER, "the answer to it") \
+	M(kept,             0,      "kept",             "in generated and object.kept", HL_M_KEPT, "a session object") \
 	M(generate,         0x1020, "generate",         "client > HSM", HL_M_GENERATE, "make a key, a key pair or domain parameters") \
 	M(generated,        0x1021, "generated",        "HSM > client", HL_M_GENERATED, "its handles") \
 	M(find,             0x1022, "find",             "client > HSM", HL_M_FIND, "objects by their attributes") \
@@ -580,6 +627,9 @@
 	M(attributes,       0x1025, "attributes",       "HSM > client", HL_M_ATTRIBUTES, "their values") \
 	M(attributes_set,   0x1026, "attributes.set",   "client > HSM", HL_M_ATTRIBUTES_SET, "change attributes") \
 	M(destroy,          0x1028, "destroy",          "client > HSM", HL_M_DESTROY, "remove an object") \
+	M(object_load,      0x102a, "object.load",      "client > HSM", HL_M_OBJECT_LOAD, "bring a session object that was refused as HL-0522; answered by done") \
+	M(object_kept,      0x102b, "object.kept",      "HSM > client", HL_M_OBJECT_KEPT, "with id 0, before the answer to a request that changed them") \
+	M(kept_state,       0,      "kept.state",       "in a session object, sealed", HL_M_KEPT_STATE, "what it is, and how long") \
 	M(create,           0x1040, "create",           "client > HSM", HL_M_CREATE, "make an object from its parts") \
 	M(created,          0x1041, "created",          "HSM > client", HL_M_CREATED, "its handle; answers copy and unwrap too") \
 	M(copy,             0x1042, "copy",             "client > HSM", HL_M_COPY, "copy an object") \

@@ -127,7 +127,7 @@ static hl_err open_links(struct load *l)
 		struct slot *s = &l->slot[i * l->o.depth];
 
 		if (l->pin.n > 0)
-			submit(s, &hl_msg_login, &login, &hl_msg_done, on_setup);
+			submit(s, &hl_msg_login, &login, &hl_msg_logged_in, on_setup);
 		else
 			submit(s, &hl_msg_ping, &ping, &hl_msg_pong, on_setup);
 	}

@@ -311,7 +311,7 @@ static void without_its_secrets_it_cannot_be_initialised(void)
 /* -- members that go and come back ------------------------------------------------------------------------------------------- */
 
 /* Whichever member serves: with both replaced one after the other, it was one of them. */
-static void a_login_ends_with_its_member_and_says_so(void)
+static void a_login_and_a_session_key_outlive_their_member(void)
 {
 	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme);
 	CK_BYTE signature[64];
@@ -320,17 +320,29 @@ static void a_login_ends_with_its_member_and_says_so(void)
 	struct p11_pair key;
 	CK_OBJECT_HANDLE found[2];
 
+	CK_MECHANISM aes = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_ULONG length = 16, of_session_length = 0;
+	CK_ATTRIBUTE t = { CKA_VALUE_LEN, &length, sizeof length };
+	CK_OBJECT_HANDLE of_session;
+
 	CU_ASSERT_EQUAL(p11_make_p256(s, "failover", &key), CKR_OK);
+	IS(OK, C_GenerateKey(s, &aes, &t, 1, &of_session));
 	IS(OK, C_SignInit(s, &ecdsa, key.key));
 	CU_ASSERT(live_kill(w, "hsm1") && live_restart(w, "hsm1"));
 	CU_ASSERT(live_kill(w, "hsm2") && live_restart(w, "hsm2"));
-	IS(USER_NOT_LOGGED_IN, C_Sign(s, (CK_BYTE *)"x", 1, signature, &n));
-	IS(OK, C_GetSessionInfo(s, &info)); /* the session lives on */
-	CU_ASSERT_EQUAL(info.state, CKS_RW_PUBLIC_SESSION);
-	IS(OBJECT_HANDLE_INVALID, C_GetObjectSize(s, key.key, &n));
-	IS(OK, C_GetObjectSize(s, key.public_key, &n));
-	CU_ASSERT_EQUAL(log_in(s), CKR_OK);
+	IS(OK, C_Sign(s, (CK_BYTE *)"x", 1, signature, &n));
+	IS(OK, C_GetSessionInfo(s, &info));
+	CU_ASSERT_EQUAL(info.state, CKS_RW_USER_FUNCTIONS);
+	IS(OK, C_GetObjectSize(s, key.key, &n));
+	t.pValue = &of_session_length;
+	IS(OK, C_GetAttributeValue(s, of_session, &t, 1)); /* its members' memory is gone */
+	CU_ASSERT_EQUAL(of_session_length, 16);
 	CU_ASSERT_EQUAL(p11_find(s, "failover", found, 2), 2);
+	CU_ASSERT_EQUAL(log_in(s), CKR_USER_ALREADY_LOGGED_IN);
+	IS(OK, C_Logout(s));
+	CU_ASSERT(live_kill(w, "hsm1") && live_restart(w, "hsm1"));
+	CU_ASSERT(live_kill(w, "hsm2") && live_restart(w, "hsm2"));
+	CU_ASSERT_EQUAL(p11_find(s, "failover", found, 2), 1); /* the public key */
 	p11_over();
 }
 
@@ -388,7 +400,7 @@ static CU_TestInfo tests[] = {
 	TEST(a_process_may_end_without_finalize_and_says_nothing),
 	TEST(signal_handlers_stay_what_they_were),
 	TEST(without_its_secrets_it_cannot_be_initialised),
-	TEST(a_login_ends_with_its_member_and_says_so),
+	TEST(a_login_and_a_session_key_outlive_their_member),
 	TEST(with_all_members_gone_there_is_no_token_until_one_is_back),
 	TEST(connecting_can_wait_for_the_first_call),
 	CU_TEST_INFO_NULL,

@@ -93,7 +93,7 @@ struct worker {
 	struct ledger ledger;
 	size_t oldest; /* pairs before it are not worked with any more */
 	unsigned left;
-	bool login_lost;
+	bool logged_in; /* once, for all links to come */
 	struct tally tally;
 	int64_t begun_us;
 	pthread_t thread;
@@ -105,17 +105,17 @@ static void wrong(struct worker *t, const char *what, const char *label, int id)
 	t->tally.wrong++;
 }
 
-/* What somebody may be told while members come and go. Credentials and keys are none of it: they stay what they were. */
-static bool may_be_told(int id)
+/* What somebody may be told while members come and go. Credentials, logins and keys are none of it: they stay what they
+ * were. But a key that was destroyed is not there. */
+static bool may_be_told(enum deed d, int id)
 {
-	static const hl_err told[] = { HL_E_EPOCH, HL_E_DIRECTORY, HL_E_STALE, HL_E_BUSY, HL_E_LOGIN, HL_E_KEY,
-		HL_E_BEHIND, HL_E_STORE_STALE, HL_E_NAME_TIMEOUT, HL_E_PROXIES, HL_E_HSMS, HL_E_TIMEOUT, HL_E_CLOSED,
+	static const hl_err told[] = { HL_E_EPOCH, HL_E_DIRECTORY, HL_E_STALE, HL_E_BUSY, HL_E_BEHIND, HL_E_STORE_STALE, HL_E_NAME_TIMEOUT, HL_E_PROXIES, HL_E_HSMS, HL_E_TIMEOUT, HL_E_CLOSED,
 		HL_E_REFUSED, HL_E_UNKNOWN, HL_E_MASTER };
 
 	for (size_t i = 0; i < HL_COUNT(told); i++)
 		if (-(int)told[i] == id)
 			return true;
-	return false;
+	return d == DESTROY && id == -HL_E_KEY;
 }
 
 static void note_time(struct tally *to, int64_t longest_us, int64_t worst_us)
@@ -129,7 +129,7 @@ static void begin(struct worker *t)
 	t->begun_us = hl_clock_mono_us();
 }
 
-/* Whether it happened. What was lost together with the login that it needs has an unknown outcome. */
+/* Whether it happened. */
 static enum fate end(struct worker *t, enum deed d, int rc, const hsmlet_error *e)
 {
 	int64_t took = hl_clock_mono_us() - t->begun_us;
@@ -141,10 +141,8 @@ static enum fate end(struct worker *t, enum deed d, int rc, const hsmlet_error *
 	}
 	if (rc < IDS)
 		t->tally.id[rc]++;
-	if (!may_be_told(rc))
+	if (!may_be_told(d, rc))
 		wrong(t, e->what, deed_name[d], rc);
-	/* Without a login a private key is not there; what needs one in any case says so. */
-	t->login_lost = t->login_lost || rc == -HL_E_LOGIN || rc == -HL_E_UNKNOWN || (rc == -HL_E_KEY && d != DESTROY);
 	if (rc == -HL_E_UNKNOWN) {
 		t->tally.unknown[d]++;
 		return FATE_MAYBE;
@@ -162,7 +160,7 @@ static void log_in(struct worker *t)
 
 	begin(t);
 	rc = hsmlet_login(t->h, acme.pin, strlen(acme.pin), &e);
-	t->login_lost = end(t, LOGIN, rc, &e) != FATE_YES;
+	t->logged_in = end(t, LOGIN, rc, &e) == FATE_YES;
 }
 
 static void make(struct worker *t)
@@ -264,8 +262,8 @@ static void ask_for_info(struct worker *t)
 
 	begin(t);
 	rc = hsmlet_get_info(t->h, &info, &e);
-	if (end(t, INFO, rc, &e) == FATE_YES)
-		t->login_lost = !info.logged_in;
+	if (end(t, INFO, rc, &e) == FATE_YES && !info.logged_in)
+		wrong(t, "the login is lost", deed_name[INFO], 0);
 }
 
 static int open_link(unsigned limit, hsmlet **h, hsmlet_error *e)
@@ -294,8 +292,10 @@ static void step(struct worker *t)
 	size_t kept = t->ledger.n - t->oldest, what = draw_below(&t->state, 100);
 	struct ledger_pair *p;
 
-	if (t->login_lost)
+	if (!t->logged_in) {
 		log_in(t);
+		return;
+	}
 	if (kept > KEPT) {
 		retire(t);
 		return;
@@ -529,8 +529,7 @@ static void audit(struct worker t[THREADS])
 
 static void set_out(struct worker *t, unsigned number, hsmlet *h)
 {
-	*t = (struct worker){ .number = number, .h = h, .state = seed + number + 1, .login_lost = true,
-		.tally.worst_us = INT64_MIN };
+	*t = (struct worker){ .number = number, .h = h, .state = seed + number + 1, .tally.worst_us = INT64_MIN };
 	snprintf(t->prefix, sizeof t->prefix, "storm-%llx/%u", (unsigned long long)seed, number);
 	if (pthread_create(&t->thread, NULL, work, t) != 0)
 		abort();

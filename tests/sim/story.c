@@ -4,8 +4,19 @@ hl_err story_log_in(struct world_client *c, struct hl_bytes pin)
 {
 	struct hl_login login = { .pin = pin };
 	struct client_call call;
+	struct hl_logged_in done;
+	hl_err err = world_call(c, &hl_msg_login, &login, &hl_msg_logged_in, &done, &call);
+
+	hl_buf_clear(&call.frame);
+	return err;
+}
+
+hl_err story_log_out(struct world_client *c)
+{
+	struct hl_logout logout = { 0 };
+	struct client_call call;
 	struct hl_done done;
-	hl_err err = world_call(c, &hl_msg_login, &login, &hl_msg_done, &done, &call);
+	hl_err err = world_call(c, &hl_msg_logout, &logout, &hl_msg_done, &done, &call);
 
 	hl_buf_clear(&call.frame);
 	return err;

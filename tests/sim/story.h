@@ -5,6 +5,7 @@
 #include "scenarios/world.h"
 
 hl_err story_log_in(struct world_client *c, struct hl_bytes pin);
+hl_err story_log_out(struct world_client *c);
 /* The request for an EC P-256 pair that may sign and verify; it points into itself. */
 struct story_key {
 	struct hl_attribute mine[2], theirs[3];

@@ -198,7 +198,7 @@ static struct hl_login right, wrong;
 static void submit_logins(struct world_client *by, const struct hl_login *login, int n)
 {
 	for (int i = 0; i < n; i++)
-		submit(by, &hl_msg_login, login, &hl_msg_done);
+		submit(by, &hl_msg_login, login, &hl_msg_logged_in);
 }
 
 static struct world_client *another(void)

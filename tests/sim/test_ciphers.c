@@ -194,10 +194,7 @@ static void a_parameter_that_is_cut_too_long_or_of_another_mechanism_is_refused(
 static void a_secret_key_is_not_there_without_login_and_no_pair_encrypts(void)
 {
 	struct hl_buf parameter = { 0 };
-	struct hl_logout out = { 0 };
 	struct hl_generated pair;
-	struct client_call call;
-	struct hl_done done;
 	uint64_t key;
 
 	begin(35);
@@ -207,8 +204,7 @@ static void a_secret_key_is_not_there_without_login_and_no_pair_encrypts(void)
 	CU_ASSERT_EQUAL(
 		tries_to_encrypt(pair.public_handle, hl_buf_view(&parameter)), HL_E_KEY_TYPE);
 	CU_ASSERT_EQUAL(tries_to_decrypt(pair.handle, hl_buf_view(&parameter), IV), HL_E_KEY_TYPE);
-	CU_ASSERT_EQUAL(world_call(c, &hl_msg_logout, &out, &hl_msg_done, &done, &call), HL_OK);
-	hl_buf_clear(&call.frame);
+	CU_ASSERT_EQUAL(story_log_out(c), HL_OK);
 	CU_ASSERT_EQUAL(tries_to_encrypt(key, hl_buf_view(&parameter)), HL_E_KEY);
 	CU_ASSERT_EQUAL(tries_to_decrypt(key, hl_buf_view(&parameter), IV), HL_E_KEY);
 	hl_buf_clear(&parameter);

@@ -27,7 +27,7 @@ static struct {
 	size_t signature_n;
 	uint8_t verified[256];    /* the signature of the last request */
 	size_t verified_n;
-	unsigned logs_out;        /* connections that break right after a login */
+	bool forgets;             /* logins: a new link is not logged in */
 } hsm;
 
 static hl_err wire_open(const char *c, const char *s, const char *partition, void **out, char detail[512])
@@ -41,6 +41,17 @@ static void wire_connection(void *wire, uint8_t id[HL_CONNECTION_ID])
 {
 	(void)wire;
 	memset(id, hsm.connection, HL_CONNECTION_ID);
+}
+
+static bool wire_logged_in(void *wire)
+{
+	(void)wire;
+	return hsm.logged_in;
+}
+
+static void wire_forget(void *wire, uint64_t remote)
+{
+	(void)wire, (void)remote;
 }
 
 static void wire_close(void *wire)
@@ -57,7 +68,7 @@ static void wire_none(void *wire)
 static void break_link(void)
 {
 	hsm.connection++;
-	hsm.logged_in = false;
+	hsm.logged_in = hsm.logged_in && !hsm.forgets;
 }
 
 /* As it comes from the network: encoded, then decoded. */
@@ -86,17 +97,13 @@ static hl_err on_info(const void *body, struct client_call *call, void *reply)
 
 static hl_err on_login(const void *body, struct client_call *call, void *reply)
 {
-	struct hl_done done = { 0 };
+	struct hl_logged_in in = { 0 };
 
 	hsm.logins++;
 	if (!hl_bytes_eq(((const struct hl_login *)body)->pin, hl_text(PIN)))
 		return HL_E_PIN;
 	hsm.logged_in = true;
-	if (hsm.logs_out > 0) {
-		hsm.logs_out--;
-		break_link();
-	}
-	return answer(call, &hl_msg_done, &done, reply);
+	return answer(call, &hl_msg_logged_in, &in, reply);
 }
 
 static hl_err on_logout(const void *body, struct client_call *call, void *reply)
@@ -232,7 +239,7 @@ static hl_err wire_ask(void *wire, const struct hl_msg *msg, const void *body, c
 	return err == HL_OK ? HL_E_TYPE : err;
 }
 
-static const struct p11_wire wire = { wire_open, wire_ask, wire_connection, wire_close, wire_none, wire_none };
+static const struct p11_wire wire = { wire_open, wire_ask, wire_connection, wire_logged_in, wire_forget, wire_close, wire_none, wire_none };
 
 /* -- beginnings ----------------------------------------------------------------------------------------------------------- */
 
@@ -396,27 +403,48 @@ static void short_halves_of_a_signature_are_padded(void)
 
 /* -- logins -------------------------------------------------------------------------------------------------------------------- */
 
-static void a_login_that_its_link_does_not_outlive_is_tried_again(void)
+static void a_login_goes_on_over_new_links_and_costs_one(void)
 {
-	CK_SESSION_HANDLE s = begin("");
-	CK_SESSION_INFO info;
+	CK_SESSION_HANDLE s = begin_logged_in();
+	CK_BYTE out[64];
+	CK_ULONG n = sizeof out;
 
-	hsm.logs_out = 2;
-	IS(OK, log_in(s, CKU_USER, PIN));
-	CU_ASSERT_EQUAL(hsm.logins, 3);
-	IS(OK, C_Logout(s));
-	hsm.logs_out = 100;
-	IS(DEVICE_ERROR, log_in(s, CKU_USER, PIN));
-	IS(OK, C_GetSessionInfo(s, &info));
-	CU_ASSERT_EQUAL(info.state, CKS_RW_PUBLIC_SESSION);
+	for (int i = 0; i < 3; i++) {
+		IS(OK, C_SignInit(s, &ecdsa, key));
+		break_link();
+		IS(OK, sign(s, out, &n));
+	}
+	CU_ASSERT_EQUAL(hsm.logins, 1);
+	IS(USER_ALREADY_LOGGED_IN, log_in(s, CKU_USER, PIN));
 	over();
 }
 
-static void a_search_on_a_new_link_does_not_pass_over_private_objects(void)
+static void a_login_that_is_not_taken_any_more_has_ended_and_another_can_begin(void)
+{
+	CK_SESSION_HANDLE s = begin_logged_in();
+	CK_SESSION_INFO info;
+	CK_BYTE out[64];
+	CK_ULONG n = sizeof out;
+
+	hsm.forgets = true;
+	IS(OK, C_SignInit(s, &ecdsa, key));
+	break_link();
+	IS(USER_NOT_LOGGED_IN, sign(s, out, &n));
+	IS(OK, C_GetSessionInfo(s, &info)); /* the session lives on */
+	CU_ASSERT_EQUAL(info.state, CKS_RW_PUBLIC_SESSION);
+	IS(OK, log_in(s, CKU_USER, PIN));
+	find_keys(s);
+	IS(OK, C_SignInit(s, &ecdsa, key));
+	IS(OK, sign(s, out, &n));
+	over();
+}
+
+static void a_search_without_its_login_does_not_pass_over_private_objects(void)
 {
 	CK_SESSION_HANDLE s = begin_logged_in();
 	CK_ULONG n = 0;
 
+	hsm.forgets = true;
 	break_link();
 	IS(USER_NOT_LOGGED_IN, C_FindObjectsInit(s, NULL, 0));
 	IS(OBJECT_HANDLE_INVALID, C_GetObjectSize(s, key, &n));
@@ -476,6 +504,9 @@ static void a_key_that_wants_the_pin_each_time_gets_it_each_time(void)
 	IS(OK, log_in(s, CKU_CONTEXT_SPECIFIC, PIN));
 	IS(OK, sign(s, out, &n));
 	IS(OK, C_SignInit(s, &ecdsa, key)); /* good for one */
+	IS(USER_NOT_LOGGED_IN, sign(s, out, &n));
+	IS(OK, C_SignInit(s, &ecdsa, key));
+	break_link(); /* the login that is taken along is none for one use */
 	IS(USER_NOT_LOGGED_IN, sign(s, out, &n));
 	over();
 }
@@ -601,8 +632,9 @@ static CU_TestInfo tests[] = {
 	TEST(what_is_known_of_a_key_is_forgotten_when_it_may_have_changed),
 	TEST(sizes_and_mechanisms_are_those_that_the_hsm_tells),
 	TEST(short_halves_of_a_signature_are_padded),
-	TEST(a_login_that_its_link_does_not_outlive_is_tried_again),
-	TEST(a_search_on_a_new_link_does_not_pass_over_private_objects),
+	TEST(a_login_goes_on_over_new_links_and_costs_one),
+	TEST(a_login_that_is_not_taken_any_more_has_ended_and_another_can_begin),
+	TEST(a_search_without_its_login_does_not_pass_over_private_objects),
 	TEST(what_the_hsm_says_of_a_pin_has_its_codes),
 	TEST(a_logout_that_cannot_be_told_ends_the_connection),
 	TEST(a_key_that_wants_the_pin_each_time_gets_it_each_time),

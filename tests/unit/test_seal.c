@@ -96,6 +96,57 @@ static void an_empty_secret_still_binds_the_open_part(void)
 	CU_ASSERT(stays_shut(s, &row));
 }
 
+static bool opens_kept(const struct hsm_seal *s, uint64_t partition, struct hl_bytes sealed, const char *secret)
+{
+	HL_AUTO(hl_secret_clear) struct hl_secret got = { 0 };
+
+	return hsm_unseal_kept(s, HSM_KEPT_LOGIN, partition, sealed, &got) == HL_OK &&
+		hl_bytes_eq(hl_secret_view(&got), hl_text(secret));
+}
+
+static bool stays_shut_kept(const struct hsm_seal *s, uint64_t partition, struct hl_bytes sealed)
+{
+	HL_AUTO(hl_secret_clear) struct hl_secret got = { 0 };
+
+	CU_ASSERT_EQUAL(hl_secret_set(&got, hl_text("before")), HL_OK);
+	return hsm_unseal_kept(s, HSM_KEPT_LOGIN, partition, sealed, &got) == HL_E_STORE_SEAL &&
+		hl_bytes_eq(hl_secret_view(&got), hl_text("before"));
+}
+
+static void what_clients_keep_opens_for_their_partition_alone(void)
+{
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key), *other = made("another key, of 32 bytes as well");
+	HL_AUTO(hl_buf_clear) struct hl_buf first = hl_buf(4096), second = hl_buf(4096);
+
+	CU_ASSERT_EQUAL(hsm_seal_kept(s, HSM_KEPT_LOGIN, 5, hl_text("a login"), &first), HL_OK);
+	CU_ASSERT_EQUAL(hsm_seal_kept(s, HSM_KEPT_LOGIN, 5, hl_text("a login"), &second), HL_OK);
+	CU_ASSERT_EQUAL(first.n, 7 + HSM_KEPT_MORE);
+	CU_ASSERT(!hl_bytes_eq(hl_bytes(hl_buf_view(&first).p + 2 + HSM_KEPT_SALT, 7),
+		hl_bytes(hl_buf_view(&second).p + 2 + HSM_KEPT_SALT, 7))); /* each has a key of its own */
+	CU_ASSERT(opens_kept(s, 5, hl_buf_view(&first), "a login"));
+	CU_ASSERT(opens_kept(s, 5, hl_buf_view(&second), "a login"));
+	CU_ASSERT(stays_shut_kept(s, 6, hl_buf_view(&first)));
+	CU_ASSERT(stays_shut_kept(other, 5, hl_buf_view(&first)));
+}
+
+static void what_clients_altered_or_cut_does_not_open(void)
+{
+	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(4096);
+	uint8_t copy[7 + HSM_KEPT_MORE];
+
+	CU_ASSERT_EQUAL(hsm_seal_kept(s, HSM_KEPT_LOGIN, 5, hl_text("a login"), &memory), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(memory.n, sizeof copy);
+	memcpy(copy, hl_buf_view(&memory).p, sizeof copy);
+	for (size_t i = 0; i < sizeof copy; i++) {
+		CU_ASSERT(stays_shut_kept(s, 5, hl_bytes(copy, i)));
+		copy[i] ^= 1;
+		CU_ASSERT(stays_shut_kept(s, 5, hl_bytes(copy, sizeof copy)));
+		copy[i] ^= 1;
+	}
+	CU_ASSERT(opens_kept(s, 5, hl_bytes(copy, sizeof copy), "a login"));
+}
+
 static void a_row_that_is_another_does_not_open(void)
 {
 	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
@@ -344,6 +395,8 @@ static CU_TestInfo tests[] = {
 	{ "rows of this device open", rows_of_this_device_open },
 	{ "names give ids", names_give_ids },
 	{ "a request's MAC tells type, fields and device", a_request_mac_tells_type_fields_and_device },
+	{ "what clients keep opens for their partition alone", what_clients_keep_opens_for_their_partition_alone },
+	{ "what clients altered or cut does not open", what_clients_altered_or_cut_does_not_open },
 	CU_TEST_INFO_NULL,
 };
 

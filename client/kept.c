@@ -1,0 +1,130 @@
+/* kept.c - session objects: the HSM seals them, this client keeps them and brings them where they are not known. */
+#include "client/link_impl.h"
+
+#include <stdlib.h>
+
+struct kept {
+	uint64_t handle;
+	bool private;
+	size_t n;
+	uint8_t blob[];
+};
+
+void client_forget_object(struct client *c, uint64_t handle)
+{
+	free(hl_map_take(&c->kept, handle));
+}
+
+/* The map must not change under a walk, so each walk takes one out. */
+void client_kept_clear(struct client *c, bool all)
+{
+	struct kept *k;
+
+	do {
+		size_t at = 0;
+
+		while ((k = hl_map_next(&c->kept, &at)) != NULL && !all && !k->private)
+			;
+		if (k)
+			client_forget_object(c, k->handle);
+	} while (k);
+	if (all)
+		hl_map_clear(&c->kept);
+}
+
+static hl_err keep(struct client *c, const struct hl_kept *from)
+{
+	struct kept *k = malloc(sizeof *k + from->blob.n);
+	hl_err err;
+
+	if (!k)
+		return HL_E_NOMEM;
+	*k = (struct kept){ .handle = from->handle, .private = from->private, .n = from->blob.n };
+	memcpy(k->blob, from->blob.p, k->n);
+	client_forget_object(c, from->handle);
+	err = hl_map_put(&c->kept, from->handle, k);
+	if (err != HL_OK)
+		free(k);
+	return err;
+}
+
+static hl_err keep_all(struct client *c, const struct hl_list *list)
+{
+	struct hl_bytes at = list->raw;
+	struct hl_kept one;
+
+	while (hl_list_next(&hl_msg_kept, &at, &one))
+		HL_TRY(keep(c, &one));
+	return HL_OK;
+}
+
+/* -- what comes ---------------------------------------------------------------------------------------- */
+
+static const struct hl_field *kept_of(const struct hl_msg *m)
+{
+	for (size_t i = 0; i < m->fields; i++)
+		if (m->field[i].kind == HL_LIST && m->field[i].item == &hl_msg_kept)
+			return &m->field[i];
+	return NULL;
+}
+
+hl_err client_kept_take(struct client *c, const struct hl_msg *m, const struct hl_frame *f)
+{
+	const struct hl_field *field = kept_of(m);
+	uint64_t body[64]; /* aligned room for any reply's struct */
+
+	if (!field)
+		return HL_OK;
+	if (m->size > sizeof body)
+		return HL_E_BUG;
+	HL_TRY(hl_msg_get(m, f, body));
+	return keep_all(c, (const struct hl_list *)(const void *)((const uint8_t *)body + field->offset));
+}
+
+void client_kept_renew(struct client *c, const struct hl_frame *f)
+{
+	struct hl_object_kept told;
+	struct hl_bytes at;
+	struct hl_kept one;
+
+	if (f->type != HL_T_object_kept || hl_msg_get(&hl_msg_object_kept, f, &told) != HL_OK)
+		return;
+	at = told.kept.raw;
+	while (hl_list_next(&hl_msg_kept, &at, &one))
+		if (hl_map_get(&c->kept, one.handle) && keep(c, &one) != HL_OK)
+			return; /* the older form of it stays */
+}
+
+/* -- what is asked for ----------------------------------------------------------------------------------- */
+
+/* What finds no room now is asked for again. */
+static void bring(struct client *c, const struct kept *k)
+{
+	const struct hl_object_load load = {
+		.seen_term = c->term,
+		.seen_generation = c->generation,
+		.blob = hl_bytes(k->blob, k->n),
+	};
+
+	if (hl_channel_send(c->channel, &c->io, &hl_msg_object_load, client_next_id(c), &load) == HL_OK)
+		hl_wish_send(&c->wishes, c->port);
+}
+
+bool client_kept_bring(struct client *c, const struct client_call *call)
+{
+	const uint8_t *body = call->body;
+	unsigned brought = 0;
+
+	for (size_t i = 0; i < call->msg->fields; i++) {
+		const struct hl_field *f = &call->msg->field[i];
+		const struct kept *k = NULL;
+
+		if (f->kind == HL_U64)
+			k = hl_map_get(&c->kept, *(const uint64_t *)(const void *)(body + f->offset));
+		if (k) {
+			bring(c, k);
+			brought++;
+		}
+	}
+	return brought > 0;
+}
