@@ -276,20 +276,18 @@ LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
 
 RUN_TESTS = \
 	tests/run/test_bad_input \
-	tests/run/test_bench \
 	tests/run/test_canary \
 	tests/run/test_crossed \
 	tests/run/test_failover \
 	tests/run/test_hostile \
 	tests/run/test_live \
-	tests/run/test_load \
 	tests/run/test_memory_image \
 	tests/run/test_refusals \
-	tests/run/test_storm \
-	tests/run/test_threads \
 	tests/run/test_workers
-check_PROGRAMS += $(RUN_TESTS)
-TESTS += $(RUN_TESTS)
+# These live on speed: they stay outside Valgrind.
+LOAD_TESTS = tests/run/test_bench tests/run/test_load tests/run/test_storm tests/run/test_threads
+check_PROGRAMS += $(RUN_TESTS) $(LOAD_TESTS)
+TESTS += $(RUN_TESTS) $(LOAD_TESTS)
 tests_run_test_bad_input_LDADD = $(LIVE_LIBS)
 tests_run_test_bench_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
@@ -377,10 +375,12 @@ include tests/load/module.mk
 
 # -- Valgrind -------------------------------------------------------------------------------------
 # The scripts stay outside: Valgrind knows no pidfd, by which the front command ends daemons.
+# Valgrind follows OpenSSL's GHASH with AVX wrongly and takes its tags for uninitialised; without the bit of AVX, not.
+VALGRIND_CPU = OPENSSL_ia32cap=~0x1000000000000000
 VALGRIND_TESTS = $(UNIT_TESTS) $(SIM_TESTS) $(INTEROP_TESTS) $(RUN_TESTS)
 .PHONY: check-valgrind
 check-valgrind: all
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(VALGRIND_TESTS)' HL_RUN='env HL_SLOW=1 $(LIBTOOL) \
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(VALGRIND_TESTS)' HL_RUN='env HL_SLOW=1 $(VALGRIND_CPU) $(LIBTOOL) \
 		--mode=execute valgrind --quiet --vgdb=no --leak-check=full --errors-for-leak-kinds=definite \
 		--show-leak-kinds=definite --suppressions=$(abs_top_srcdir)/tests/valgrind.supp \
 		--trace-children=yes --trace-children-skip=/bin/*,/usr/bin/* --error-exitcode=42'
