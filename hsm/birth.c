@@ -66,6 +66,11 @@ struct hl_list hsm_birth_kept(const struct hsm_birth *b)
 	return (struct hl_list){ .items = b->kept, .count = b->kept_n };
 }
 
+void hsm_birth_created(struct hsm_birth *b)
+{
+	b->effect.body.created = (struct hl_created){ .handle = b->object[0].handle, .kept = hsm_birth_kept(b) };
+}
+
 /* The commit keeps the bound; one that was stale may have been so for want of room, which is told by its name. */
 static hl_err check_room(struct hsm *h, const struct hsm_partition *p, size_t more)
 {

@@ -292,6 +292,8 @@ struct hsm_birth {
 };
 /** Those of its objects that are no token's: their client keeps them. */
 struct hl_list hsm_birth_kept(const struct hsm_birth *b);
+/** The reply `created`, of a birth of one object. */
+void hsm_birth_created(struct hsm_birth *b);
 /** The key that it is made with, and whether that is slow. HL_E_KEY. */
 HL_CHECKED hl_err hsm_birth_key(struct hsm_birth *b, uint64_t handle, uint32_t mechanism);
 /** Handle a request of this kind with this token: HL_E_DEFER, or as hsm_effect_new(). */

@@ -1,11 +1,6 @@
 /* create.c - objects from their parts, and from other objects. */
 #include "hsm/rooms.h"
 
-static void tell(struct hsm_birth *b)
-{
-	b->effect.body.created = (struct hl_created){ .handle = b->object[0].handle, .kept = hsm_birth_kept(b) };
-}
-
 static hl_err make(struct hsm_birth *b, const char **why)
 {
 	b->objects = 1;
@@ -15,7 +10,7 @@ static hl_err make(struct hsm_birth *b, const char **why)
 hl_err hsm_op_create(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_birth_kind kind = {
-		.request = &hl_msg_create, .reply = &hl_msg_created, .make = make, .tell = tell
+		.request = &hl_msg_create, .reply = &hl_msg_created, .make = make, .tell = hsm_birth_created
 	};
 
 	(void)detail;
@@ -43,7 +38,7 @@ static hl_err make_copy(struct hsm_birth *b, const char **why)
 hl_err hsm_op_copy(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_birth_kind kind = {
-		.request = &hl_msg_copy, .reply = &hl_msg_created, .make = make_copy, .tell = tell, .late = true
+		.request = &hl_msg_copy, .reply = &hl_msg_created, .make = make_copy, .tell = hsm_birth_created, .late = true
 	};
 
 	(void)detail;

@@ -45,15 +45,10 @@ static hl_err make(struct hsm_birth *b, const char **why)
 		&b->object[0], why);
 }
 
-static void tell(struct hsm_birth *b)
-{
-	b->effect.body.created.handle = b->object[0].handle;
-}
-
 hl_err hsm_op_unwrap(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_birth_kind kind = {
-		.request = &hl_msg_unwrap, .reply = &hl_msg_created, .prepare = prepare, .make = make, .tell = tell
+		.request = &hl_msg_unwrap, .reply = &hl_msg_created, .prepare = prepare, .make = make, .tell = hsm_birth_created
 	};
 
 	(void)detail;

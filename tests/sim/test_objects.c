@@ -56,6 +56,7 @@ struct given {
 	uint64_t class, type;
 	struct hl_bytes bytes;
 	bool open; /* may be read, and be wrapped */
+	bool session;
 	uint32_t uses[4];
 	const char *label;
 };
@@ -66,6 +67,8 @@ static void describe(struct template *t, const struct given *g)
 	template_number(t, HL_CKA_CLASS, g->class);
 	if (g->class != HL_CKO_DATA)
 		template_number(t, HL_CKA_KEY_TYPE, g->type);
+	if (g->session)
+		template_bool(t, HL_CKA_TOKEN, false);
 	if (g->bytes.n > 0)
 		template_bytes(t, HL_CKA_VALUE, g->bytes.p, g->bytes.n);
 	if (g->class != HL_CKO_DATA) {
@@ -325,21 +328,28 @@ static void each_of_them_happens_once_for_its_token(void)
 
 /* -- wrapped ------------------------------------------------------------------------------------------------- */
 
-static hl_err unwrap(uint64_t key, uint32_t mechanism, struct hl_bytes blob, uint64_t *handle)
+static hl_err unwrap_as(
+	const struct given *back, uint64_t key, uint32_t mechanism, struct hl_bytes blob, uint64_t *handle)
 {
-	static const struct given back = { .class = HL_CKO_SECRET_KEY, .type = HL_CKK_AES, .uses = { HL_CKA_SIGN } };
 	struct hl_unwrap request = { .key = key, .mechanism = mechanism, .wrapped = blob };
 	struct hl_created made = { 0 };
 	struct client_call call;
 	struct template t;
 	hl_err err;
 
-	describe(&t, &back);
+	describe(&t, back);
 	request.template = list_of(&t);
 	err = world_call(c, &hl_msg_unwrap, &request, &hl_msg_created, &made, &call);
 	*handle = made.handle;
 	hl_buf_clear(&call.frame);
 	return err;
+}
+
+static hl_err unwrap(uint64_t key, uint32_t mechanism, struct hl_bytes blob, uint64_t *handle)
+{
+	static const struct given back = { .class = HL_CKO_SECRET_KEY, .type = HL_CKK_AES, .uses = { HL_CKA_SIGN } };
+
+	return unwrap_as(&back, key, mechanism, blob, handle);
 }
 
 static void a_key_that_was_wrapped_comes_back_as_the_same_key(void)
@@ -538,6 +548,59 @@ static void domain_parameters_are_generated_like_keys(void)
 	end();
 }
 
+/* -- made for a session ------------------------------------------------------------------------------------- */
+
+static uint64_t derive(uint64_t key, const struct given *g)
+{
+	struct hl_derive request = { .key = key, .mechanism = HL_CKM_SHA256_KEY_DERIVATION };
+	struct hl_derived made = { 0 };
+	struct client_call call;
+	struct template t;
+
+	describe(&t, g);
+	template_number(&t, HL_CKA_VALUE_LEN, 16);
+	request.template = list_of(&t);
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_derive, &request, &hl_msg_derived, &made, &call), HL_OK);
+	hl_buf_clear(&call.frame);
+	return made.handle;
+}
+
+/* What the members hold is only a cache; each way of making one has to give its client what to bring back. */
+static void however_a_session_object_was_made_its_client_keeps_it(void)
+{
+	const struct given base = { .class = HL_CKO_SECRET_KEY, .type = HL_CKK_GENERIC_SECRET, .session = true,
+		.bytes = hl_text("a secret to derive from"), .uses = { HL_CKA_DERIVE } };
+	struct given mine = guest, back = { .class = HL_CKO_SECRET_KEY, .type = HL_CKK_AES,
+		.uses = { HL_CKA_SIGN }, .session = true };
+	uint64_t wraps, unwraps, from, made[4];
+	struct hl_buf blob = { 0 };
+	uint8_t before[HL_COUNT(made)][16], after[16];
+
+	begin(12);
+	mine.session = true;
+	CU_ASSERT_EQUAL(create(&wrapper, &wraps), HL_OK);
+	CU_ASSERT_EQUAL(create(&unwrapper, &unwraps), HL_OK);
+	CU_ASSERT_EQUAL(create(&mine, &made[0]), HL_OK);
+	CU_ASSERT_EQUAL(copy(made[0], HL_CKA_TOKEN, false, &made[1]), HL_OK);
+	CU_ASSERT_EQUAL(wrap(wraps, HL_CKM_AES_KEY_WRAP, made[0], &blob), HL_OK);
+	CU_ASSERT_EQUAL(unwrap_as(&back, unwraps, HL_CKM_AES_KEY_WRAP, hl_buf_view(&blob), &made[2]), HL_OK);
+	CU_ASSERT_EQUAL(create(&base, &from), HL_OK);
+	made[3] = derive(from, &back);
+	for (size_t i = 0; i < HL_COUNT(made); i++) {
+		CU_ASSERT(hsm_is_kept(made[i]));
+		CU_ASSERT_EQUAL(mac(made[i], before[i]), HL_OK);
+	}
+	for (size_t i = 0; i < w->hsms; i++)
+		hsm_keys_clear(w->hsm[i].core);
+	for (size_t i = 0; i < HL_COUNT(made); i++) {
+		CU_ASSERT_EQUAL(mac(made[i], after), HL_OK);
+		CU_ASSERT_EQUAL(memcmp(before[i], after, sizeof after), 0);
+	}
+	CU_ASSERT_EQUAL(objects(), 2); /* the two that wrap */
+	hl_buf_clear(&blob);
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "a key from outside is the key it was", a_key_from_outside_is_the_key_it_was },
 	{ "a bad template names what is wrong and makes nothing", a_bad_template_names_what_is_wrong_and_makes_nothing },
@@ -551,6 +614,7 @@ static CU_TestInfo tests[] = {
 	{ "a derivation of several keys is told as a whole", a_derivation_of_several_keys_is_told_as_a_whole },
 	{ "a parameter makes the key of a password", a_parameter_makes_the_key_of_a_password },
 	{ "domain parameters are generated like keys", domain_parameters_are_generated_like_keys },
+	{ "however a session object was made, its client keeps it", however_a_session_object_was_made_its_client_keeps_it },
 	CU_TEST_INFO_NULL,
 };
 
