@@ -44,6 +44,7 @@ libhlcli_la_SOURCES = \
 	cli/secret_in.c \
 	cli/session.c \
 	cli/status.c \
+	cli/tenant.c \
 	cli/trace.c cli/trace.h \
 	cli/try.c \
 	cli/up.c \

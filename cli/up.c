@@ -89,7 +89,7 @@ static void tell_what_next(const struct cli *c, const struct cli_world *w)
 		cli_shell_word(g->dir ? g->dir : g->instance, world, sizeof world);
 	cli_shell_word(w->service_file, service, sizeof service);
 	cli_shell_word(w->hsm_file, hsm, sizeof hsm);
-	if (cli_client_has_secret(w))
+	if (cli_client_has_secret(w, w->partition))
 		cli_note(c, "next: eval \"$(hsmlet%s%s env)\", then hsmlet try", option, world);
 	else
 		cli_note(c, "next: hsmlet%s%s cred import %s %s", option, world, service, hsm);
