@@ -38,6 +38,7 @@ libhlcli_la_SOURCES = \
 	cli/process.c cli/process.h \
 	cli/program.c \
 	cli/raise.c cli/raise.h \
+	cli/reset.c \
 	cli/run.c \
 	cli/say.c cli/say.h \
 	cli/secret.c \

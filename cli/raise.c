@@ -14,6 +14,8 @@
 #define PROXIES 3
 #define HSMS 2
 
+const char *const cli_profiles[] = { "faithful", "lab", NULL };
+
 /* -- the wish ------------------------------------------------------------------------------------- */
 
 /* As the directory takes them. It is asked last, when world.json holds the name already. */

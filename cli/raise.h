@@ -12,6 +12,9 @@ struct cli_wish {
 	struct cli_texts allow;
 };
 
+/* The words of --profile, closed by NULL. */
+extern const char *const cli_profiles[];
+
 /* The fixed credentials of --dev. */
 #define CLI_DEV_SERVICE_PASSWORD "acme-service-password-0001"
 #define CLI_DEV_SETUP_PASSWORD "ACME0-SETUP-PASSW-ORD00-00001"

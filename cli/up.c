@@ -16,14 +16,13 @@ struct up_options {
 };
 
 static const struct up_options defaults = { .ready_fd = -1 };
-static const char *const profiles[] = { "faithful", "lab", NULL };
 static const char *const packages[] = { "SBX", "ECO", "ECO-CC", "PLATINUM", NULL };
 
 /* clang-format off */
 #define AT(member) offsetof(struct up_options, member)
 static const struct cli_option rows[] = {
 	{ "dev",          0, NULL,    CLI_FLAG,   AT(wish.dev), 0, 0, NULL, "fixed, known credentials, imported and ready for use" },
-	{ "profile",      0, "WORD",  CLI_WORD,   AT(wish.profile), 0, 0, profiles, "how strict the service is; kept with the world" },
+	{ "profile",      0, "WORD",  CLI_WORD,   AT(wish.profile), 0, 0, cli_profiles, "how strict the service is; kept with the world" },
 	{ "proxies",      0, "N",     CLI_NUMBER, AT(wish.proxies), 1, CLI_PROXIES_MAX, NULL, "members of the pool, 1 to " CLI_STR(CLI_PROXIES_MAX) " (3)" },
 	{ "hsms",         0, "N",     CLI_NUMBER, AT(wish.hsms), 1, CLI_HSMS_MAX, NULL, "members of the cluster, 1 to " CLI_STR(CLI_HSMS_MAX) " (2)" },
 	{ "workers",      0, "N",     CLI_NUMBER, AT(wish.workers), 1, CLI_WORKERS_MAX, NULL, "processes of each proxy and each HSM, 1 to " CLI_STR(CLI_WORKERS_MAX) " (1)" },
