@@ -182,10 +182,11 @@ static hl_err set_trusted(struct world_client *by, uint64_t handle, bool trusted
 
 static void a_faithful_partition_knows_no_security_officer(void)
 {
-	uint64_t before;
+	uint64_t before, handle;
 
 	begin_as((struct world_options){ .lab = false }, 1);
 	CU_ASSERT_EQUAL(user(c, FIRST_PIN), HL_OK);
+	CU_ASSERT_EQUAL(make_aes(c, false, false, &handle), HL_OK);
 	CU_ASSERT_EQUAL(story_make_key(c, "k", &key), HL_OK);
 	before = generation();
 	CU_ASSERT_EQUAL(officer(c, FIRST_PIN), HL_E_UNSUPPORTED);
@@ -193,9 +194,9 @@ static void a_faithful_partition_knows_no_security_officer(void)
 	CU_ASSERT_EQUAL(set_pin(c, HSM_ROLE_OFFICER, FIRST_PIN, "87654321"), HL_E_UNSUPPORTED);
 	CU_ASSERT_EQUAL(init_pin(c, "87654321"), HL_E_UNSUPPORTED);
 	CU_ASSERT_EQUAL(init_token(c, FIRST_PIN, "mine"), HL_E_UNSUPPORTED);
-	CU_ASSERT_EQUAL(set_trusted(c, key.public_handle, true), HL_E_ATTRIBUTE_READ_ONLY);
+	CU_ASSERT_EQUAL(set_trusted(c, handle, true), HL_E_ATTRIBUTE_READ_ONLY);
 	CU_ASSERT_EQUAL(generation(), before);
-	CU_ASSERT_EQUAL(objects(), 2);
+	CU_ASSERT_EQUAL(objects(), 3);
 	CU_ASSERT_EQUAL(info(c).lab, 0);
 	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_OK);
 	end();
