@@ -336,6 +336,7 @@ check_PROGRAMS += $(P11_TESTS)
 TESTS += $(P11_TESTS)
 
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
+CLI_TESTS += tests/run/test_lab
 CLI_TESTS += tests/run/test_completion
 CLI_TESTS += tests/run/test_newcomer
 dist_check_SCRIPTS += $(CLI_TESTS)
