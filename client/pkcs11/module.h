@@ -87,7 +87,7 @@ struct p11_slot {
 	/* under p11.lock */
 	bool logged_in; /* somebody is, */
 	bool officer;   /* and that is the security officer */
-	bool ready;     /* its token was found initialised, and never is less again */
+	bool ready;     /* its token was found initialised: only a reset of the world makes it less */
 	unsigned logouts; /* so far: operations on private keys do not outlive one */
 	uint8_t seen[HL_CONNECTION_ID];  /* the one that the log has told of */
 	CK_ULONG sessions, writers;
@@ -99,7 +99,9 @@ struct p11_slot {
 
 /** CKR_SLOT_ID_INVALID. */
 CK_RV p11_slot_of(CK_SLOT_ID id, struct p11_slot **out);
-/** What the HSM says of the token; as p11_ask(). */
+/** What the HSM has said of the token is noted. */
+void p11_slot_note(struct p11_slot *slot, const struct hl_info_answer *answer);
+/** What it says, noted; as p11_ask(). */
 CK_RV p11_slot_info(struct p11_slot *slot, struct hl_info_answer *answer, struct client_call *call);
 /** What the token does with a mechanism, for `flag`s (all of them). CKR_MECHANISM_INVALID, or that it cannot be asked. */
 CK_RV p11_slot_mechanism(struct p11_slot *slot, CK_MECHANISM_TYPE type, CK_FLAGS flags, CK_MECHANISM_INFO *out);

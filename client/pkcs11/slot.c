@@ -50,14 +50,19 @@ CK_RV p11_GetSlotList(CK_BBOOL tokenPresent, CK_SLOT_ID_PTR pSlotList, CK_ULONG_
 	return CKR_OK;
 }
 
+void p11_slot_note(struct p11_slot *slot, const struct hl_info_answer *answer)
+{
+	p11_lock();
+	slot->ready = !answer->blank;
+	p11_unlock();
+}
+
 CK_RV p11_slot_info(struct p11_slot *slot, struct hl_info_answer *answer, struct client_call *call)
 {
 	struct hl_info request = { 0 };
 
 	P11_TRY(p11_ask(slot, &hl_msg_info, &request, &hl_msg_info_answer, answer, call));
-	p11_lock();
-	slot->ready = !answer->blank;
-	p11_unlock();
+	p11_slot_note(slot, answer);
 	return CKR_OK;
 }
 

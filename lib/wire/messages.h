@@ -188,7 +188,7 @@
 	HL_SEEN(F, S) \
 	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "PKCS#11 PIN") \
 	F(S, 4, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token: a wrong PIN is counted") \
-	F(S, 5, U8, role, 0, 1, HL_OPT, "whose PIN: 0 the partition's user, 1 its security officer, in the lab profile only")
+	F(S, 6, U8, role, 0, 1, HL_OPT, "whose PIN: 0 the partition's user, 1 its security officer, in the lab profile only")
 #define HL_M_LOGIN_TICKET(F, L, S) \
 	HL_SEEN(F, S) \
 	F(S, 3, BYTES, ticket, 1, HL_LOGIN_TICKET, HL_SECRET, "what a login was answered with, whatever link that was on")
