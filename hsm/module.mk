@@ -61,6 +61,7 @@ libhsmcore_la_SOURCES = \
 	hsm/partition.c \
 	hsm/pin.c hsm/pin.h \
 	hsm/pins.c \
+	hsm/proof.c hsm/proof.h \
 	hsm/reset.c \
 	hsm/rooms.h \
 	hsm/seal.c hsm/seal.h \
