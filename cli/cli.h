@@ -68,7 +68,7 @@ void cli_help_noun(struct cli *c, const char *noun);
 void cli_help_all(struct cli *c);
 
 /* One function a verb, in the file of its name. */
-cli_run cli_up, cli_down, cli_status, cli_wait, cli_env, cli_try, cli_run_command;
+cli_run cli_up, cli_down, cli_status, cli_wait, cli_reset, cli_env, cli_try, cli_run_command;
 cli_run cli_cred_import, cli_secret_add, cli_secret_list, cli_secret_test, cli_secret_remove;
 cli_run cli_key_show, cli_key_export_public;
 cli_run cli_key_create, cli_key_list, cli_key_delete, cli_partition_list;
@@ -77,7 +77,7 @@ cli_run cli_completion, cli_doctor, cli_config_check, cli_config_show;
 cli_run cli_explain, cli_fidelity, cli_session_list, cli_session_close;
 cli_run cli_trace_list, cli_trace_show, cli_version, cli_help;
 
-extern const struct cli_options cli_up_options, cli_wait_options, cli_env_options, cli_try_options;
+extern const struct cli_options cli_up_options, cli_wait_options, cli_reset_options, cli_env_options, cli_try_options;
 extern const struct cli_options cli_cred_import_options, cli_secret_add_options;
 extern const struct cli_options cli_key_show_options, cli_key_export_public_options;
 extern const struct cli_options cli_key_create_options, cli_key_list_options, cli_key_delete_options;

@@ -146,7 +146,7 @@ hl_err cli_client_exchange(struct cli *c, const struct cli_client *k, const char
 	return HL_OK;
 }
 
-bool cli_client_has_secret(const struct cli_world *w)
+bool cli_client_has_secret(const struct cli_world *w, const char *partition)
 {
 	struct client_secret secret = { 0 };
 	struct cli_client k;
@@ -154,7 +154,7 @@ bool cli_client_has_secret(const struct cli_world *w)
 	bool has;
 
 	cli_client_of_world(w, &k);
-	has = client_secret_get(k.secrets, w->partition, &secret, error) == HL_OK;
+	has = client_secret_get(k.secrets, partition, &secret, error) == HL_OK;
 	hl_secret_clear(&secret.secret);
 	return has;
 }

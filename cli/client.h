@@ -43,8 +43,8 @@ HL_CHECKED hl_err cli_client_exchange(struct cli *c, const struct cli_client *k,
  * password in its secrets; with `exchange` also the partition's secret for the setup password. */
 HL_CHECKED hl_err cli_client_import(
 	struct cli *c, const struct cli_world *w, const char *const *file, size_t n, bool exchange);
-/** Whether the world's own partition has its secret stored. */
-bool cli_client_has_secret(const struct cli_world *w);
+/** Whether the partition's secret is stored in the world's file. */
+bool cli_client_has_secret(const struct cli_world *w, const char *partition);
 /** The world's addresses have changed: bring its primus.cfg up to date, where there is one. */
 HL_CHECKED hl_err cli_client_move(struct cli *c, const struct cli_world *w);
 

@@ -92,7 +92,7 @@ static void put_hsm(struct hl_buf *out, const struct cli_world *w, const struct 
 	put_path(out, w, "guard", "hsm/generation");
 	put_path(out, w, "page", "hsm/page");
 	put_path(out, w, "master_lock", "hsm/master");
-	put(out, "master", strcmp(w->profile, "lab") == 0 ? "any" : "required");
+	put(out, "master", cli_world_is_lab(w) ? "any" : "required");
 	hl_buf_printf(out, "admin = \"%s/run/%s.sock\";\n", w->dir, m->name);
 	hl_buf_printf(out, "connections_max = %d;\nworkers = %d;\n", CONNECTIONS_MAX, (int)w->workers);
 }

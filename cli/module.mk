@@ -38,12 +38,14 @@ libhlcli_la_SOURCES = \
 	cli/process.c cli/process.h \
 	cli/program.c \
 	cli/raise.c cli/raise.h \
+	cli/reset.c \
 	cli/run.c \
 	cli/say.c cli/say.h \
 	cli/secret.c \
 	cli/secret_in.c \
 	cli/session.c \
 	cli/status.c \
+	cli/tenant.c \
 	cli/trace.c cli/trace.h \
 	cli/try.c \
 	cli/up.c \

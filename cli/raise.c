@@ -14,6 +14,8 @@
 #define PROXIES 3
 #define HSMS 2
 
+const char *const cli_profiles[] = { "faithful", "lab", NULL };
+
 /* -- the wish ------------------------------------------------------------------------------------- */
 
 /* As the directory takes them. It is asked last, when world.json holds the name already. */
@@ -57,6 +59,9 @@ hl_err cli_wish_check(struct cli *c, const struct cli_wish *wish)
 		if (names[i] && !is_name(names[i]))
 			return cli_usage(c, "a name is 1 to %d of [A-Za-z0-9._-], the first a letter or a digit: %s",
 				HL_NAME_TEXT, names[i]);
+	if ((wish->service_user && strcmp(wish->service_user, CLI_SPARE_USER) == 0) ||
+		(wish->partition && strcmp(wish->partition, CLI_SPARE_PARTITION) == 0))
+		return cli_usage(c, "%s and %s are what a lab world has besides", CLI_SPARE_USER, CLI_SPARE_PARTITION);
 	for (size_t i = 0; i < wish->allow.n; i++)
 		if (!is_range(wish->allow.item[i]))
 			return cli_usage(c, "no address or range: %s", wish->allow.item[i]);
@@ -251,52 +256,6 @@ static hl_err start(struct cli *c, struct cli_world *w, struct cli_start *s)
 	}
 }
 
-/* -- the first tenant ------------------------------------------------------------------------------ */
-
-static hl_err provision(struct cli *c, struct cli_world *w)
-{
-	HL_AUTO(hl_buf_clear) struct hl_buf keep = hl_buf(CLI_ANSWER_MAX);
-	struct hl_allowed allowed[CLI_ALLOW_MAX];
-	struct hl_provision request = {
-		.tenant = hl_text(w->tenant),
-		.service_user = hl_text(w->service_user),
-		.partition = hl_text(w->partition),
-		.package = hl_text(w->package),
-		.pkcs11 = 1,
-		.allowed = { .items = allowed, .count = w->allows },
-		.profile = strcmp(w->profile, "lab") == 0,
-	};
-	struct hl_provisioned made;
-
-	for (size_t i = 0; i < w->allows; i++)
-		allowed[i].range = hl_text(w->allow[i]);
-	if (w->dev) {
-		request.service_password = hl_text(CLI_DEV_SERVICE_PASSWORD);
-		request.setup_password = hl_text(CLI_DEV_SETUP_PASSWORD);
-		request.pin = hl_text(CLI_DEV_PIN);
-	}
-	cli_progress(c, "provisioning %s for %s", w->partition, w->tenant);
-	HL_TRY(cli_admin_ask(c, w, cli_world_directory(w), 0, &hl_msg_provision, &request, &hl_msg_provisioned,
-		&made, &keep));
-	if (hl_bytes_str(made.service_file, w->service_file, sizeof w->service_file) != HL_OK ||
-		hl_bytes_str(made.hsm_file, w->hsm_file, sizeof w->hsm_file) != HL_OK)
-		return cli_fail(c, HL_E_RANGE, "the directory's answer");
-	return cli_world_save(c, w);
-}
-
-/* What is done already stays: an `up` that was cut short is taken up where it stopped. */
-static hl_err settle(struct cli *c, struct cli_world *w)
-{
-	bool there;
-
-	HL_TRY(cli_admin_has_partition(c, w, &there));
-	if (!there)
-		HL_TRY(provision(c, w));
-	if (!w->dev || cli_client_has_secret(w))
-		return HL_OK;
-	return cli_client_import(c, w, (const char *const[]){ w->service_file, w->hsm_file }, 2, true);
-}
-
 /* -- all of it -------------------------------------------------------------------------------------- */
 
 static hl_err find_or_plan(
@@ -330,7 +289,7 @@ hl_err cli_raise(struct cli *c, const char *dir, const struct cli_wish *wish, in
 	if (err == HL_OK)
 		err = cli_world_await(c, w, &s, CLI_AWAIT_MS);
 	if (err == HL_OK)
-		err = settle(c, w);
+		err = cli_tenant_settle(c, w);
 	if (err != HL_OK)
 		cli_world_undo(&s);
 	return err;

@@ -20,6 +20,7 @@ static const struct run_options defaults;
 /* clang-format off */
 #define AT(member) offsetof(struct run_options, member)
 static const struct cli_option rows[] = {
+	{ "profile",      0, "WORD",  CLI_WORD,   AT(wish.profile), 0, 0, cli_profiles, "how strict the service is" },
 	{ "proxies",      0, "N",     CLI_NUMBER, AT(wish.proxies), 1, CLI_PROXIES_MAX, NULL, "members of the pool, 1 to " CLI_STR(CLI_PROXIES_MAX) " (3)" },
 	{ "hsms",         0, "N",     CLI_NUMBER, AT(wish.hsms), 1, CLI_HSMS_MAX, NULL, "members of the cluster, 1 to " CLI_STR(CLI_HSMS_MAX) " (2)" },
 	{ "allow",        0, "RANGE", CLI_TEXTS,  AT(wish.allow), 0, 0, NULL, "address, or address/prefix, that the service user may come from; may be repeated (all)" },

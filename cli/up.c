@@ -16,14 +16,13 @@ struct up_options {
 };
 
 static const struct up_options defaults = { .ready_fd = -1 };
-static const char *const profiles[] = { "faithful", "lab", NULL };
 static const char *const packages[] = { "SBX", "ECO", "ECO-CC", "PLATINUM", NULL };
 
 /* clang-format off */
 #define AT(member) offsetof(struct up_options, member)
 static const struct cli_option rows[] = {
 	{ "dev",          0, NULL,    CLI_FLAG,   AT(wish.dev), 0, 0, NULL, "fixed, known credentials, imported and ready for use" },
-	{ "profile",      0, "WORD",  CLI_WORD,   AT(wish.profile), 0, 0, profiles, "how strict the service is; kept with the world" },
+	{ "profile",      0, "WORD",  CLI_WORD,   AT(wish.profile), 0, 0, cli_profiles, "how strict the service is; kept with the world" },
 	{ "proxies",      0, "N",     CLI_NUMBER, AT(wish.proxies), 1, CLI_PROXIES_MAX, NULL, "members of the pool, 1 to " CLI_STR(CLI_PROXIES_MAX) " (3)" },
 	{ "hsms",         0, "N",     CLI_NUMBER, AT(wish.hsms), 1, CLI_HSMS_MAX, NULL, "members of the cluster, 1 to " CLI_STR(CLI_HSMS_MAX) " (2)" },
 	{ "workers",      0, "N",     CLI_NUMBER, AT(wish.workers), 1, CLI_WORKERS_MAX, NULL, "processes of each proxy and each HSM, 1 to " CLI_STR(CLI_WORKERS_MAX) " (1)" },
@@ -79,20 +78,31 @@ static hl_err tell_ready(struct cli *c, const struct up_options *o, const struct
 }
 
 /* To be typed as it stands: a path may have spaces. */
+static void tell_import(const struct cli *c, const char *world, const char *service_file, const char *hsm_file)
+{
+	char service[CLI_SHELL_TEXT], hsm[CLI_SHELL_TEXT];
+
+	cli_shell_word(service_file, service, sizeof service);
+	cli_shell_word(hsm_file, hsm, sizeof hsm);
+	cli_note(c, "next: hsmlet%s cred import %s %s", world, service, hsm);
+}
+
 static void tell_what_next(const struct cli *c, const struct cli_world *w)
 {
 	const struct cli_globals *g = &c->global;
-	const char *option = g->dir ? " --dir " : g->instance ? " -i " : "";
-	char world[CLI_SHELL_TEXT] = "", service[CLI_SHELL_TEXT], hsm[CLI_SHELL_TEXT];
+	char name[CLI_SHELL_TEXT] = "", world[CLI_SHELL_TEXT + 8] = "";
 
-	if (*option)
-		cli_shell_word(g->dir ? g->dir : g->instance, world, sizeof world);
-	cli_shell_word(w->service_file, service, sizeof service);
-	cli_shell_word(w->hsm_file, hsm, sizeof hsm);
-	if (cli_client_has_secret(w))
-		cli_note(c, "next: eval \"$(hsmlet%s%s env)\", then hsmlet try", option, world);
-	else
-		cli_note(c, "next: hsmlet%s%s cred import %s %s", option, world, service, hsm);
+	if (g->dir || g->instance) {
+		cli_shell_word(g->dir ? g->dir : g->instance, name, sizeof name);
+		snprintf(world, sizeof world, " %s %s", g->dir ? "--dir" : "-i", name);
+	}
+	if (cli_client_has_secret(w, w->partition)) {
+		cli_note(c, "next: eval \"$(hsmlet%s env)\", then hsmlet try", world);
+		return;
+	}
+	tell_import(c, world, w->service_file, w->hsm_file);
+	if (*w->spare_hsm_file)
+		tell_import(c, world, w->spare_service_file, w->spare_hsm_file);
 }
 
 static hl_err print(struct cli *c, const struct cli_world *w, bool already)

@@ -23,6 +23,8 @@ static const struct cli_verb verbs[] = {
 		{ "hsmlet status", "hsmlet status --json" } },
 	{ NULL, "wait", cli_wait, &cli_wait_options, 0, 0, false, "", "until the world is ready",
 		{ "hsmlet wait", "hsmlet wait --timeout 5" } },
+	{ NULL, "reset", cli_reset, &cli_reset_options, 0, 0, false, "", "the tokens of a lab world as `up` made them: no objects, the first PINs",
+		{ "hsmlet -i lab reset", "hsmlet -i lab reset --pin-file pin" } },
 	{ NULL, "env", cli_env, &cli_env_options, 0, 0, false, "", "what an application needs to find the world, for eval",
 		{ "eval \"$(hsmlet env)\"", "hsmlet env --json" } },
 	{ NULL, "try", cli_try, &cli_try_options, 0, 0, false, "", "connect, draw the eight steps, sign with a throw-away key, have it verified outside",

@@ -164,16 +164,25 @@ unsigned cli_world_count(const struct cli_world *w, enum cli_role role)
 	return n;
 }
 
+bool cli_world_is_lab(const struct cli_world *w)
+{
+	return strcmp(w->profile, "lab") == 0;
+}
+
 /* -- world.json --------------------------------------------------------------------------------- */
+
+/* EMPTY: it may be so. LATE: a world that was made before there was such a thing has none. */
+enum need { NAMED, EMPTY, LATE };
 
 /* clang-format off */
 #define AT(member) offsetof(struct cli_world, member), sizeof(((struct cli_world *)0)->member)
-static const struct { const char *key; size_t at, size; bool needed; } texts[] = {
-	{ "name", AT(name), true }, { "block", AT(block), true }, { "profile", AT(profile), true },
-	{ "pool", AT(pool), true }, { "realm", AT(realm), true }, { "cluster", AT(cluster), true },
-	{ "tenant", AT(tenant), true }, { "service_user", AT(service_user), true },
-	{ "partition", AT(partition), true }, { "package", AT(package), true },
-	{ "service_file", AT(service_file), false }, { "hsm_file", AT(hsm_file), false },
+static const struct { const char *key; size_t at, size; enum need need; } texts[] = {
+	{ "name", AT(name), NAMED }, { "block", AT(block), NAMED }, { "profile", AT(profile), NAMED },
+	{ "pool", AT(pool), NAMED }, { "realm", AT(realm), NAMED }, { "cluster", AT(cluster), NAMED },
+	{ "tenant", AT(tenant), NAMED }, { "service_user", AT(service_user), NAMED },
+	{ "partition", AT(partition), NAMED }, { "package", AT(package), NAMED },
+	{ "service_file", AT(service_file), EMPTY }, { "hsm_file", AT(hsm_file), EMPTY },
+	{ "spare_service_file", AT(spare_service_file), LATE }, { "spare_hsm_file", AT(spare_hsm_file), LATE },
 };
 /* clang-format on */
 
@@ -290,7 +299,9 @@ hl_err cli_world_parse(const json_t *j, struct cli_world *out, char why[64])
 	for (size_t i = 0; i < HL_COUNT(texts); i++) {
 		char *at = (char *)&w + texts[i].at;
 
-		if (take_text(j, texts[i].key, at, texts[i].size) != HL_OK || (texts[i].needed && !is_name(at)))
+		if (texts[i].need == LATE && !json_object_get(j, texts[i].key))
+			continue;
+		if (take_text(j, texts[i].key, at, texts[i].size) != HL_OK || (texts[i].need == NAMED && !is_name(at)))
 			return at_key(why, texts[i].key);
 	}
 	if (take_workers(j, &w.workers) != HL_OK)

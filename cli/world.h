@@ -47,6 +47,7 @@ struct cli_world {
 	char allow[CLI_ALLOW_MAX][64];
 	size_t allows;
 	char service_file[CLI_PATH], hsm_file[CLI_PATH]; /* "" before it is provisioned */
+	char spare_service_file[CLI_PATH], spare_hsm_file[CLI_PATH]; /* lab: of the spare partition */
 };
 
 /** "directory", "hsm", "proxy". */
@@ -60,6 +61,7 @@ HL_CHECKED hl_err cli_world_locate(struct cli *c, char dir[CLI_DIR_TEXT]);
 void cli_world_people(struct cli_world *w, unsigned proxies, unsigned hsms);
 /** The same members at the addresses of another block. */
 void cli_world_move(struct cli_world *w, const char *block);
+bool cli_world_is_lab(const struct cli_world *w);
 /** The directory: each world has one. */
 const struct cli_member *cli_world_directory(const struct cli_world *w);
 unsigned cli_world_count(const struct cli_world *w, enum cli_role role);

@@ -382,7 +382,7 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 	}
 	if (err == HL_OK)
 		err = client_kept_take(c, call->expect, &call->reply);
-	if (err == HL_OK && call->msg == &hl_msg_login)
+	if (err == HL_OK && call->expect == &hl_msg_logged_in)
 		client_ticket_take(c, &call->reply);
 	if (err == HL_OK && call->msg == &hl_msg_destroy)
 		client_forget_object(c, ((const struct hl_destroy *)call->body)->handle);

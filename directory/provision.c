@@ -34,6 +34,8 @@ struct dir_provision {
 	char (*allow)[DIR_RANGE_TEXT];
 	size_t allows;
 	char setup_fixed[65], pin_fixed[33]; /* lab worlds */
+	uint8_t label[HL_LABEL];
+	size_t label_n;
 	struct hl_credential service, hsm_user;
 	struct dir_change change;
 	struct dir_commit commit;
@@ -190,6 +192,7 @@ static void ask_hsm(struct dir_provision *p)
 		.setup_password = hl_text(p->setup_fixed),
 		.pin = hl_text(p->pin_fixed),
 		.profile = p->profile,
+		.label = hl_bytes(p->label, p->label_n),
 	};
 
 	if (!hsm) {
@@ -350,6 +353,9 @@ static hl_err take_request(struct dir_provision *p, const struct hl_provision *r
 		return HL_E_ARG;
 	p->pkcs11 = r->pkcs11;
 	p->profile = r->profile;
+	p->label_n = r->label.n; /* within the message's bounds */
+	if (r->label.n > 0)
+		memcpy(p->label, r->label.p, r->label.n);
 	memcpy(p->user.tenant, p->tenant, sizeof p->user.tenant);
 	memcpy(p->partition.tenant, p->tenant, sizeof p->partition.tenant);
 	memcpy(p->partition.user, p->user.name, sizeof p->partition.user);

@@ -76,6 +76,8 @@ static const struct gen_constant constants[] = {
 	N(HL_SERVICE_PASSWORD_TEXT, "bytes",   "longest service password in a credential file"),
 	N(DIR_SERVICE_PASSWORD,     "symbols", "service password that the directory makes"),
 	N(HL_PIN_TEXT,              "bytes",   "longest PIN in a credential file"),
+	N(HSM_PIN_MIN,              "bytes",   "shortest PIN that is set with pin.set, pin.init or token.init"),
+	N(HSM_PIN_TEXT,             "bytes",   "longest one"),
 	N(HSM_PIN_MADE,             "symbols", "PIN that the HSM makes"),
 	N(HSM_PIN_ITERATIONS,       "",        "PBKDF2 iteration count of PINs"),
 	N(HSM_LOGIN_FAILURES,       "",        "wrong PINs in the window that lock the PIN"),

@@ -1,4 +1,4 @@
-/* admin.c - the front command at an HSM: which channels are open, and the end of one. */
+/* admin.c - the front command at an HSM: which channels are open, the end of one, lab tokens made new. */
 #include <stdlib.h>
 
 #include "hsm/rooms.h"
@@ -78,7 +78,7 @@ static struct hl_session session_of(const struct hsm_conn *c)
 		.client = hl_text(c->client),
 		.proxy = hl_text(c->proxy),
 		.setup = hl_channel_kind(c->channel) == HL_CHANNEL_SETUP,
-		.logged_in = c->logged_in,
+		.logged_in = hsm_login_is(c),
 		.since_ms = (uint64_t)c->since_ms,
 		.requests = c->requests,
 	};
@@ -128,11 +128,34 @@ static hl_err end_one(struct hsm_admin *a, const struct hl_frame *f)
 	return HL_OK;
 }
 
+void hsm_admin_say(struct hsm *h, uint32_t port, const struct hl_msg *m, uint32_t id, const void *body)
+{
+	struct hsm_admin *a = hl_map_get(&h->admins, port);
+
+	if (a)
+		say(a, m, id, body);
+}
+
+void hsm_admin_refuse(struct hsm *h, uint32_t port, uint32_t id, hl_err err, const char *detail)
+{
+	struct hsm_admin *a = hl_map_get(&h->admins, port);
+
+	if (a)
+		refuse(a, id, err, detail);
+}
+
+static hl_err reset(struct hsm_admin *a, const struct hl_frame *f)
+{
+	hsm_token_reset(a->hsm, a->port, f);
+	return HL_OK;
+}
+
 /* -- requests --------------------------------------------------------------------------------------- */
 
 static const struct { uint16_t type; hl_err (*answer)(struct hsm_admin *a, const struct hl_frame *f); } requests[] = {
 	{ HL_T_sessions, list },
 	{ HL_T_session_close, end_one },
+	{ HL_T_token_reset, reset },
 };
 
 static hl_err answer(struct hsm_admin *a, const struct hl_frame *f)

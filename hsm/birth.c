@@ -71,6 +71,15 @@ void hsm_birth_created(struct hsm_birth *b)
 	b->effect.body.created = (struct hl_created){ .handle = b->object[0].handle, .kept = hsm_birth_kept(b) };
 }
 
+/* Who may not see it may not make it: a security officer. */
+static hl_err check_private(const struct hsm_conn *c, const struct hsm_object *o, const char **detail)
+{
+	if (c->logged_in || !hsm_attribute_bool(o, HL_CKA_PRIVATE))
+		return HL_OK;
+	*detail = "CKA_PRIVATE";
+	return HL_E_LOGIN;
+}
+
 /* The commit keeps the bound; one that was stale may have been so for want of room, which is told by its name. */
 static hl_err check_room(struct hsm *h, const struct hsm_partition *p, size_t more)
 {
@@ -92,6 +101,8 @@ static hl_err build(struct hsm_effect *e, const struct hsm_partition *p, const c
 		HL_TRY(check_room(e->task.hsm, p, stored(b)));
 	b->kept_n = 0;
 	for (size_t i = 0; i < b->objects; i++)
+		HL_TRY(check_private(e->task.conn, &b->object[i], detail));
+	for (size_t i = 0; i < b->objects; i++)
 		HL_TRY(add(b, &b->object[i], p, detail));
 	HL_TRY(hsm_change_bound(&e->task.change, HSM_OBJECT, p->id, p->row.objects_max));
 	b->kind->tell(b);
@@ -107,9 +118,10 @@ static void answer(struct hsm_birth *b)
 	hl_err err = c && !c->closing ? HL_OK : HL_E_CLOSED;
 
 	if (err == HL_OK)
-		err = c->logged_in ? hsm_partition_load(c->hsm, hl_text(c->partition), &p) : HL_E_LOGIN;
+		err = hsm_partition_load(c->hsm, hl_text(c->partition), &p);
 	if (err == HL_OK) {
-		err = build(&b->effect, &p, &why);
+		hsm_login_judge(c, &p);
+		err = hsm_login_is(c) ? build(&b->effect, &p, &why) : HL_E_LOGIN;
 		hsm_partition_clear(&p);
 	}
 	hsm_effect_end(&b->effect, err, why);

@@ -63,6 +63,15 @@ hl_err hsm_change_remove(struct hsm_change *c, const struct hsm_row *row)
 	return add(c, &(struct hsm_put){ .row = *row, .remove = true }, &i);
 }
 
+hl_err hsm_change_clear(struct hsm_change *c, enum hsm_table table, uint64_t partition)
+{
+	struct hsm_put all = { .row = { .table = table, .partition = partition }, .clear = true };
+	size_t i;
+
+	c->raises |= table == HSM_OBJECT;
+	return add(c, &all, &i);
+}
+
 hl_err hsm_change_expect(struct hsm_change *c, const struct hsm_row *row)
 {
 	size_t i;

@@ -88,6 +88,32 @@ static hl_err take_away(struct hsm_sqlite *s, const struct hsm_row *row, uint8_t
 	return HL_OK;
 }
 
+/* What the rows of the partition add to the sum. */
+static hl_err take_macs(struct hsm_sqlite *s, const struct hsm_row *of, uint8_t sum[HSM_MAC])
+{
+	HL_AUTO(hsm_sqlite_resetp) sqlite3_stmt *st = hsm_sqlite_row(s, HSM_MACS, of->table);
+	struct hl_bytes mac;
+	int rc;
+
+	HL_TRY(hsm_sqlite_bind(st, 1, &of->partition));
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		mac = hsm_sqlite_blob(st, 0);
+		if (mac.n != HSM_MAC)
+			return HL_E_STORE;
+		hsm_sum_take(sum, mac.p);
+	}
+	return hsm_sqlite_err_of(st, rc);
+}
+
+static hl_err clear(struct hsm_sqlite *s, const struct hsm_row *of, uint8_t sum[HSM_MAC])
+{
+	HL_AUTO(hsm_sqlite_resetp) sqlite3_stmt *st = hsm_sqlite_row(s, HSM_CLEAR, of->table);
+
+	HL_TRY(take_macs(s, of, sum));
+	HL_TRY(hsm_sqlite_bind(st, 1, &of->partition));
+	return hsm_sqlite_err_of(st, sqlite3_step(st));
+}
+
 /* Whether the partition has at most so many rows. */
 static hl_err count(struct hsm_sqlite *s, const struct hsm_put *p)
 {
@@ -106,6 +132,8 @@ static hl_err put(struct hsm_sqlite *s, const struct hsm_put *p, uint8_t sum[HSM
 
 	if (!hsm_put_ok(p))
 		return HL_E_ARG;
+	if (p->clear)
+		return clear(s, &p->row, sum);
 	if (p->bound)
 		return count(s, p);
 	if (p->expect)

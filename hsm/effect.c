@@ -7,7 +7,7 @@ hl_err hsm_effect_new(struct hsm_conn *c, const struct hl_frame *f, struct hl_by
 	struct hsm_token read;
 	struct hsm_effect *e;
 
-	if (!c->logged_in)
+	if (!hsm_login_is(c))
 		return HL_E_LOGIN;
 	HL_TRY(hsm_token_read(c->hsm, f, token, &read));
 	e = (struct hsm_effect *)hsm_task_new(c->hsm, c, f, size);
@@ -25,9 +25,10 @@ static hl_err look(struct hsm_effect *e, const struct hsm_partition *p)
 	struct hsm_result first;
 	hl_err err;
 
-	if (!c->logged_in)
+	hsm_login_judge(c, p);
+	if (!hsm_login_is(c))
 		return HL_E_LOGIN;
-	e->rules = hsm_partition_rules(p);
+	e->rules = hsm_partition_rules(c, p);
 	err = hsm_token_find(c->hsm, p, &e->token, &first);
 	if (err != HL_OK)
 		return err == HL_E_NOT_FOUND ? HL_OK : err;

@@ -48,6 +48,7 @@ libhsmcore_la_SOURCES = \
 	hsm/op/generate.c \
 	hsm/op/kept.c \
 	hsm/op/link.c \
+	hsm/op/login.c \
 	hsm/op/mechanism.c \
 	hsm/op/object.c \
 	hsm/op/sign.c \
@@ -59,6 +60,9 @@ libhsmcore_la_SOURCES = \
 	hsm/page.c hsm/shared.h \
 	hsm/partition.c \
 	hsm/pin.c hsm/pin.h \
+	hsm/pins.c \
+	hsm/proof.c hsm/proof.h \
+	hsm/reset.c \
 	hsm/rooms.h \
 	hsm/seal.c hsm/seal.h \
 	hsm/template.c \

@@ -2,7 +2,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "hsm/pin.h"
 #include "hsm/rooms.h"
 #include "lib/auth/setup.h"
 
@@ -36,10 +35,13 @@ hl_err hsm_partition_load(struct hsm *h, struct hl_bytes name, struct hsm_partit
 	return err == HL_E_NOT_FOUND ? HL_E_PARTITION : err;
 }
 
-/* Nobody logs in as security officer over the channel. */
-struct hsm_rules hsm_partition_rules(const struct hsm_partition *p)
+struct hsm_rules hsm_partition_rules(const struct hsm_conn *c, const struct hsm_partition *p)
 {
-	return (struct hsm_rules){ .legacy_wrap = p->row.profile == HSM_PROFILE_LAB, .session_objects = true };
+	return (struct hsm_rules){
+		.legacy_wrap = hsm_partition_is_lab(p),
+		.session_objects = true,
+		.trusts = c->officer,
+	};
 }
 
 hl_err hsm_rules_load(struct hsm_conn *c, struct hsm_rules *out)
@@ -47,7 +49,7 @@ hl_err hsm_rules_load(struct hsm_conn *c, struct hsm_rules *out)
 	struct hsm_partition p;
 
 	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
-	*out = hsm_partition_rules(&p);
+	*out = hsm_partition_rules(c, &p);
 	hsm_partition_clear(&p);
 	return HL_OK;
 }
@@ -65,8 +67,8 @@ struct make {
 	struct hsm_task task;
 	struct hl_partition_make request; /* views into task.request */
 	char setup[HL_SETUP_TEXT + 1], pin[HSM_PIN_TEXT + 1];
-	uint8_t pin_salt[HSM_PIN_SALT], pin_hash[HSM_PIN_HASH];
-	hl_err hashed;
+	struct hsm_hashed hashed;
+	hl_err hash_err;
 	unsigned tries;
 };
 
@@ -76,7 +78,7 @@ static void make_clear(struct hsm_task *t)
 
 	OPENSSL_cleanse(m->setup, sizeof m->setup);
 	OPENSSL_cleanse(m->pin, sizeof m->pin);
-	OPENSSL_cleanse(m->pin_hash, sizeof m->pin_hash);
+	OPENSSL_cleanse(&m->hashed, sizeof m->hashed);
 }
 
 static void make_end(struct make *m, hl_err err)
@@ -110,6 +112,21 @@ static void made_committed(struct hsm_task *t)
 	make_end(m, err == HL_E_STORE_STALE ? HL_E_BUSY : err);
 }
 
+/* A lab token is set up as its first security officer would do it, with the user's PIN; without one that is left to do. */
+static void fill_pins(struct make *m, const struct hsm_partition *old, struct hsm_partition *p)
+{
+	const struct hsm_hashed *pin = m->request.pin_wanted ? &m->hashed : NULL;
+
+	p->row.pin_generation = old->row.pin_generation;
+	p->row.officer_generation = old->row.officer_generation;
+	hsm_pin_replace(p, HSM_ROLE_USER, pin);
+	if (!hsm_partition_is_lab(p))
+		return;
+	hsm_pin_replace(p, HSM_ROLE_OFFICER, pin);
+	p->row.blank = !pin;
+	p->row.label = m->request.label;
+}
+
 /* What the row will hold; the parts that a renewed partition keeps come from `old`. */
 static hl_err fill(struct make *m, const struct hsm_partition *old)
 {
@@ -137,19 +154,13 @@ static hl_err fill(struct make *m, const struct hsm_partition *old)
 		.objects_max = HSM_OBJECTS_MAX,
 		.token_floor_ms = old->row.token_floor_ms,
 		.profile = m->request.profile,
-		.pin_generation = old->row.pin_generation + 1,
 		.blob_epoch = old->row.blob_epoch + 1,
 	};
 	p.secret = (struct hl_partition_secret){
 		.secret = old->version ? old->secret.secret : hl_secret_view(&secret),
 		.setup_key = hl_bytes(setup_key, sizeof setup_key),
 	};
-	if (m->request.pin_wanted) {
-		p.row.pin_set = 1;
-		p.row.pin_salt = hl_bytes(m->pin_salt, sizeof m->pin_salt);
-		p.row.pin_iterations = HSM_PIN_ITERATIONS;
-		p.secret.pin_hash = hl_bytes(m->pin_hash, sizeof m->pin_hash);
-	}
+	fill_pins(m, old, &p);
 	m->task.change.raises = old->version > 0; /* other credentials, another policy */
 	if (err == HL_OK)
 		err = hsm_change_partition(h, &m->task.change, &p);
@@ -162,8 +173,8 @@ static void hash_pin(struct hl_job *j)
 {
 	struct make *m = (struct make *)j;
 
-	m->hashed = hsm_pin_hash(hl_text(m->pin), hl_bytes(m->pin_salt, sizeof m->pin_salt),
-		HSM_PIN_ITERATIONS, m->pin_hash);
+	m->hash_err = hsm_pin_hash(hl_text(m->pin), hl_bytes(m->hashed.salt, sizeof m->hashed.salt),
+		HSM_PIN_ITERATIONS, m->hashed.hash);
 }
 
 /* A partition that holds keys keeps its credentials: a new setup password then needs the security officer. A key that
@@ -174,7 +185,7 @@ static void pin_hashed(struct hsm_task *t)
 	struct hsm *h = t->hsm;
 	struct hsm_partition old = { 0 };
 	uint64_t objects = 0;
-	hl_err err = m->hashed;
+	hl_err err = m->hash_err;
 
 	if (err == HL_OK)
 		err = hsm_partition_load(h, m->request.partition, &old);
@@ -207,7 +218,7 @@ static hl_err take_or_make(struct make *m)
 	}
 	if (!m->request.pin_wanted)
 		return HL_OK;
-	hl_random(env, m->pin_salt, sizeof m->pin_salt);
+	hl_random(env, m->hashed.salt, sizeof m->hashed.salt);
 	if (m->request.pin.n > 0)
 		return hl_bytes_str(m->request.pin, m->pin, sizeof m->pin);
 	hl_random_text(env, "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789", HSM_PIN_MADE, m->pin);

@@ -5,6 +5,7 @@
 
 #include "hsm/core.h"
 #include "hsm/key.h"
+#include "hsm/pin.h"
 #include "lib/auth/lockout.h"
 #include "lib/base/map.h"
 
@@ -118,14 +119,40 @@ struct hsm_partition {
 HL_CHECKED hl_err hsm_partition_load(struct hsm *h, struct hl_bytes name, struct hsm_partition *out);
 void hsm_partition_clear(struct hsm_partition *p);
 enum hsm_profile { HSM_PROFILE_FAITHFUL, HSM_PROFILE_LAB }; /* partition_row.profile */
-/** What holds for objects of this partition. */
-struct hsm_rules hsm_partition_rules(const struct hsm_partition *p);
-/** The same for the partition of a connection. As hsm_partition_load(). */
+static inline bool hsm_partition_is_lab(const struct hsm_partition *p)
+{
+	return p->row.profile == HSM_PROFILE_LAB;
+}
+/** What holds for objects of this partition, `c`'s. */
+struct hsm_rules hsm_partition_rules(const struct hsm_conn *c, const struct hsm_partition *p);
+/** The same; it is loaded. As hsm_partition_load(). */
 HL_CHECKED hl_err hsm_rules_load(struct hsm_conn *c, struct hsm_rules *out);
 /** Whether the setup password has lived long enough, at this time. */
 bool hsm_setup_expired(const struct hl_partition_row *row, int64_t wall_ms);
 /** partition.make from the directory. */
 void hsm_partition_make(struct hsm *h, const struct hl_frame *f);
+
+/* -- pins.c: the PINs of a partition ----------------------------------------------------------------- */
+enum hsm_role { HSM_ROLE_USER, HSM_ROLE_OFFICER }; /* login.role */
+struct hsm_pin {
+	struct hl_bytes salt, hash; /* empty: there is none */
+	uint32_t iterations, failures, generation;
+	uint64_t window_ms, locked_ms;
+};
+struct hsm_pin hsm_pin_of(const struct hsm_partition *p, enum hsm_role role);
+void hsm_pin_put(struct hsm_partition *p, enum hsm_role role, const struct hsm_pin *pin);
+/** Another PIN, NULL: none; whatever the old one was good for is void. `by` must outlive `p`. */
+void hsm_pin_replace(struct hsm_partition *p, enum hsm_role role, const struct hsm_hashed *by);
+bool hsm_pin_locked(const struct hsm_pin *pin, int64_t now_ms, uint32_t *retry_after_ms);
+/** One wrong PIN more: 100 within 300 s lock it for 300 s. */
+void hsm_pin_failed(struct hsm_pin *pin, int64_t now_ms);
+struct hsm_pin_state {
+	uint32_t left; /* wrong ones in the window under way; 0: locked, or there is no PIN */
+	bool failed;   /* the last one was wrong */
+};
+struct hsm_pin_state hsm_pin_state(const struct hsm_pin *pin, int64_t now_ms);
+/** Of one that somebody chooses: HL_E_PIN_LENGTH. */
+HL_CHECKED hl_err hsm_pin_length(struct hl_bytes pin);
 
 /* -- change.c: commits being built, and the tasks that wait for them -------------------------------- */
 struct hsm_change {
@@ -141,6 +168,8 @@ struct hsm_change {
 HL_CHECKED hl_err hsm_change_put(
 	struct hsm *h, struct hsm_change *c, const struct hsm_row *row, struct hl_bytes secret);
 HL_CHECKED hl_err hsm_change_remove(struct hsm_change *c, const struct hsm_row *row);
+/** All rows of the table that the partition has then. */
+HL_CHECKED hl_err hsm_change_clear(struct hsm_change *c, enum hsm_table table, uint64_t partition);
 /** The row must still stand at this version when the commit is made. */
 HL_CHECKED hl_err hsm_change_expect(struct hsm_change *c, const struct hsm_row *row);
 /** After the changes so far, the table may hold at most so many rows of the partition. */
@@ -318,13 +347,24 @@ HL_CHECKED hl_err hsm_work_run(struct hsm_conn *c, const struct hl_frame *f, con
 /* Which login a channel has, as its ticket tells it. */
 struct hsm_login {
 	char serial[17]; /* of the partition */
+	enum hsm_role role;
 	uint32_t pin_generation, secret_generation;
 	int64_t until_ms; /* the newest ticket's end */
+	bool lab;         /* a token that may be initialised anew: */
+	uint32_t blob_epoch; /* as it was at the login, */
+	uint64_t epoch;   /* and of the shared page, when that was looked at */
 };
 /** What a right PIN is good for now. */
-struct hsm_login hsm_login_of(const struct hl_partition_row *row);
+struct hsm_login hsm_login_of(const struct hsm_partition *p, enum hsm_role role);
 /** The channel is logged in: answer request `id` with a ticket of it. */
 void hsm_login_answer(struct hsm_conn *c, uint32_t id, const struct hsm_login *login);
+/** Whether somebody is logged in. */
+bool hsm_login_is(const struct hsm_conn *c);
+void hsm_login_end(struct hsm_conn *c);
+/** A login of before the token was initialised anew is over, as `p` says. */
+void hsm_login_judge(struct hsm_conn *c, const struct hsm_partition *p);
+/** The same before a request, where anything may have changed. As hsm_partition_load(). */
+HL_CHECKED hl_err hsm_login_check(struct hsm_conn *c);
 /** Before a request: give a new ticket where the newest is past its half. */
 void hsm_login_renew(struct hsm_conn *c);
 
@@ -347,9 +387,10 @@ struct hsm_conn {
 	bool asked;          /* for the secret: what the client shows is being checked */
 	uint64_t partition_id;
 	int64_t grant_until_s; /* monotonic */
-	bool logged_in;
+	bool logged_in; /* as the partition's user, */
+	bool officer;   /* or as its security officer, who sees no private objects; never both */
 	struct hsm_running *running; /* uses in pieces */
-	struct hsm_login login; /* where logged_in */
+	struct hsm_login login; /* where one of them */
 	unsigned tasks; /* under way */
 	bool resumes;   /* it stands in the core's list of those */
 	struct hsm_conn *next_resumed;
@@ -374,10 +415,20 @@ void hsm_conn_close(struct hsm_conn *c, hl_err why, bool drain);
 void hsm_reply(struct hsm_conn *c, const struct hl_msg *m, uint32_t id, void *body);
 void hsm_refuse(struct hsm_conn *c, uint32_t id, hl_err err, const char *detail, uint32_t retry_after_ms);
 
+/* -- reset.c: tokens of the lab profile, as they were when they were new --------------------------------- */
+/** As after token initialisation: no objects, no PIN of the user, this label; logins and session objects are void. `p`
+ * must be committed with `c`. HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_token_wipe(struct hsm_change *c, struct hsm_partition *p, struct hl_bytes label);
+/** token.reset from the front command, told to admin `port`. */
+void hsm_token_reset(struct hsm *h, uint32_t port, const struct hl_frame *f);
+
 /* -- admin.c: the front command, on a local socket ------------------------------------------------ */
 HL_CHECKED hl_err hsm_admin_start(struct hsm *h, uint32_t port);
 /** An event of a port that is no proxy's. */
 void hsm_admin_event(struct hsm *h, const struct hl_event *e);
+/** Answer request `id`; nothing happens where that admin is gone. */
+void hsm_admin_say(struct hsm *h, uint32_t port, const struct hl_msg *m, uint32_t id, const void *body);
+void hsm_admin_refuse(struct hsm *h, uint32_t port, uint32_t id, hl_err err, const char *detail);
 /** NULL: the port is no admin's. */
 struct hl_port *hsm_admin_port(struct hsm *h, uint32_t port);
 void hsm_admins_clear(struct hsm *h);
@@ -413,6 +464,7 @@ HL_CHECKED hl_err hsm_kept_change(struct hsm_conn *c, struct hsm_object *o);
 typedef hl_err hsm_handler(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail);
 
 hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_login_ticket, hsm_op_logout, hsm_op_info,
+	hsm_op_pin_set, hsm_op_pin_init, hsm_op_token_init,
 	hsm_op_random, hsm_op_mechanisms, hsm_op_generate, hsm_op_find, hsm_op_attributes_get, hsm_op_attributes_set,
 	hsm_op_destroy, hsm_op_object_load, hsm_op_sign, hsm_op_verify, hsm_op_encrypt, hsm_op_decrypt, hsm_op_create,
 	hsm_op_copy, hsm_op_wrap, hsm_op_unwrap, hsm_op_derive, hsm_op_stream_begin, hsm_op_stream_update,

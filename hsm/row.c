@@ -24,6 +24,8 @@ bool hsm_put_ok(const struct hsm_put *put)
 
 	if ((unsigned)r->table >= HSM_TABLES || r->partition > INT64_MAX)
 		return false;
+	if (put->clear)
+		return true;
 	if (put->bound)
 		return put->most < INT64_MAX;
 	return r->id > 0 &&

@@ -9,7 +9,7 @@
 #include "lib/os/sqlite.h"
 
 /* Statements that each table of rows has, then those of the store. */
-enum hsm_sql_row { HSM_GET, HSM_SCAN, HSM_COUNT, HSM_ADD, HSM_CHANGE, HSM_REMOVE, HSM_STANDS, HSM_BOUND, HSM_ROW_SQL };
+enum hsm_sql_row { HSM_GET, HSM_SCAN, HSM_COUNT, HSM_ADD, HSM_CHANGE, HSM_REMOVE, HSM_STANDS, HSM_BOUND, HSM_MACS, HSM_CLEAR, HSM_ROW_SQL };
 enum hsm_sql {
 	HSM_GENERATION = HSM_ROW_SQL * HSM_TABLES,
 	HSM_DATA_VERSION,

@@ -26,7 +26,9 @@
 		"SELECT mac FROM " name " WHERE partition = ?1 AND id = ?2 AND version = ?3" }, \
 	[t * HSM_ROW_SQL + HSM_BOUND] = { HSM_WRITER, \
 		"SELECT 1 FROM (SELECT count(*) AS n FROM (SELECT 1 FROM " name \
-		" WHERE partition = ?1 LIMIT ?2 + 1)) WHERE n <= ?2" }
+		" WHERE partition = ?1 LIMIT ?2 + 1)) WHERE n <= ?2" }, \
+	[t * HSM_ROW_SQL + HSM_MACS] = { HSM_WRITER, "SELECT mac FROM " name " WHERE partition = ?1" }, \
+	[t * HSM_ROW_SQL + HSM_CLEAR] = { HSM_WRITER, "DELETE FROM " name " WHERE partition = ?1" }
 
 static const struct { enum hsm_side side; const char *text; } sql[HSM_SQL] = {
 	ROWS(HSM_CLUSTER, "cluster"),

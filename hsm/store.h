@@ -34,11 +34,12 @@ struct hsm_row {
 /* One change of a commit. `row.version` is the new version: 1 for a row that must not exist yet,
  * else the row must now stand at version - 1. With `remove` it must stand at row.version; with
  * `expect` too, and nothing is changed. With `bound` nothing is changed either, of the row only table
- * and partition count, and after the changes before it there may be at most `most` rows. The changes of one
+ * and partition count, and after the changes before it there may be at most `most` rows. With `clear` all rows that
+ * the partition then has in the table are removed, whatever their versions. The changes of one
  * commit are made in their order; a row may stand there twice. */
 struct hsm_put {
 	struct hsm_row row;
-	bool remove, expect, bound;
+	bool remove, expect, bound, clear;
 	uint64_t most; /* below 2^63 - 1 */
 };
 

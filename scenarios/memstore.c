@@ -126,6 +126,14 @@ static size_t rows_of(const struct list *l, enum hsm_table table, uint64_t parti
 	return place(l, &end) - place(l, &key);
 }
 
+static void clear(struct list *l, const struct hsm_row *of)
+{
+	struct hsm_row first = { .table = of->table, .partition = of->partition };
+
+	for (size_t n = rows_of(l, of->table, of->partition); n > 0; n--)
+		take_out(l, place(l, &first));
+}
+
 static hl_err put(struct list *l, const struct hsm_put *p)
 {
 	size_t i = place(l, &p->row);
@@ -133,6 +141,10 @@ static hl_err put(struct list *l, const struct hsm_put *p)
 
 	if (!hsm_put_ok(p))
 		return HL_E_ARG;
+	if (p->clear) {
+		clear(l, &p->row);
+		return HL_OK;
+	}
 	if (p->bound)
 		return rows_of(l, p->row.table, p->row.partition) <= p->most ? HL_OK : HL_E_STORE_STALE;
 	if (version != (p->remove || p->expect ? p->row.version : p->row.version - 1))

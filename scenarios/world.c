@@ -242,13 +242,15 @@ static struct hl_provision acme(const struct world_options *o)
 		.tenant = hl_text("acme"),
 		.service_user = hl_text("acmeservice"),
 		.partition = hl_text("ACMEPARTONE"),
+		.pkcs11 = !o->blank,
 		.profile = o->lab,
+		.label = hl_text(o->lab ? "test" : ""),
 	};
 
 	if (o->dev) {
 		first.service_password = hl_text("acme-service-password-0001");
 		first.setup_password = hl_text("ACME0-SETUP-PASSW-ORD00-00001");
-		first.pin = hl_text("12345678");
+		first.pin = hl_text(o->blank ? "" : "12345678");
 	}
 	return first;
 }
@@ -382,7 +384,6 @@ static hl_err provision(struct world *w, struct hl_provision request)
 	hl_err err;
 
 	request.package = hl_text("SBX");
-	request.pkcs11 = 1;
 	hl_msg_put(&a.io.out, &hl_msg_provision, 1, &request);
 	hl_wish_dial(&a.wishes, HL_PORT_DIALLED | 1, &at, 0);
 	sim_core(w->admin, &admin_ops, &a);
@@ -406,6 +407,7 @@ hl_err world_provision(struct world *w, const char *tenant, const char *service_
 		.tenant = hl_text(tenant),
 		.service_user = hl_text(service_user),
 		.partition = hl_text(partition),
+		.pkcs11 = 1,
 		.allowed = { .items = &range, .count = allowed ? 1 : 0 },
 	};
 

@@ -29,7 +29,8 @@ struct world_options {
 	uint64_t seed;
 	size_t proxies, hsms;
 	bool master_any; /* new keys need no master */
-	bool lab;        /* the tenant's partition has that profile */
+	bool lab;        /* the tenant's partition has that profile, its token is labelled "test" */
+	bool blank;      /* and is not initialised */
 	bool dev;        /* the tenant's secrets are those of `hsmlet up --dev`: what is recorded tells nobody anything new */
 };
 

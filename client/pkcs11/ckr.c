@@ -76,6 +76,9 @@ static const struct { hl_err err; CK_RV rv; uint32_t log; } rows[] = {
 
 	{ HL_E_MASTER,        CKR_FUNCTION_FAILED,          0 },
 	{ HL_E_BLOB,          CKR_DEVICE_ERROR,             0 }, /* the core does not tell it */
+	{ HL_E_UNSUPPORTED,   CKR_FUNCTION_NOT_SUPPORTED,   0 },
+	{ HL_E_BLANK,         CKR_TOKEN_NOT_RECOGNIZED,     0 },
+	{ HL_E_PIN_LENGTH,    CKR_PIN_LEN_RANGE,            0 },
 	{ HL_E_KEY_TYPE,      CKR_KEY_TYPE_INCONSISTENT,    0 },
 	{ HL_E_KEY_SIZE,      CKR_KEY_SIZE_RANGE,           0 },
 	{ HL_E_TEMPLATE_INCOMPLETE, CKR_TEMPLATE_INCOMPLETE, 0 },

@@ -278,9 +278,9 @@ static void connect_all(void)
 		struct hl_info request = { 0 };
 		struct hl_info_answer answer;
 
-		if (left_ms > 0)
-			p11_ask_within(&p11.slot[i], &hl_msg_info, &request, &hl_msg_info_answer, &answer, &call,
-				(unsigned)left_ms);
+		if (left_ms > 0 && p11_ask_within(&p11.slot[i], &hl_msg_info, &request, &hl_msg_info_answer, &answer,
+					   &call, (unsigned)left_ms) == CKR_OK)
+			p11_slot_note(&p11.slot[i], &answer);
 	}
 }
 

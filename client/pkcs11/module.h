@@ -85,7 +85,9 @@ struct p11_slot {
 	char why[512];
 	pthread_mutex_t door; /* one login or logout at a time; taken before p11.lock */
 	/* under p11.lock */
-	bool logged_in;
+	bool logged_in; /* somebody is, */
+	bool officer;   /* and that is the security officer */
+	bool ready;     /* its token was found initialised: only a reset of the world makes it less */
 	unsigned logouts; /* so far: operations on private keys do not outlive one */
 	uint8_t seen[HL_CONNECTION_ID];  /* the one that the log has told of */
 	CK_ULONG sessions, writers;
@@ -97,6 +99,10 @@ struct p11_slot {
 
 /** CKR_SLOT_ID_INVALID. */
 CK_RV p11_slot_of(CK_SLOT_ID id, struct p11_slot **out);
+/** What the HSM has said of the token is noted. */
+void p11_slot_note(struct p11_slot *slot, const struct hl_info_answer *answer);
+/** What it says, noted; as p11_ask(). */
+CK_RV p11_slot_info(struct p11_slot *slot, struct hl_info_answer *answer, struct client_call *call);
 /** What the token does with a mechanism, for `flag`s (all of them). CKR_MECHANISM_INVALID, or that it cannot be asked. */
 CK_RV p11_slot_mechanism(struct p11_slot *slot, CK_MECHANISM_TYPE type, CK_FLAGS flags, CK_MECHANISM_INFO *out);
 void p11_slot_clear(struct p11_slot *slot);
@@ -129,6 +135,11 @@ CK_RV p11_begin(void);
 void p11_end(void);
 /** Whether C_Finalize is at work. */
 bool p11_is_ending(void);
+
+/* -- login.c --------------------------------------------------------------------------------------------------------- */
+
+/** Whether that can be a PIN at all: CKR_ARGUMENTS_BAD, CKR_PIN_LEN_RANGE, CKR_PIN_INCORRECT for an empty one. */
+CK_RV p11_check_pin(const CK_UTF8CHAR *pin, CK_ULONG n);
 
 /* -- session.c ----------------------------------------------------------------------------------------------------- */
 
@@ -202,6 +213,7 @@ void p11_session_give(struct p11_session **s); /* for HL_AUTO; NULL is allowed *
 	P11_TRY(p11_session_take(handle, &s))
 
 bool p11_session_writes(const struct p11_session *s);
+/** As the token's user, who sees private objects. */
 bool p11_session_logged_in(const struct p11_session *s);
 /** The login is gone; under the lock. Private objects are forgotten. */
 void p11_logged_out(struct p11_slot *slot);

@@ -71,17 +71,24 @@ bool p11_session_logged_in(const struct p11_session *s)
 	bool in;
 
 	p11_lock();
-	in = s->slot->logged_in;
+	in = s->slot->logged_in && !s->slot->officer;
 	p11_unlock();
 	return in;
 }
 
 /* -- opening ------------------------------------------------------------------------------------------------------------ */
 
+/* A security officer works with sessions that write; behind one that only reads nobody could be it. Under the lock. */
+static bool is_barred(const struct p11_slot *slot, CK_FLAGS flags)
+{
+	return slot->officer && !(flags & CKF_RW_SESSION);
+}
+
 static CK_RV add_session(struct p11_slot *slot, CK_FLAGS flags, CK_SESSION_HANDLE *out)
 {
 	struct p11_session *s = calloc(1, sizeof *s);
 	hl_err err;
+	bool barred;
 
 	if (!s || pthread_mutex_init(&s->busy, NULL) != 0) {
 		free(s);
@@ -91,7 +98,8 @@ static CK_RV add_session(struct p11_slot *slot, CK_FLAGS flags, CK_SESSION_HANDL
 	s->flags = flags & (CKF_SERIAL_SESSION | CKF_RW_SESSION);
 	p11_lock();
 	s->handle = p11_new_handle();
-	err = hl_map_put(&p11.sessions, s->handle, s);
+	barred = is_barred(slot, flags);
+	err = barred ? HL_E_DEFER : hl_map_put(&p11.sessions, s->handle, s);
 	if (err == HL_OK) {
 		slot->sessions++;
 		slot->writers += p11_session_writes(s) ? 1 : 0;
@@ -101,23 +109,33 @@ static CK_RV add_session(struct p11_slot *slot, CK_FLAGS flags, CK_SESSION_HANDL
 	if (err == HL_OK)
 		return CKR_OK;
 	session_free(s);
-	return CKR_HOST_MEMORY;
+	return barred ? CKR_SESSION_READ_WRITE_SO_EXISTS : CKR_HOST_MEMORY;
 }
 
-/* On an open connection nothing is sent. */
+static bool is_ready(struct p11_slot *slot)
+{
+	bool ready;
+
+	p11_lock();
+	ready = slot->ready;
+	p11_unlock();
+	return ready;
+}
+
+/* On an open connection nothing is sent, once the token is known to be initialised. */
 static CK_RV need_token(struct p11_slot *slot)
 {
 	static const uint8_t none[HL_CONNECTION_ID];
 	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
-	struct hl_info request = { 0 };
 	struct hl_info_answer answer;
 	uint8_t id[HL_CONNECTION_ID] = { 0 };
 
 	if (slot->wire)
 		p11.wire->connection(slot->wire, id);
-	if (memcmp(id, none, sizeof id) != 0)
+	if (memcmp(id, none, sizeof id) != 0 && is_ready(slot))
 		return CKR_OK;
-	return p11_ask(slot, &hl_msg_info, &request, &hl_msg_info_answer, &answer, &call);
+	P11_TRY(p11_slot_info(slot, &answer, &call));
+	return answer.blank ? CKR_TOKEN_NOT_RECOGNIZED : CKR_OK;
 }
 
 CK_RV p11_OpenSession(CK_SLOT_ID slotID, CK_FLAGS flags, CK_VOID_PTR pApplication, CK_NOTIFY Notify,
@@ -234,6 +252,16 @@ CK_RV p11_CloseAllSessions(CK_SLOT_ID slotID)
 	return CKR_OK;
 }
 
+static bool is_officers(struct p11_slot *slot)
+{
+	bool officer;
+
+	p11_lock();
+	officer = slot->officer;
+	p11_unlock();
+	return officer;
+}
+
 CK_RV p11_GetSessionInfo(CK_SESSION_HANDLE hSession, CK_SESSION_INFO_PTR pInfo)
 {
 	P11_SESSION(s, hSession);
@@ -242,7 +270,9 @@ CK_RV p11_GetSessionInfo(CK_SESSION_HANDLE hSession, CK_SESSION_INFO_PTR pInfo)
 	if (!pInfo)
 		return CKR_ARGUMENTS_BAD;
 	*pInfo = (CK_SESSION_INFO){ .slotID = s->slot->id, .flags = s->flags };
-	if (p11_session_logged_in(s))
+	if (is_officers(s->slot))
+		pInfo->state = CKS_RW_SO_FUNCTIONS;
+	else if (p11_session_logged_in(s))
 		pInfo->state = writes ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
 	else
 		pInfo->state = writes ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;

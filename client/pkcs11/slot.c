@@ -6,7 +6,7 @@
 
 #include "client/pkcs11/text.h"
 
-#define PIN_MIN 0
+#define PIN_MIN_LAB 4 /* of PINs that are set here; elsewhere they come as they are */
 #define PIN_MAX 32
 
 CK_RV p11_slot_of(CK_SLOT_ID id, struct p11_slot **out)
@@ -50,11 +50,20 @@ CK_RV p11_GetSlotList(CK_BBOOL tokenPresent, CK_SLOT_ID_PTR pSlotList, CK_ULONG_
 	return CKR_OK;
 }
 
-static CK_RV ask_info(struct p11_slot *slot, struct hl_info_answer *answer, struct client_call *call)
+void p11_slot_note(struct p11_slot *slot, const struct hl_info_answer *answer)
+{
+	p11_lock();
+	slot->ready = !answer->blank;
+	p11_unlock();
+}
+
+CK_RV p11_slot_info(struct p11_slot *slot, struct hl_info_answer *answer, struct client_call *call)
 {
 	struct hl_info request = { 0 };
 
-	return p11_ask(slot, &hl_msg_info, &request, &hl_msg_info_answer, answer, call);
+	P11_TRY(p11_ask(slot, &hl_msg_info, &request, &hl_msg_info_answer, answer, call));
+	p11_slot_note(slot, answer);
+	return CKR_OK;
 }
 
 static CK_VERSION hsm_version(const struct hl_info_answer *a)
@@ -73,7 +82,7 @@ CK_RV p11_GetSlotInfo(CK_SLOT_ID slotID, CK_SLOT_INFO_PTR pInfo)
 	P11_TRY(p11_slot_of(slotID, &slot));
 	if (!pInfo)
 		return CKR_ARGUMENTS_BAD;
-	P11_TRY(ask_info(slot, &answer, &call));
+	P11_TRY(p11_slot_info(slot, &answer, &call));
 	*pInfo = (CK_SLOT_INFO){ .flags = CKF_TOKEN_PRESENT | CKF_HW_SLOT };
 	p11_pad(pInfo->slotDescription, sizeof pInfo->slotDescription, slot->partition);
 	p11_pad(pInfo->manufacturerID, sizeof pInfo->manufacturerID, P11_MAKER);
@@ -102,20 +111,35 @@ CK_RV p11_WaitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID_PTR pSlot, CK_VOID_PTR pRe
 	(CKF_RNG | CKF_LOGIN_REQUIRED | CKF_TOKEN_INITIALIZED | CKF_RESTORE_KEY_NOT_NEEDED | CKF_CLOCK_ON_TOKEN | \
 		CKF_SECONDARY_AUTHENTICATION)
 
+static CK_FLAGS user_flags(const struct hl_info_answer *a)
+{
+	return CKF_USER_PIN_INITIALIZED | (a->pin_failed ? CKF_USER_PIN_COUNT_LOW : 0) |
+		(a->pin_left == 1 ? CKF_USER_PIN_FINAL_TRY : 0) | (a->pin_left == 0 ? CKF_USER_PIN_LOCKED : 0);
+}
+
+static CK_FLAGS officer_flags(const struct hl_info_answer *a)
+{
+	return (a->officer_failed ? CKF_SO_PIN_COUNT_LOW : 0) | (a->officer_left == 1 ? CKF_SO_PIN_FINAL_TRY : 0) |
+		(a->officer_left == 0 ? CKF_SO_PIN_LOCKED : 0);
+}
+
 static CK_FLAGS token_flags(const struct hl_info_answer *a)
 {
 	CK_FLAGS flags = TOKEN_FLAGS;
 
-	if (!a->pin_set)
-		return flags;
-	flags |= CKF_USER_PIN_INITIALIZED;
-	if (a->pin_failed)
-		flags |= CKF_USER_PIN_COUNT_LOW;
-	if (a->pin_left == 1)
-		flags |= CKF_USER_PIN_FINAL_TRY;
-	if (a->pin_left == 0)
-		flags |= CKF_USER_PIN_LOCKED;
-	return flags;
+	if (a->blank)
+		return flags & ~(CK_FLAGS)CKF_TOKEN_INITIALIZED;
+	if (a->pin_set)
+		flags |= user_flags(a);
+	return a->lab ? flags | officer_flags(a) : flags;
+}
+
+/* A lab token has a label of its own, which may be empty; any other is named as its partition. */
+static void put_label(const struct p11_slot *slot, const struct hl_info_answer *a, CK_TOKEN_INFO *out)
+{
+	p11_pad(out->label, sizeof out->label, a->lab ? "" : slot->partition);
+	if (a->lab && a->label.n > 0)
+		memcpy(out->label, a->label.p, a->label.n);
 }
 
 static void put_time(CK_CHAR out[16], uint64_t time_ms)
@@ -130,12 +154,12 @@ static void put_time(CK_CHAR out[16], uint64_t time_ms)
 	p11_pad(out, 16, text);
 }
 
-static void put_counts(const struct p11_slot *slot, CK_TOKEN_INFO *out)
+static void put_counts(const struct p11_slot *slot, const struct hl_info_answer *a, CK_TOKEN_INFO *out)
 {
 	out->ulMaxSessionCount = out->ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE;
 	out->ulTotalPublicMemory = out->ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION;
 	out->ulTotalPrivateMemory = out->ulFreePrivateMemory = CK_UNAVAILABLE_INFORMATION;
-	out->ulMinPinLen = PIN_MIN;
+	out->ulMinPinLen = a->lab ? PIN_MIN_LAB : 0;
 	out->ulMaxPinLen = PIN_MAX;
 	p11_lock();
 	out->ulSessionCount = slot->sessions;
@@ -153,9 +177,9 @@ CK_RV p11_GetTokenInfo(CK_SLOT_ID slotID, CK_TOKEN_INFO_PTR pInfo)
 	P11_TRY(p11_slot_of(slotID, &slot));
 	if (!pInfo)
 		return CKR_ARGUMENTS_BAD;
-	P11_TRY(ask_info(slot, &answer, &call));
+	P11_TRY(p11_slot_info(slot, &answer, &call));
 	*pInfo = (CK_TOKEN_INFO){ .flags = token_flags(&answer) };
-	p11_pad(pInfo->label, sizeof pInfo->label, slot->partition);
+	put_label(slot, &answer, pInfo);
 	p11_pad(pInfo->manufacturerID, sizeof pInfo->manufacturerID, P11_MAKER);
 	p11_pad(pInfo->model, sizeof pInfo->model, "hsmlet");
 	if (hl_bytes_str(answer.serial, serial, sizeof serial) != HL_OK)
@@ -164,19 +188,48 @@ CK_RV p11_GetTokenInfo(CK_SLOT_ID slotID, CK_TOKEN_INFO_PTR pInfo)
 	pInfo->hardwareVersion = hsm_version(&answer);
 	pInfo->firmwareVersion = p11_version(VERSION);
 	put_time(pInfo->utcTime, answer.time_ms);
-	put_counts(slot, pInfo);
+	put_counts(slot, &answer, pInfo);
 	return CKR_OK;
 }
 
 /* The faithful profile: tokens come initialised, and what a security officer does is done elsewhere. */
+static CK_RV may_init(struct p11_slot *slot)
+{
+	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
+	struct hl_info_answer answer;
+	bool in_use;
+
+	P11_TRY(p11_slot_info(slot, &answer, &call));
+	p11_lock();
+	in_use = slot->sessions > 0;
+	p11_unlock();
+	if (!answer.lab)
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	return in_use ? CKR_SESSION_EXISTS : CKR_OK;
+}
+
+/* PKCS #11 v3.0, 5.5.7: the label "must be padded with blank characters, and which must not be null-terminated". */
+static struct hl_bytes label_of(const CK_UTF8CHAR *label)
+{
+	size_t n = HL_LABEL;
+
+	while (n > 0 && label[n - 1] == ' ')
+		n--;
+	return hl_bytes(label, n);
+}
+
 CK_RV p11_InitToken(CK_SLOT_ID slotID, CK_UTF8CHAR_PTR pPin, CK_ULONG ulPinLen, CK_UTF8CHAR_PTR pLabel)
 {
 	struct p11_slot *slot;
+	struct hl_token_init request = { .pin = hl_bytes(pPin, ulPinLen) };
 
 	P11_TRY(p11_slot_of(slotID, &slot));
 	if (!p11_bytes_ok(pPin, ulPinLen) || !pLabel)
 		return CKR_ARGUMENTS_BAD;
-	return CKR_FUNCTION_NOT_SUPPORTED;
+	P11_TRY(may_init(slot));
+	P11_TRY(p11_check_pin(pPin, ulPinLen));
+	request.label = label_of(pLabel);
+	return p11_ask_done(slot, &hl_msg_token_init, &request);
 }
 
 /* -- mechanisms ----------------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,9 @@ static const struct {
 	{ &hl_msg_login, hsm_op_login, false },
 	{ &hl_msg_login_ticket, hsm_op_login_ticket, false },
 	{ &hl_msg_logout, hsm_op_logout, false },
+	{ &hl_msg_pin_set, hsm_op_pin_set, false },
+	{ &hl_msg_pin_init, hsm_op_pin_init, false },
+	{ &hl_msg_token_init, hsm_op_token_init, false },
 	{ &hl_msg_info, hsm_op_info, false },
 	{ &hl_msg_random, hsm_op_random, false },
 	{ &hl_msg_mechanisms, hsm_op_mechanisms, false },
@@ -85,6 +88,8 @@ void hsm_dispatch(struct hsm_conn *c, const struct hl_frame *f)
 		hsm_conn_close(c, err, false);
 		return;
 	}
+	if (err == HL_OK)
+		err = hsm_login_check(c);
 	hsm_login_renew(c);
 	if (c->closing)
 		return;

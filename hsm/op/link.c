@@ -12,25 +12,18 @@ hl_err hsm_op_ping(struct hsm_conn *c, const struct hl_frame *f, const void *bod
 	return HL_OK;
 }
 
-/* Failures of a window that has ended count no more. */
-static uint32_t pin_failures(const struct hl_partition_row *row, int64_t now)
+static struct hsm_pin_state pin_state(const struct hsm_partition *p, enum hsm_role role, int64_t now)
 {
-	return now - (int64_t)row->pin_window_ms < HSM_LOGIN_WINDOW_MS ? row->pin_failures : 0;
-}
+	struct hsm_pin pin = hsm_pin_of(p, role);
 
-static uint32_t pin_left(const struct hl_partition_row *row, int64_t now)
-{
-	uint32_t failed = pin_failures(row, now);
-
-	if (!row->pin_set || (int64_t)row->pin_locked_ms > now || failed >= HSM_LOGIN_FAILURES)
-		return 0;
-	return HSM_LOGIN_FAILURES - failed;
+	return hsm_pin_state(&pin, now);
 }
 
 hl_err hsm_op_info(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	struct hsm *h = c->hsm;
 	int64_t now = hl_wall_ms(h->env);
+	struct hsm_pin_state user, officer;
 	struct hsm_partition p;
 	uint64_t objects = 0;
 	hl_err err;
@@ -38,6 +31,8 @@ hl_err hsm_op_info(struct hsm_conn *c, const struct hl_frame *f, const void *bod
 	(void)body, (void)detail;
 	HL_TRY(hsm_partition_load(h, hl_text(c->partition), &p));
 	err = h->conf.store.ops->count(h->conf.store.at, HSM_OBJECT, p.id, &objects);
+	user = pin_state(&p, HSM_ROLE_USER, now);
+	officer = pin_state(&p, HSM_ROLE_OFFICER, now);
 	if (err == HL_OK) {
 		struct hl_info_answer info = {
 			.device = hl_text(h->conf.name),
@@ -48,8 +43,14 @@ hl_err hsm_op_info(struct hsm_conn *c, const struct hl_frame *f, const void *bod
 			.objects_max = p.row.objects_max,
 			.pin_set = p.row.pin_set,
 			.logged_in = c->logged_in,
-			.pin_left = pin_left(&p.row, now),
-			.pin_failed = pin_failures(&p.row, now) > 0 || (int64_t)p.row.pin_locked_ms > now,
+			.pin_left = user.left,
+			.pin_failed = user.failed,
+			.lab = hsm_partition_is_lab(&p),
+			.label = p.row.label,
+			.blank = p.row.blank,
+			.officer_left = officer.left,
+			.officer_failed = officer.failed,
+			.officer = c->officer,
 		};
 
 		hsm_reply(c, &hl_msg_info_answer, f->id, &info);

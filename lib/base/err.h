@@ -85,6 +85,9 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_PARAMETER, -520, 1, HL_FINAL, "the mechanism's parameter is not acceptable", "it is missing, not of this mechanism, or has a value outside the bounds", "see doc/protocol.md for what the mechanism takes") \
 	X(HL_E_MASTER, -521, 16, HL_AGAIN, "the cluster has no master", "the HSM that was its master has ended, and new keys need one", "start it again: `hsmlet hsm restart NAME`; the keys that are there go on working") \
 	X(HL_E_BLOB, -522, 75, HL_AGAIN, "the HSM does not hold this session object", "it keeps some of them only, and its client all of its own", "try again: the client brings it by itself") \
+	X(HL_E_UNSUPPORTED, -525, 1, HL_FINAL, "this partition does not offer that", "what a security officer does with a token is of the lab profile only", "use a lab world: `hsmlet up --profile lab`") \
+	X(HL_E_BLANK, -526, 1, HL_FINAL, "the token is not initialised", "it is a spare one of a lab world, or nobody has set it up since its reset", "initialise it, e.g. `pkcs11-tool --init-token`") \
+	X(HL_E_PIN_LENGTH, -527, 1, HL_FINAL, "the new PIN is too short or too long", "a PIN has 4 to 32 bytes", "choose another one") \
 	X(HL_E_KEY_TYPE, -530, 1, HL_FINAL, "the key is of another type than the mechanism takes", "a key was named that is not meant for this mechanism", "name another key or another mechanism; see doc/protocol.md") \
 	X(HL_E_KEY_SIZE, -531, 1, HL_FINAL, "the key has a size that the mechanism does not take", "it is too short, too long or not of a size of its type", "see doc/protocol.md for the sizes") \
 	X(HL_E_TEMPLATE_INCOMPLETE, -532, 1, HL_FINAL, "the template lacks an attribute", "an attribute that such an object needs was not given", "add the attribute named") \

@@ -13,6 +13,7 @@
 #define HL_VERSION_MAX 1
 
 #define HL_NAME_TEXT 64    /* users, partitions, members, client ids */
+#define HL_LABEL 32        /* bytes of a token's label, UTF-8 */
 #define HL_SECRET_BYTES 32 /* a user secret */
 #define HL_BINDING 32      /* SHA-256 over the frames of steps 1 to 3 */
 #define HL_MAC 32
@@ -113,7 +114,8 @@
 	F(S, 4, U8, pin_wanted, 0, 1, 0, "1: the PKCS#11 API was ordered") \
 	F(S, 5, TEXT, setup_password, 0, 64, HL_OPT | HL_SECRET, "lab worlds: fixed, instead of a random one") \
 	F(S, 6, TEXT, pin, 0, 32, HL_OPT | HL_SECRET, "lab worlds: fixed, instead of a random one") \
-	F(S, 7, U8, profile, 0, 1, HL_OPT, "0: faithful, 1: lab")
+	F(S, 7, U8, profile, 0, 1, HL_OPT, "0: faithful; 1: lab: the PIN is the security officer's too, and without one the token is not initialised") \
+	F(S, 8, BYTES, label, 0, HL_LABEL, HL_OPT, "lab: the token's")
 
 #define HL_M_PARTITION_MADE(F, L, S) \
 	F(S, 1, TEXT, setup_password, 1, 64, HL_SECRET, "five groups of five, told once") \
@@ -184,8 +186,9 @@
 
 #define HL_M_LOGIN(F, L, S) \
 	HL_SEEN(F, S) \
-	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "PKCS#11 PIN of the partition's user") \
-	F(S, 4, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token: a wrong PIN is counted")
+	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "PKCS#11 PIN") \
+	F(S, 4, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token: a wrong PIN is counted") \
+	F(S, 6, U8, role, 0, 1, HL_OPT, "whose PIN: 0 the partition's user, 1 its security officer, in the lab profile only")
 #define HL_M_LOGIN_TICKET(F, L, S) \
 	HL_SEEN(F, S) \
 	F(S, 3, BYTES, ticket, 1, HL_LOGIN_TICKET, HL_SECRET, "what a login was answered with, whatever link that was on")
@@ -196,9 +199,27 @@
 	F(S, 1, TEXT, serial, 16, 16, 0, "of the partition") \
 	F(S, 2, U32, pin_generation, 0, UINT32_MAX, HL_OPT, "of the PIN that was right") \
 	F(S, 3, U32, secret_generation, 1, UINT32_MAX, 0, "of the user secret then") \
-	F(S, 4, U64, expires_ms, 0, UINT64_MAX, 0, "wall clock")
+	F(S, 4, U64, expires_ms, 0, UINT64_MAX, 0, "wall clock") \
+	F(S, 5, U8, role, 0, 1, HL_OPT, "as in login")
 #define HL_M_LOGOUT(F, L, S) HL_SEEN(F, S)
 #define HL_M_DONE(F, L, S) HL_MARK(F, S)
+
+/* The lab profile: what a security officer does with a token. */
+#define HL_M_PIN_SET(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "the PIN as it is") \
+	F(S, 4, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
+	F(S, 5, U8, role, 0, 1, HL_OPT, "whose, as in login") \
+	F(S, 6, BYTES, fresh, 0, 256, HL_OPT | HL_SECRET, "the PIN as it shall be")
+#define HL_M_PIN_INIT(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
+	F(S, 4, BYTES, fresh, 0, 256, HL_OPT | HL_SECRET, "PIN of the partition's user, from now on")
+#define HL_M_TOKEN_INIT(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "the security officer's; of a token that is not initialised: from now on") \
+	F(S, 4, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
+	F(S, 5, BYTES, label, 0, HL_LABEL, HL_OPT, "the token's, without the blanks behind it")
 
 #define HL_M_INFO(F, L, S) HL_SEEN(F, S)
 #define HL_M_INFO_ANSWER(F, L, S) \
@@ -212,7 +233,13 @@
 	F(S, 10, U8, pin_set, 0, 1, 0, "1: it has a PKCS#11 PIN") \
 	F(S, 11, U8, logged_in, 0, 1, 0, "1: this channel is logged in") \
 	F(S, 12, U32, pin_left, 0, UINT32_MAX, HL_OPT, "wrong PINs that are left in the window under way; 0: locked, or no PIN") \
-	F(S, 13, U8, pin_failed, 0, 1, HL_OPT, "1: the last PIN was wrong")
+	F(S, 13, U8, pin_failed, 0, 1, HL_OPT, "1: the last PIN was wrong") \
+	F(S, 14, U8, lab, 0, 1, HL_OPT, "1: of the lab profile: the token has a label of its own and a security officer") \
+	F(S, 15, BYTES, label, 0, HL_LABEL, HL_OPT, "then: the token's") \
+	F(S, 16, U8, blank, 0, 1, HL_OPT, "1: the token is not initialised") \
+	F(S, 17, U32, officer_left, 0, UINT32_MAX, HL_OPT, "as pin_left, of the security officer's PIN") \
+	F(S, 18, U8, officer_failed, 0, 1, HL_OPT, "as pin_failed") \
+	F(S, 19, U8, officer, 0, 1, HL_OPT, "1: this channel is the security officer's")
 
 #define HL_M_MECHANISM(F, L, S) \
 	F(S, 1, U32, number, 0, UINT32_MAX, 0, "CKM_ number") \
@@ -486,7 +513,8 @@
 	F(S, 7, TEXT, service_password, 0, 64, HL_OPT | HL_SECRET, "lab worlds: fixed") \
 	F(S, 8, TEXT, setup_password, 0, 64, HL_OPT | HL_SECRET, "lab worlds: fixed") \
 	F(S, 9, TEXT, pin, 0, 32, HL_OPT | HL_SECRET, "lab worlds: fixed") \
-	F(S, 10, U8, profile, 0, 1, HL_OPT, "as in partition.make")
+	F(S, 10, U8, profile, 0, 1, HL_OPT, "as in partition.make") \
+	F(S, 11, BYTES, label, 0, HL_LABEL, HL_OPT, "as in partition.make")
 #define HL_M_PROVISIONED(F, L, S) \
 	F(S, 1, TEXT, service_file, 1, 4096, 0, "path of the service-user file") \
 	F(S, 2, TEXT, hsm_file, 1, 4096, 0, "path of the technical-user file")
@@ -530,6 +558,13 @@
 #define HL_M_SESSION_CLOSED(F, L, S) \
 	F(S, 1, TEXT, partition, 1, HL_NAME_TEXT, 0, "whose channel it was")
 
+#define HL_M_TOKEN_RESET(F, L, S) \
+	F(S, 1, TEXT, partition, 1, HL_NAME_TEXT, 0, "of the lab profile") \
+	F(S, 2, BYTES, label, 0, HL_LABEL, HL_OPT, "the token's") \
+	F(S, 3, TEXT, pin, 0, 32, HL_OPT | HL_SECRET, "of user and security officer; empty: the token is not initialised")
+#define HL_M_TOKEN_WAS_RESET(F, L, S) \
+	F(S, 1, U64, objects, 0, UINT64_MAX, 0, "how many it had")
+
 /* -- never alone: what the HSM's store keeps --------------------------------------------------- */
 #define HL_M_OBJECT_ROW(F, L, S) \
 	L(S, 1, attributes, attribute, 64, 0, "all but the key value")
@@ -558,13 +593,22 @@
 	F(S, 14, U64, pin_locked_ms, 0, UINT64_MAX, HL_OPT, "locked until then") \
 	F(S, 15, U32, objects_max, 0, UINT32_MAX, 0, "how many objects it may hold") \
 	F(S, 16, U64, token_floor_ms, 0, UINT64_MAX, HL_OPT, "effect tokens of an earlier time are forgotten") \
-	F(S, 17, U8, profile, 0, 1, HL_OPT, "0: faithful, 1: lab, where keys may be used as old applications expect it") \
+	F(S, 17, U8, profile, 0, 1, HL_OPT, "0: faithful, 1: lab, where keys may be used as old applications expect it, and a security officer logs in") \
 	F(S, 18, U32, pin_generation, 0, UINT32_MAX, HL_OPT, "of the PIN: login tickets of an earlier one are void") \
-	F(S, 19, U32, blob_epoch, 0, UINT32_MAX, HL_OPT, "session objects of an earlier one are void")
+	F(S, 19, U32, blob_epoch, 0, UINT32_MAX, HL_OPT, "session objects of an earlier one are void") \
+	F(S, 20, BYTES, label, 0, HL_LABEL, HL_OPT, "lab: the token's") \
+	F(S, 21, U8, blank, 0, 1, HL_OPT, "lab: 1: the token is not initialised") \
+	F(S, 22, BYTES, officer_salt, 0, 32, HL_OPT, "lab: of the security officer's PIN, like all that follows") \
+	F(S, 23, U32, officer_iterations, 0, UINT32_MAX, HL_OPT, "of PBKDF2-HMAC-SHA-256") \
+	F(S, 24, U32, officer_failures, 0, UINT32_MAX, HL_OPT, "wrong PINs in the window under way") \
+	F(S, 25, U64, officer_window_ms, 0, UINT64_MAX, HL_OPT, "when that window began") \
+	F(S, 26, U64, officer_locked_ms, 0, UINT64_MAX, HL_OPT, "locked until then") \
+	F(S, 27, U32, officer_generation, 0, UINT32_MAX, HL_OPT, "its login tickets of an earlier one are void")
 #define HL_M_PARTITION_SECRET(F, L, S) \
 	F(S, 1, BYTES, secret, HL_SECRET_BYTES, HL_SECRET_BYTES, HL_SECRET, "user secret") \
 	F(S, 2, BYTES, setup_key, 32, 32, HL_SECRET, "derived from the setup password") \
-	F(S, 3, BYTES, pin_hash, 0, 32, HL_OPT | HL_SECRET, "slow hash of the PIN")
+	F(S, 3, BYTES, pin_hash, 0, 32, HL_OPT | HL_SECRET, "slow hash of the PIN") \
+	F(S, 4, BYTES, officer_hash, 0, 32, HL_OPT | HL_SECRET, "of the security officer's PIN")
 
 #define HL_M_TOKEN_ROW(F, L, S) \
 	F(S, 1, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token") \
@@ -609,8 +653,11 @@
 	M(login,            0x1014, "login",            "client > HSM", HL_M_LOGIN, "log this channel in") \
 	M(logout,           0x1015, "logout",           "client > HSM", HL_M_LOGOUT, "log it out") \
 	M(login_ticket,     0x101c, "login.ticket",     "client > HSM", HL_M_LOGIN_TICKET, "log this channel in as another one was") \
-	M(logged_in,        0x101d, "logged.in",        "HSM > client", HL_M_LOGGED_IN, "the answer to both logins; with id 0, before another answer, a ticket that is renewed") \
+	M(logged_in,        0x101d, "logged.in",        "HSM > client", HL_M_LOGGED_IN, "the answer to both logins, and to pin.set; with id 0, before another answer, a ticket that is renewed") \
 	M(login_state,      0,      "login.state",      "in a login ticket, sealed", HL_M_LOGIN_STATE, "whose login it is, and how long") \
+	M(pin_set,          0x1060, "pin.set",          "client > HSM", HL_M_PIN_SET, "change a PIN; answered by logged.in, with a ticket where the channel was logged in with that PIN") \
+	M(pin_init,         0x1062, "pin.init",         "client > HSM", HL_M_PIN_INIT, "the security officer sets the user's PIN; answered by done") \
+	M(token_init,       0x1064, "token.init",       "client > HSM", HL_M_TOKEN_INIT, "remove all objects and the user's PIN; answered by done") \
 	M(info,             0x1016, "info",             "client > HSM", HL_M_INFO, "device and partition information") \
 	M(info_answer,      0x1017, "info.answer",      "HSM > client", HL_M_INFO_ANSWER, "the answer to it") \
 	M(random,           0x1018, "random",           "client > HSM", HL_M_RANDOM, "random bytes") \
@@ -676,6 +723,8 @@
 	M(sessions_answer,  0x2006, "sessions.answer",  "HSM > front command", HL_M_SESSIONS_ANSWER, "the answer to it") \
 	M(session_close,    0x2007, "session.close",    "front command > HSM", HL_M_SESSION_CLOSE, "end a channel") \
 	M(session_closed,   0x2008, "session.closed",   "HSM > front command", HL_M_SESSION_CLOSED, "it is ending") \
+	M(token_reset,      0x2009, "token.reset",      "front command > HSM", HL_M_TOKEN_RESET, "make a lab partition as it was when it was new") \
+	M(token_was_reset,  0x200a, "token.was.reset",  "HSM > front command", HL_M_TOKEN_WAS_RESET, "it is") \
 	M(object_row,       0,      "object.row",       "in the HSM's store", HL_M_OBJECT_ROW, "attributes of a stored object") \
 	M(cluster_row,      0,      "cluster.row",      "in the HSM's store", HL_M_CLUSTER_ROW, "the cluster itself") \
 	M(cluster_secret,   0,      "cluster.secret",   "in the HSM's store, sealed", HL_M_CLUSTER_SECRET, "its identity") \

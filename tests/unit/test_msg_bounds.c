@@ -8,7 +8,7 @@
 #include "tests/support/test.h"
 #include "tests/support/wire.h"
 
-#define FIELDS 24
+#define FIELDS 32
 
 /* A table that may be bent, one field at a time, and a message for it. */
 struct bent {

@@ -305,6 +305,32 @@ static void scans_ascend_from_where_they_are_told(const struct hsm_store *s)
 	CU_ASSERT_EQUAL(count(s, HSM_PARTITION, PARTITION), 0);
 }
 
+/* All of the partition, whatever stands there by then, and nothing of anybody else. */
+static void what_is_cleared_is_the_partitions(const struct hsm_store *s)
+{
+	struct hsm_put clear[] = { object(9, 1, "made before", ""), { .row = { .table = HSM_OBJECT, .partition = PARTITION }, .clear = true },
+		object(7, 1, "made after", "") };
+	struct hsm_put other = object(4, 1, "of another partition", ""), token = object(4, 1, "a token", "");
+	struct hsm_put stale[] = { clear[1], object(1, 7, "stale", "") };
+
+	other.row.partition++;
+	token.row.table = HSM_TOKEN;
+	CU_ASSERT_EQUAL(commit(s, &clear[1], 1), HL_OK); /* nothing is there yet */
+	CU_ASSERT_EQUAL(put(s, 1, 1, "first"), HL_OK);
+	CU_ASSERT_EQUAL(put(s, 1, 2, "second"), HL_OK);
+	CU_ASSERT_EQUAL(put(s, INT64_MAX, 1, "last"), HL_OK);
+	CU_ASSERT_EQUAL(commit(s, &other, 1), HL_OK);
+	CU_ASSERT_EQUAL(commit(s, &token, 1), HL_OK);
+	CU_ASSERT_EQUAL(commit(s, stale, 2), HL_E_STORE_STALE);
+	CU_ASSERT_EQUAL(count(s, HSM_OBJECT, PARTITION), 2);
+	CU_ASSERT_EQUAL(commit(s, clear, 3), HL_OK);
+	CU_ASSERT_EQUAL(count(s, HSM_OBJECT, PARTITION), 1);
+	CU_ASSERT(is(s, 7, 1, "made after"));
+	CU_ASSERT_EQUAL(count(s, HSM_OBJECT, PARTITION + 1), 1);
+	CU_ASSERT_EQUAL(count(s, HSM_TOKEN, PARTITION), 1);
+	CU_ASSERT_EQUAL(put(s, 1, 1, "first again"), HL_OK);
+}
+
 static void rows_outside_their_bounds_are_refused(const struct hsm_store *s)
 {
 	struct hsm_put p[] = { object(0, 1, "", ""), object((uint64_t)INT64_MAX + 1, 1, "", ""),
@@ -408,6 +434,7 @@ static void (*const stores[])(story_fn *story) = { over_sqlite, over_memory };
 	X(each_commit_raises_the_generation, "each commit raises the generation") \
 	X(the_data_version_tells_that_something_was_committed, "the data version tells that something was committed") \
 	X(scans_ascend_from_where_they_are_told, "scans ascend from where they are told") \
+	X(what_is_cleared_is_the_partitions, "what is cleared is the partition's") \
 	X(rows_outside_their_bounds_are_refused, "rows outside their bounds are refused") \
 	X(of_two_that_wait_one_is_stale, "of two that wait one is stale") \
 	X(one_prepared_again_is_made_again, "one that is prepared again is made again")
