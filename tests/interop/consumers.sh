@@ -2,6 +2,7 @@
 # checks, a line each: a sentence, ": ", a command. A backslash at the end of a line continues it.
 #
 # HL_NEED_TOOLS=1: a program that is not installed is a failure, not a reason to skip.
+HL_HERE=$(pwd)
 SOURCE=$(cd "${srcdir:-.}" && pwd)
 . "$SOURCE/tests/run/cli.sh"
 
@@ -113,4 +114,11 @@ start() # log, pattern, command...
 	ready=
 	read -r ready < "$log.ready"
 	check "$1 is ready" [ -n "$ready" ]
+}
+
+# A server that has had all its visitors ends by itself; where a check failed before, it may wait for them forever.
+ends_well() # pid
+{
+	[ "$failed" -eq 0 ] || kill "$1"
+	wait "$1"
 }
