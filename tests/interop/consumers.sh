@@ -4,6 +4,7 @@
 # HL_NEED_TOOLS=1: a program that is not installed is a failure, not a reason to skip.
 HL_HERE=$(pwd)
 SOURCE=$(cd "${srcdir:-.}" && pwd)
+export SOURCE
 . "$SOURCE/tests/run/cli.sh"
 
 SECONDS_MAX=120 # of one command: far more than any of them takes
