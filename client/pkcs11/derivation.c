@@ -93,40 +93,22 @@ static CK_RV take_des_cbc_data(const struct p11_mechanism *m, const CK_MECHANISM
 
 /* -- of a password ------------------------------------------------------------------------------------------------------------- */
 
-#define ADDRESS_MIN 0x10000u /* nothing is mapped below it, and no password is as long */
-
-/* PKCS #11 v2.40 has two structures for this mechanism, of one size: the older one points to the password's length. NSS
- * still uses it. Numbers that are too large for a length and may be an address of ours are taken for one. */
-static CK_ULONG password_n(const CK_PKCS5_PBKD2_PARAMS2 *p)
-{
-	const CK_PKCS5_PBKD2_PARAMS *old = (const void *)p;
-	uintptr_t at = p->ulPasswordLen;
-
-	if (at < ADDRESS_MIN || at > UINTPTR_MAX >> 16 || at % _Alignof(CK_ULONG) != 0)
-		return p->ulPasswordLen;
-	return *old->ulPasswordLen;
-}
-
 static CK_RV take_pbkdf2(const struct p11_mechanism *m, const CK_MECHANISM *from, struct p11_operation *op)
 {
 	const CK_PKCS5_PBKD2_PARAMS2 *p = from->pParameter;
 	struct hl_pbkdf2_parameter fields;
-	CK_ULONG n;
 
 	(void)m;
-	if (!has_size(from, sizeof *p))
-		return CKR_MECHANISM_PARAM_INVALID;
-	n = password_n(p);
-	if (p->saltSource != HL_CKZ_DATA_SPECIFIED || p->ulPrfDataLen > 0 ||
+	if (!has_size(from, sizeof *p) || p->saltSource != HL_CKZ_DATA_SPECIFIED || p->ulPrfDataLen > 0 ||
 		p->prf > UINT8_MAX || p->iterations > UINT32_MAX ||
 		!p11_bytes_ok(p->pSaltSourceData, p->ulSaltSourceDataLen) ||
-		!p11_bytes_ok(p->pPassword, n))
+		!p11_bytes_ok(p->pPassword, p->ulPasswordLen))
 		return CKR_MECHANISM_PARAM_INVALID;
 	fields = (struct hl_pbkdf2_parameter){
 		.prf = (uint32_t)p->prf,
 		.iterations = (uint32_t)p->iterations,
 		.salt = hl_bytes(p->pSaltSourceData, p->ulSaltSourceDataLen),
-		.password = hl_bytes(p->pPassword, n),
+		.password = hl_bytes(p->pPassword, p->ulPasswordLen),
 	};
 	return put(&hl_msg_pbkdf2_parameter, &fields, &op->parameter);
 }
