@@ -25,6 +25,7 @@
 #define ALL (KEYS | CERT | HSM_DATA | DOMAIN)
 #define VALUED ((PRIVATE & ~HSM_RSA_PRIVATE) | SECRET | PRIMED_PUBLIC | CERT | HSM_DATA)
 #define WRAPPERS (HSM_RSA_PUBLIC | BLOCKS)
+#define DERIVERS (HSM_EC_PRIVATE | HSM_X_PRIVATE | HSM_DH_PRIVATE | HSM_DHX_PRIVATE)
 #define TRUST (WRAPPERS | CERT)
 #define CHECKED (BLOCKS | CERT)
 
@@ -63,13 +64,13 @@ static const struct hsm_attribute_row rows[] = {
 	ROW(SENSITIVE                 , BOOL  , HIDDEN                 , HIDDEN                 , HIDDEN         , 0             , 0                 , HIDDEN                                          , HSM_RISES),
 	ROW(ENCRYPT                   , BOOL  , PUBLIC | SECRET        , PUBLIC | SECRET        , PUBLIC | SECRET, 0             , 0                 , HSM_RSA_PUBLIC | CIPHERS                        , HSM_USAGE),
 	ROW(DECRYPT                   , BOOL  , HIDDEN                 , HIDDEN                 , HIDDEN         , 0             , 0                 , HSM_RSA_PRIVATE | CIPHERS                       , HSM_USAGE),
-	ROW(WRAP                      , BOOL  , PUBLIC | SECRET        , PUBLIC | SECRET        , PUBLIC | SECRET, 0             , 0                 , 0                                               , HSM_USAGE),
-	ROW(UNWRAP                    , BOOL  , HIDDEN                 , HIDDEN                 , HIDDEN         , 0             , 0                 , 0                                               , HSM_USAGE),
+	ROW(WRAP                      , BOOL  , PUBLIC | SECRET        , PUBLIC | SECRET        , PUBLIC | SECRET, 0             , 0                 , WRAPPERS                                        , HSM_USAGE | HSM_LAX),
+	ROW(UNWRAP                    , BOOL  , HIDDEN                 , HIDDEN                 , HIDDEN         , 0             , 0                 , HSM_RSA_PRIVATE | BLOCKS                        , HSM_USAGE | HSM_LAX),
 	ROW(SIGN                      , BOOL  , HIDDEN                 , HIDDEN                 , HIDDEN         , 0             , 0                 , SIGNERS | MACS                                  , HSM_USAGE),
 	ROW(SIGN_RECOVER              , BOOL  , PRIVATE                , PRIVATE                , PRIVATE        , 0             , 0                 , 0                                               , HSM_USAGE),
 	ROW(VERIFY                    , BOOL  , PUBLIC | SECRET        , PUBLIC | SECRET        , PUBLIC | SECRET, 0             , 0                 , VERIFIERS | MACS                                , HSM_USAGE),
 	ROW(VERIFY_RECOVER            , BOOL  , PUBLIC                 , PUBLIC                 , PUBLIC         , 0             , 0                 , 0                                               , HSM_USAGE),
-	ROW(DERIVE                    , BOOL  , KEYS                   , KEYS                   , KEYS           , 0             , 0                 , HSM_X_PRIVATE | HSM_DH_PRIVATE | HSM_DHX_PRIVATE, HSM_USAGE),
+	ROW(DERIVE                    , BOOL  , KEYS                   , KEYS                   , KEYS           , 0             , 0                 , DERIVERS                                        , HSM_USAGE),
 	ROW(START_DATE                , BYTES , KEYS | CERT            , KEYS                   , KEYS | CERT    , 0             , 0                 , 0                                               , HSM_SETTABLE | HSM_DATE),
 	ROW(END_DATE                  , BYTES , KEYS | CERT            , KEYS                   , KEYS | CERT    , 0             , 0                 , 0                                               , HSM_SETTABLE | HSM_DATE),
 	ROW(MODULUS                   , BYTES , RSA                    , 0                      , RSA            , 0             , RSA               , 0                                               , 0),
@@ -89,7 +90,7 @@ static const struct hsm_attribute_row rows[] = {
 	ROW(SUBPRIME_BITS             , NUMBER, DOMAIN & ~HSM_DH_DOMAIN, DOMAIN & ~HSM_DH_DOMAIN, 0              , 0             , 0                 , 0                                               , 0),
 	ROW(VALUE_BITS                , NUMBER, HSM_DH_PRIVATE         , HSM_DH_PRIVATE         , 0              , 0             , 0                 , 0                                               , 0),
 	ROW(VALUE_LEN                 , NUMBER, SECRET                 , SECRET                 , 0              , 0             , 0                 , 0                                               , 0),
-	ROW(EXTRACTABLE               , BOOL  , HIDDEN                 , HIDDEN                 , HIDDEN         , 0             , 0                 , 0                                               , HSM_FALLS),
+	ROW(EXTRACTABLE               , BOOL  , HIDDEN                 , HIDDEN                 , HIDDEN         , 0             , 0                 , SECRET                                          , HSM_FALLS | HSM_LAX),
 	ROW(LOCAL                     , BOOL  , KEYS | DOMAIN          , 0                      , 0              , 0             , 0                 , 0                                               , HSM_OWN),
 	ROW(NEVER_EXTRACTABLE         , BOOL  , HIDDEN                 , 0                      , 0              , 0             , 0                 , 0                                               , HSM_OWN),
 	ROW(ALWAYS_SENSITIVE          , BOOL  , HIDDEN                 , 0                      , 0              , 0             , 0                 , 0                                               , HSM_OWN),

@@ -46,6 +46,7 @@ enum {
 	HSM_DATE = 1 << 10,      /* CK_DATE: eight digits, or empty */
 	HSM_NUMBERS = 1 << 11,   /* numbers of eight bytes each */
 	HSM_TEMPLATE = 1 << 12,  /* fields of object.row: attributes, none of which is a template itself */
+	HSM_LAX = 1 << 13,       /* true by default under legacy_wrap only */
 };
 
 struct hsm_attribute_row {
@@ -95,7 +96,8 @@ enum hsm_origin { HSM_GENERATED, HSM_CREATED, HSM_UNWRAPPED, HSM_DERIVED };
 /**
  * Take a template (a decoded list) over into `o`, which holds its class and key type already, and
  * add what the template leaves out: CKA_TOKEN true, the defaults of the rows. Usage attributes are
- * false unless given, but where the template gives none at all those of the row's `yes` are true.
+ * false unless given, but where the template gives none at all those of the row's `yes` are true
+ * (wrapping and unwrapping, which shut out decrypting and encrypting, only where nothing shuts out anything).
  * Then K-01 and K-02 must hold. The codes of templates (hsm/key.h) with `*why`, HL_E_NOMEM; `o` is
  * then half filled.
  */

@@ -185,7 +185,8 @@ static bool usage_given(const struct applying *a)
 
 static hl_err by_default(const struct applying *a, const struct hsm_attribute_row *row, bool usage)
 {
-	bool yes = (row->yes & a->kind) && !((row->rules & HSM_USAGE) && usage);
+	bool held_back = ((row->rules & HSM_USAGE) && usage) || ((row->rules & HSM_LAX) && !a->rules->legacy_wrap);
+	bool yes = (row->yes & a->kind) && !held_back;
 
 	if (row->form == HL_FORM_BOOL)
 		return hsm_attribute_set_bool(a->o, row->type, yes);

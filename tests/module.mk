@@ -376,6 +376,17 @@ endif
 check_PROGRAMS += $(INTEROP_TESTS)
 TESTS += $(INTEROP_TESTS)
 
+# Programs that know PKCS#11 and nothing of us: a table of checks each, in a world of its own.
+CONSUMER_TESTS = tests/interop/test_gnutls tests/interop/test_java tests/interop/test_nss tests/interop/test_opensc tests/interop/test_openssl \
+	tests/interop/test_p11kit_server tests/interop/test_pkcs11_dump tests/interop/test_ssh tests/interop/test_strongswan
+check_PROGRAMS += tests/interop/tls_peers
+tests_interop_tls_peers_SOURCES = tests/interop/tls_peers.c
+tests_interop_tls_peers_CPPFLAGS = -I$(top_srcdir) -include config.h # engines are deprecated
+tests_interop_tls_peers_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS) -lpthread
+dist_check_SCRIPTS += $(CONSUMER_TESTS)
+TESTS += $(CONSUMER_TESTS)
+EXTRA_DIST += tests/interop/consumers.sh tests/interop/TokenTour.java
+
 include tests/fuzz/module.mk
 include tests/bench/module.mk
 include tests/load/module.mk

@@ -164,7 +164,7 @@ static void an_ec_pair_is_complete_on_each_curve(void)
 
 		ec_pair(&p, curve[i].params);
 		expect_bools(&p.object, "1110111111", common, HL_COUNT(common));
-		expect_bools(&p.object, "-0-01-0", usage, HL_COUNT(usage));
+		expect_bools(&p.object, "-0-01-1", usage, HL_COUNT(usage));
 		expect_bools(&p.public_object, "0-0--10", usage, HL_COUNT(usage));
 		CU_ASSERT(hl_bytes_eq(value_of(&p.object, HL_CKA_EC_PARAMS), curve[i].params));
 		CU_ASSERT(

@@ -86,6 +86,29 @@ static void k01_and_k02_uses_that_undo_one_another(void)
 	CU_ASSERT_EQUAL(rsa_with(&legacy, HL_CKA_DECRYPT, HL_CKA_WRAP), HL_OK);
 }
 
+/* No use was named: each key gets those it is made for, and all of them only where none shuts out another. */
+static void k01_no_default_opens_what_a_rule_shuts(void)
+{
+	static const uint32_t lax[] = { HL_CKA_WRAP, HL_CKA_UNWRAP, HL_CKA_EXTRACTABLE };
+	const struct hsm_rules *both[] = { &strict, &legacy };
+
+	for (size_t i = 0; i < HL_COUNT(both); i++) {
+		AUTO_OBJECT o = { 0 };
+		struct template t = { 0 };
+		const char *why;
+
+		template_number(&t, HL_CKA_VALUE_LEN, 32);
+		CU_ASSERT_EQUAL_FATAL(
+			hsm_key_generate(HL_CKM_AES_KEY_GEN, none, template_list(&t), NULL, both[i], &o, NULL, &why), HL_OK);
+		template_clear(&t);
+		CU_ASSERT(hsm_attribute_bool(&o, HL_CKA_ENCRYPT));
+		CU_ASSERT(hsm_attribute_bool(&o, HL_CKA_DECRYPT));
+		CU_ASSERT(hsm_attribute_bool(&o, HL_CKA_SENSITIVE));
+		for (size_t j = 0; j < HL_COUNT(lax); j++)
+			CU_ASSERT_EQUAL(hsm_attribute_bool(&o, lax[j]), both[i]->legacy_wrap);
+	}
+}
+
 static hl_err set(const struct hsm_object *o, uint32_t type, bool v, const struct hsm_rules *rules)
 {
 	uint8_t one = v;
@@ -449,6 +472,7 @@ static void only_allowed_mechanisms_run(void)
 
 static CU_TestInfo tests[] = {
 	{ "K-01, K-02: uses that undo one another", k01_and_k02_uses_that_undo_one_another },
+	{ "K-01: no default opens what a rule shuts", k01_no_default_opens_what_a_rule_shuts },
 	{ "K-01: no use is added later", k01_no_use_is_added_later },
 	{ "K-03: copies only tighten", k03_copies_only_tighten },
 	{ "K-03: a copy is deep and has its own name", k03_a_copy_is_deep_and_has_its_own_name },
