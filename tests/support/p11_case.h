@@ -8,12 +8,12 @@
  *	mac              both with a secret key
  *	encrypt, decrypt from IN to OUT; cipher: there and back
  *	wrap, unwrap     IN is the value of a generic secret and OUT the wrapped key; or the other way round
- *	derive           OUT is the key; where that is `-` IN is the length wanted, `-` for none
+ *	derive           OUT is the key, whose length is wanted; unless IN is another length, 0 for none
  *	generate         OUT is the key (PKCS5_PBKD2)
  *	import           the key itself, by C_CreateObject
  *
  * PARAMETER is `-`, or a word with its fields between colons (p11_case.c has them in a table). Bytes are hex, `-` is
- * nothing. CODE is what is returned without its CKR_; only after OK is OUT compared, unless it is `-`. */
+ * nothing. CODE is what is returned, without its CKR_; only after OK is OUT looked at. */
 #pragma once
 
 #include "tests/support/p11.h"
