@@ -331,6 +331,9 @@ p11_case = $(p11_key) tests/support/p11_case.c tests/support/p11_case.h tests/su
 	tests/support/p11_case_key.c tests/support/p11_case_parameter.c
 P11_TESTS += tests/run/test_pkcs11_vectors
 tests_run_test_pkcs11_vectors_SOURCES = tests/run/test_pkcs11_vectors.c $(p11_case)
+P11_TESTS += tests/run/test_pkcs11_padding
+tests_run_test_pkcs11_padding_SOURCES = tests/run/test_pkcs11_padding.c $(p11_key)
+tests_run_test_pkcs11_padding_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
 tests_run_test_pkcs11_vectors_LDADD = $(LIVE_LIBS) libhsmcore.la $(LDADD) $(CRYPTO_LIBS)
 EXTRA_DIST += \
 	tests/vectors/cases-aes.txt \

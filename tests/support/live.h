@@ -75,6 +75,7 @@ struct live_tenant {
 	const char *tenant, *user, *partition;
 	const char *allowed;                                      /* one range; NULL: from everywhere */
 	const char *service_password, *setup_password, *pin;      /* NULL: random */
+	const char *label; /* of the lab profile, with this label; NULL: faithful */
 };
 
 /* What stands in the two credential files. */

@@ -196,7 +196,8 @@ static struct p11_template new_secret(void)
 	return t;
 }
 
-bool p11_case_value_is(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key, const CK_BYTE *value, CK_ULONG n)
+/* What a key with this value signs is what OpenSSL signs with it. */
+static bool has_value(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key, const CK_BYTE *value, CK_ULONG n)
 {
 	static const CK_BYTE text[] = "what the right key alone signs like this";
 	CK_MECHANISM m = { CKM_SHA256_HMAC, NULL, 0 };
@@ -213,7 +214,7 @@ static CK_RV judge(struct use *u, CK_RV rv, CK_OBJECT_HANDLE made)
 {
 	if (rv != CKR_OK)
 		return rv;
-	CU_ASSERT(u->out.n > 0 && p11_case_value_is(u->c->s, made, u->out.p, u->out.n));
+	CU_ASSERT(u->out.n > 0 && has_value(u->c->s, made, u->out.p, u->out.n));
 	return p11_f->C_DestroyObject(u->c->s, made);
 }
 

@@ -26,5 +26,3 @@ void p11_cases_free(struct p11_cases *c);
 /** Do what the line says, which is cut up; what does not come out as told is a failed assertion that names `where`.
  * Aborts where the line is none. */
 enum p11_case_is p11_case(struct p11_cases *c, char *line, const char *where);
-/** The value of a secret key that may sign with it is this one: what it signs is what OpenSSL signs with that. */
-bool p11_case_value_is(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key, const CK_BYTE *value, CK_ULONG n);
