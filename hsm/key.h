@@ -150,7 +150,9 @@ HL_CHECKED hl_err hsm_key_wrap(struct hsm_key *k, uint32_t mechanism, struct hl_
 	const char **why);
 /**
  * The way back, into a new object with these attributes, and those of CKA_UNWRAP_TEMPLATE.
- * HL_E_WRAPPED_LENGTH, HL_E_WRAPPED; HL_E_MECHANISM (K-06); the codes of templates.
+ * HL_E_WRAPPED_LENGTH, HL_E_WRAPPED; HL_E_MECHANISM (K-06); the codes of templates. CKM_RSA_PKCS tells nothing
+ * of its padding here either: where that or the length is wrong, a secret key gets another value, of a length
+ * that its template or type allows.
  */
 HL_CHECKED hl_err hsm_key_unwrap(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,
 	struct hl_bytes wrapped, const struct hl_list *template, const struct hsm_rules *rules,

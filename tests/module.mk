@@ -330,6 +330,24 @@ tests_run_test_pkcs11_ciphers_SOURCES = tests/run/test_pkcs11_ciphers.c $(p11_ke
 tests_run_test_pkcs11_ciphers_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
 tests_run_test_pkcs11_signs_SOURCES = tests/run/test_pkcs11_signs.c $(p11_key)
 tests_run_test_pkcs11_signs_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
+# Families of vectors.
+p11_case = $(p11_key) tests/support/p11_case.c tests/support/p11_case.h tests/support/p11_case_impl.h \
+	tests/support/p11_case_key.c tests/support/p11_case_parameter.c
+P11_TESTS += tests/run/test_pkcs11_vectors
+tests_run_test_pkcs11_vectors_SOURCES = tests/run/test_pkcs11_vectors.c $(p11_case)
+P11_TESTS += tests/run/test_pkcs11_padding
+tests_run_test_pkcs11_padding_SOURCES = tests/run/test_pkcs11_padding.c $(p11_key)
+tests_run_test_pkcs11_padding_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
+tests_run_test_pkcs11_vectors_LDADD = $(LIVE_LIBS) libhsmcore.la $(LDADD) $(CRYPTO_LIBS)
+EXTRA_DIST += \
+	tests/vectors/cases-aes.txt \
+	tests/vectors/cases-ecdh.txt \
+	tests/vectors/cases-ecdsa.txt \
+	tests/vectors/cases-eddsa.txt \
+	tests/vectors/cases-hmac.txt \
+	tests/vectors/cases-kdf.txt \
+	tests/vectors/cases-rsa.txt \
+	tests/vectors/cases-wrap.txt
 check_PROGRAMS += $(P11_TESTS)
 TESTS += $(P11_TESTS)
 

@@ -227,11 +227,37 @@ static size_t padding_of(const uint8_t *last, size_t block)
 	return hsm_ct_select(good, pad, 0);
 }
 
+/* Whole words: each block has one or two. */
+static void mask(uint8_t *at, size_t n, uint64_t with)
+{
+	for (size_t i = 0; i < n; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, at + i, 8);
+		word &= with;
+		memcpy(at + i, &word, 8);
+	}
+}
+
+/* K-10: of the n bytes at `room` (some blocks) those stay that are no padding, and none where that is wrong. The others
+ * become zeros, by the same pass for each. How many stay: `*stay`. */
+static hl_err strip_padding(uint8_t *room, size_t n, size_t block, size_t *stay)
+{
+	size_t pad = padding_of(room + n - block, block), good = ~hsm_ct_is_zero(pad);
+
+	mask(room, n - block, (uint64_t)0 - (good & 1));
+	for (size_t i = n - block; i < n; i++)
+		room[i] &= (uint8_t)(good & hsm_ct_less(i, n - pad));
+	*stay = hsm_ct_select(good, n - pad, 0);
+	return (hl_err)(int)hsm_ct_select(good, (size_t)HL_OK, (size_t)HL_E_DECRYPT);
+}
+
 static hl_err decrypt_padded(struct hsm_use *u, struct hl_bytes data, struct hl_buf *out)
 {
-	size_t block = block_size(u), pad;
+	size_t block = block_size(u), stay;
 	EVP_CIPHER_CTX *ctx;
 	uint8_t *room;
+	hl_err err;
 
 	if (data.n == 0 || data.n % block != 0)
 		return HL_E_ENCRYPTED_LENGTH;
@@ -239,14 +265,9 @@ static hl_err decrypt_padded(struct hsm_use *u, struct hl_bytes data, struct hl_
 	HL_TRY(begin(u, &ctx));
 	if (!convert(ctx, data, room))
 		return HL_E_CRYPTO;
-	pad = padding_of(room + data.n - block, block);
-	if (pad == 0) {
-		OPENSSL_cleanse(room, data.n);
-		return HL_E_DECRYPT;
-	}
-	OPENSSL_cleanse(room + data.n - pad, pad);
-	hl_buf_grow(out, data.n - pad);
-	return HL_OK;
+	err = strip_padding(room, data.n, block, &stay);
+	hl_buf_grow(out, stay);
+	return err;
 }
 
 /* -- in pieces ------------------------------------------------------------------------------------- */
@@ -324,24 +345,21 @@ static hl_err final_stream(struct hsm_stream *s, struct hl_buf *out)
 
 static hl_err final_padded(struct hsm_stream *s, struct hl_buf *out)
 {
-	size_t block = block_size(&s->use), n = block;
-	uint8_t last[HSM_BLOCK_MAX];
+	size_t block = block_size(&s->use), stay = block;
+	uint8_t *room;
+	hl_err err = HL_OK;
 
 	if (s->use.way == HSM_ENCRYPT)
 		put_padding(s->held + s->held_n, s->held_n, block);
 	else if (s->held_n != block)
 		return HL_E_ENCRYPTED_LENGTH;
-	if (!convert(s->cipher, hl_bytes(s->held, block), last))
+	HL_TRY(hsm_room(out, block, &room));
+	if (!convert(s->cipher, hl_bytes(s->held, block), room))
 		return HL_E_CRYPTO;
-	if (s->use.way == HSM_DECRYPT) {
-		n = padding_of(last, block);
-		if (n > 0)
-			hl_buf_put(out, hl_bytes(last, block - n));
-	} else {
-		hl_buf_put(out, hl_bytes(last, block));
-	}
-	OPENSSL_cleanse(last, sizeof last);
-	return n == 0 ? HL_E_DECRYPT : out->err;
+	if (s->use.way == HSM_DECRYPT)
+		err = strip_padding(room, block, block, &stay);
+	hl_buf_grow(out, stay);
+	return err;
 }
 
 #define BLOCKS \

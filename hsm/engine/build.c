@@ -169,6 +169,20 @@ static void point_public(struct hl_buf *out, const struct hl_list *t)
 	hl_buf_put(out, hsm_der_octets(point, &inner) ? inner : point);
 }
 
+/* RFC 5480, 2.2: 04 or, compressed, 02 and 03; "The public key MUST be rejected if any other value is included in
+ * the first octet." The library takes 06 and 07, too. */
+static bool is_point_form(struct hl_bytes point)
+{
+	return point.n > 0 && point.p[0] >= 2 && point.p[0] <= 4;
+}
+
+static void ec_public(struct hl_buf *out, const struct hl_list *t)
+{
+	point_public(out, t);
+	if (out->err == HL_OK && !is_point_form(hl_bytes(hl_buf_view(out).p + 1, out->n - 1))) /* behind the count of bits */
+		out->err = HL_E_RANGE;
+}
+
 /* -- DSA and DH (RFC 3279, 2.3.2 and 2.3.3; PKCS #3) ------------------------------------------------------ */
 
 static void domain(struct hl_buf *out, const struct hl_list *t, const uint32_t *type, size_t n)
@@ -220,7 +234,7 @@ static const struct builder {
 	put_fn *algorithm, *private, *public;
 } builders[] = {
 	{ HL_CKK_RSA, rsa_algorithm, rsa_private, rsa_public },
-	{ HL_CKK_EC, ec_algorithm, ec_private, point_public },
+	{ HL_CKK_EC, ec_algorithm, ec_private, ec_public },
 	{ HL_CKK_EC_EDWARDS, edwards_algorithm, octets_private, point_public },
 	{ HL_CKK_EC_MONTGOMERY, montgomery_algorithm, octets_private, point_public },
 	{ HL_CKK_DSA, dsa_algorithm, exponent, exponent },
@@ -350,7 +364,7 @@ EVP_PKEY *hsm_build_peer(EVP_PKEY *own, uint32_t key_type, struct hl_bytes publi
 		return raw_peer(own, public);
 	if (key_type == HL_CKK_DH || key_type == HL_CKK_X9_42_DH)
 		return number_peer(own, public);
-	return group_peer(own, public);
+	return is_point_form(public) ? group_peer(own, public) : NULL;
 }
 
 /* -- domain parameters -------------------------------------------------------------------------------------- */

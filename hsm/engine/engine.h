@@ -89,6 +89,9 @@ struct hsm_use {
 	enum hsm_way way;
 	size_t digest; /* in hsm_digest; 0: none */
 	struct hsm_pss pss;
+	struct {
+		size_t least, most, step; /* step: a power of two, of which least is a multiple */
+	} wanted; /* unwrapping a secret key: how many bytes it may have; most 0: nobody knows */
 	union { /* the parameter; which one: m->parameter */
 		struct hl_pss_parameter pss;
 		struct hl_gcm_parameter gcm;

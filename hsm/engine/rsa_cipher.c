@@ -87,7 +87,7 @@ static hl_err stretch(const uint8_t key[HASH], const char *label, uint8_t *out, 
 #define CANDIDATES 128
 
 /* How long the false message is: the last candidate that is in range. */
-static size_t false_length(const uint8_t candidates[2 * CANDIDATES], size_t width)
+static size_t any_length(const uint8_t candidates[2 * CANDIDATES], size_t width)
 {
 	size_t most = width - 2 - 8, mask = most, length = 0;
 
@@ -101,13 +101,33 @@ static size_t false_length(const uint8_t candidates[2 * CANDIDATES], size_t widt
 	return length;
 }
 
+/* Unwrapping, the message is a key of a type, and another length would tell that the padding was right: so
+ * the false one, too, has a length of that type. */
+static size_t key_length(const struct hsm_use *u, const uint8_t candidates[2 * CANDIDATES])
+{
+	size_t room = u->k->width - 11, most = u->wanted.most < room ? u->wanted.most : room;
+	size_t lengths = (most - u->wanted.least) / u->wanted.step + 1;
+
+	return u->wanted.least + u->wanted.step * (((size_t)candidates[0] << 8 | candidates[1]) % lengths);
+}
+
+/* Whether a message of n bytes is what is wanted. */
+static size_t fits(const struct hsm_use *u, size_t n)
+{
+	if (u->wanted.most == 0)
+		return ~(size_t)0;
+	return ~hsm_ct_less(n, u->wanted.least) & ~hsm_ct_less(u->wanted.most, n) &
+	       hsm_ct_is_zero(n & (u->wanted.step - 1));
+}
+
 struct rejection {
 	uint8_t message[HSM_RSA_WIDTH_MAX];
 	size_t length;
 };
 
-static hl_err make_rejection(struct hsm_key *k, struct hl_bytes data, struct rejection *r)
+static hl_err make_rejection(const struct hsm_use *u, struct hl_bytes data, struct rejection *r)
 {
+	struct hsm_key *k = u->k;
 	uint8_t key[HASH], candidates[2 * CANDIDATES];
 	hl_err err;
 
@@ -117,7 +137,9 @@ static hl_err make_rejection(struct hsm_key *k, struct hl_bytes data, struct rej
 	err = stretch(key, "length", candidates, sizeof candidates);
 	if (err == HL_OK)
 		err = stretch(key, "message", r->message, k->width);
-	r->length = err == HL_OK ? false_length(candidates, k->width) : 0;
+	r->length = 0;
+	if (err == HL_OK)
+		r->length = u->wanted.most == 0 ? any_length(candidates, k->width) : key_length(u, candidates);
 	OPENSSL_cleanse(key, sizeof key);
 	OPENSSL_cleanse(candidates, sizeof candidates);
 	return err;
@@ -140,9 +162,11 @@ static size_t message_start(const uint8_t *em, size_t width)
 }
 
 /* The length alone is told by what follows: that of the true message, or of the false one. */
-static hl_err give_message(const uint8_t *em, const struct rejection *r, size_t width, struct hl_buf *out)
+static hl_err give_message(
+	const struct hsm_use *u, const uint8_t *em, const struct rejection *r, struct hl_buf *out)
 {
-	size_t start = message_start(em, width), good = ~hsm_ct_is_zero(start);
+	size_t width = u->k->width, start = message_start(em, width);
+	size_t good = ~hsm_ct_is_zero(start) & fits(u, width - start);
 	uint8_t chosen[HSM_RSA_WIDTH_MAX];
 
 	for (size_t i = 0; i < width; i++)
@@ -157,12 +181,15 @@ hl_err hsm_rsa_decrypt_pkcs(struct hsm_use *u, struct hl_bytes data, struct hl_b
 {
 	uint8_t em[HSM_RSA_WIDTH_MAX];
 	struct rejection r;
-	hl_err err = hsm_rsa_decrypt_raw(u, data, em);
+	hl_err err;
 
+	if (u->wanted.least > u->k->width - 11)
+		return HL_E_DECRYPT; /* no such key has room in it: that does not depend on the data */
+	err = hsm_rsa_decrypt_raw(u, data, em);
 	if (err == HL_OK)
-		err = make_rejection(u->k, data, &r);
+		err = make_rejection(u, data, &r);
 	if (err == HL_OK)
-		err = give_message(em, &r, u->k->width, out);
+		err = give_message(u, em, &r, out);
 	OPENSSL_cleanse(em, sizeof em);
 	OPENSSL_cleanse(&r, sizeof r);
 	return err;

@@ -233,6 +233,17 @@ static hl_err keep_private(const struct hsm_use *u, const struct hsm_kind_row *k
 	return hsm_describe(pkey, o) == HL_OK ? HL_OK : HL_E_WRAPPED;
 }
 
+/* The template says how long the key is, or its type leaves few lengths. */
+static void want(struct hsm_use *u, const struct hsm_kind_row *kind, const struct hsm_object *o)
+{
+	size_t n = (size_t)hsm_attribute_number(o, HL_CKA_VALUE_LEN);
+	bool given = hsm_attribute(o, HL_CKA_VALUE_LEN) != NULL;
+
+	u->wanted.least = given ? n : kind->least;
+	u->wanted.most = given ? n : kind->most;
+	u->wanted.step = given ? 1 : kind->step;
+}
+
 static hl_err open_blob(struct hsm_use *u, struct hl_bytes wrapped, struct hl_buf *out)
 {
 	hl_err err = u->m->scheme->decrypt(u, wrapped, out);
@@ -256,6 +267,8 @@ hl_err hsm_key_unwrap(struct hsm_key *k, uint32_t mechanism, struct hl_bytes par
 	HL_TRY(begin(k, template, rules, &kind, &o, why));
 	if (wrapped.n > HL_DATA_MAX)
 		return HL_E_WRAPPED_LENGTH;
+	if (kind->class == HL_CKO_SECRET_KEY)
+		want(&u, kind, &o);
 	HL_TRY(open_blob(&u, wrapped, &value));
 	if (kind->class == HL_CKO_SECRET_KEY)
 		HL_TRY(keep_secret(&u, kind, hl_buf_view(&value), &o, why));

@@ -3,3 +3,8 @@ noinst_PROGRAMS += hsmlet-bench
 hsmlet_bench_SOURCES = tests/bench/bench.c tests/bench/bench.h tests/bench/connect.c tests/bench/memory.c \
 	tests/bench/sign.c tests/bench/speed.c
 hsmlet_bench_LDADD = libhlclient.la libhl.la -lpthread
+
+# Whether time tells of a padding, in one process with the HSM's engine.
+noinst_PROGRAMS += hsmlet-timing
+hsmlet_timing_SOURCES = tests/bench/timing.c tests/support/objects.c tests/support/objects.h
+hsmlet_timing_LDADD = libhsmcore.la libhl.la $(CRYPTO_LIBS) -lm

@@ -1,54 +1,7 @@
 #include "tests/support/imports.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-
-#include "tests/support/vectors.h"
-
-void vectors_open(struct vectors *v, const char *name)
-{
-	v->f = vectors_file(name);
-	v->lines = 0;
-}
-
-void vectors_close(struct vectors *v)
-{
-	fclose(v->f);
-}
-
-bool vectors_next(struct vectors *v, size_t columns)
-{
-	char *rest = v->line;
-
-	do {
-		if (!fgets(v->line, sizeof v->line, v->f))
-			return false;
-	} while (v->line[0] == '#');
-	for (size_t i = 0; i < columns; i++) {
-		v->column[i] = strtok_r(rest, " \n", &rest);
-		if (!v->column[i])
-			abort();
-	}
-	v->lines++;
-	return true;
-}
-
-/* In place: the bytes are half as long as their digits. */
-struct hl_bytes vectors_bytes(struct vectors *v, size_t i)
-{
-	char *hex = v->column[i];
-	size_t n = 0;
-
-	if (strcmp(hex, "-") == 0)
-		return hl_bytes(NULL, 0);
-	if (hl_unhex(hex, strlen(hex), (uint8_t *)hex, sizeof v->line, &n) != HL_OK)
-		abort();
-	return hl_bytes(hex, n);
-}
-
-uint32_t vectors_number(struct vectors *v, size_t i)
-{
-	return (uint32_t)strtoul(v->column[i], NULL, 10);
-}
 
 const struct hsm_mechanism *vectors_mechanism(struct vectors *v, size_t i, const char *suffix)
 {

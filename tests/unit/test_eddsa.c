@@ -67,17 +67,13 @@ static bool belongs(const struct hsm_object *private_, struct hl_bytes point)
 }
 
 /* One line of rfc8032.txt: seed, public key, message, signature. */
-static void check_line(void *at, char *const column[])
+static void check_line(struct vectors *v)
 {
-	uint8_t seed_room[32], point_room[32], data_room[1100], signature_room[64];
-	struct hl_bytes seed = vectors_hex(column[0], seed_room, sizeof seed_room);
-	struct hl_bytes point = vectors_hex(column[1], point_room, sizeof point_room);
-	struct hl_bytes data = vectors_hex(column[2], data_room, sizeof data_room);
-	struct hl_bytes signature = vectors_hex(column[3], signature_room, sizeof signature_room);
+	struct hl_bytes seed = vectors_bytes(v, 0), point = vectors_bytes(v, 1);
+	struct hl_bytes data = vectors_bytes(v, 2), signature = vectors_bytes(v, 3);
 	AUTO_PAIR p = { 0 };
 	AUTO_BUF sig = { 0 };
 
-	(void)at;
 	import_pair(&p, seed, point);
 	CU_ASSERT(belongs(&p.object, point));
 	for (int again = 0; again < 2; again++) {
@@ -91,7 +87,13 @@ static void check_line(void *at, char *const column[])
 
 static void the_signatures_of_rfc_8032_are_made_and_verify(void)
 {
-	CU_ASSERT_EQUAL(vectors_each("rfc8032.txt", 4, check_line, NULL), 5);
+	struct vectors v;
+
+	vectors_open(&v, "rfc8032.txt");
+	while (vectors_next(&v, 4))
+		check_line(&v);
+	CU_ASSERT_EQUAL(v.lines, 5);
+	vectors_close(&v);
 }
 
 /* -- pairs that are made here ------------------------------------------------------------------------ */

@@ -73,15 +73,10 @@ static hl_err decrypt(struct hsm_key *k, const struct hl_gcm_parameter *p, struc
 
 /* One line of gcm-spec.txt: key, iv, additional data, plaintext, ciphertext, tag. Counts those whose IV is one
  * that we take. */
-static void check_line(void *at, char *const column[])
+static void check_line(struct vectors *v, unsigned *taken)
 {
-	uint8_t room[6][80];
-	struct hl_bytes value = vectors_hex(column[0], room[0], 80),
-			iv = vectors_hex(column[1], room[1], 80);
-	struct hl_bytes aad = vectors_hex(column[2], room[2], 80),
-			plain = vectors_hex(column[3], room[3], 80);
-	struct hl_bytes cipher = vectors_hex(column[4], room[4], 80),
-			tag = vectors_hex(column[5], room[5], 80);
+	struct hl_bytes value = vectors_bytes(v, 0), iv = vectors_bytes(v, 1), aad = vectors_bytes(v, 2);
+	struct hl_bytes plain = vectors_bytes(v, 3), cipher = vectors_bytes(v, 4), tag = vectors_bytes(v, 5);
 	AUTO_KEY *k = key_with(value);
 	AUTO_BUF expected = hl_buf(128);
 	AUTO_BUF out = { 0 };
@@ -103,15 +98,20 @@ static void check_line(void *at, char *const column[])
 		CU_ASSERT_EQUAL(decrypt(k, &p, hl_buf_view(&expected), &out), HL_OK);
 		CU_ASSERT(hl_bytes_eq(hl_buf_view(&out), plain));
 	}
-	*(int *)at += iv.n >= HSM_IV_MIN;
+	*taken += iv.n >= HSM_IV_MIN;
 }
 
 static void the_cases_of_the_specification_come_out(void)
 {
-	int taken = 0;
+	struct vectors v;
+	unsigned taken = 0;
 
-	CU_ASSERT_EQUAL(vectors_each("gcm-spec.txt", 6, check_line, &taken), 18);
+	vectors_open(&v, "gcm-spec.txt");
+	while (vectors_next(&v, 6))
+		check_line(&v, &taken);
+	CU_ASSERT_EQUAL(v.lines, 18);
 	CU_ASSERT_EQUAL(taken, 15); /* three have an IV of 8 bytes */
+	vectors_close(&v);
 }
 
 /* -- what decrypts again ------------------------------------------------------------------------------ */

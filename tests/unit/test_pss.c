@@ -277,18 +277,15 @@ static void import_modulus(struct hsm_object *o, const char *hex)
 }
 
 /* One line of rsa-pss.txt: digest, digest of MGF1, salt, modulus, message, signature. */
-static void check_line(void *at, char *const column[])
+static void check_line(struct vectors *v)
 {
-	const struct digest *d = digest_named(column[0]), *mgf = digest_named(column[1]);
-	uint32_t salt = (uint32_t)strtoul(column[2], NULL, 10);
-	uint8_t data[64], signature[256];
-	struct hl_bytes m = vectors_hex(column[4], data, sizeof data);
-	struct hl_bytes s = vectors_hex(column[5], signature, sizeof signature);
+	const struct digest *d = digest_named(v->column[0]), *mgf = digest_named(v->column[1]);
+	uint32_t salt = vectors_number(v, 2);
+	struct hl_bytes m = vectors_bytes(v, 4), s = vectors_bytes(v, 5);
 	AUTO_OBJECT o = { 0 };
 	AUTO_KEY *k = NULL;
 
-	(void)at;
-	import_modulus(&o, column[3]);
+	import_modulus(&o, v->column[3]);
 	CU_ASSERT_EQUAL_FATAL(hsm_key_parse(&o, &k), HL_OK);
 	CU_ASSERT_EQUAL(verify_pss(k, d, mgf, salt, m, s), HL_OK);
 	CU_ASSERT_EQUAL(verify_pss(k, d, mgf, salt + 1, m, s), HL_E_SIGNATURE);
@@ -300,7 +297,13 @@ static void check_line(void *at, char *const column[])
 
 static void published_signatures_verify_with_their_own_parameter_only(void)
 {
-	CU_ASSERT_EQUAL(vectors_each("rsa-pss.txt", 6, check_line, NULL), 9);
+	struct vectors v;
+
+	vectors_open(&v, "rsa-pss.txt");
+	while (vectors_next(&v, 6))
+		check_line(&v);
+	CU_ASSERT_EQUAL(v.lines, 9);
+	vectors_close(&v);
 }
 
 /* -- what is refused -------------------------------------------------------------------------------- */

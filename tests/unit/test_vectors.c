@@ -63,23 +63,22 @@ static uint32_t ecdsa_with(const char *digest)
 }
 
 /* One line of rfc6979.txt: curve, digest, message, Ux, Uy, r, s. */
-static void check_rfc6979(void *at, char *const column[])
+static void check_rfc6979(struct vectors *v)
 {
 	HL_AUTO(hsm_pkey_freep) EVP_PKEY *pkey = NULL;
 	AUTO_OBJECT o = { 0 };
 	AUTO_KEY *k = NULL;
 	AUTO_BUF point = hl_buf(256);
 	AUTO_BUF sig = hl_buf(256);
-	struct hl_bytes data = hl_text(column[2]);
-	uint32_t mechanism = ecdsa_with(column[1]);
+	struct hl_bytes data = hl_text(v->column[2]);
+	uint32_t mechanism = ecdsa_with(v->column[1]);
 
-	(void)at;
 	hl_buf_u8(&point, 4);
-	put_hex(&point, column[3]);
-	put_hex(&point, column[4]);
-	put_hex(&sig, column[5]);
-	put_hex(&sig, column[6]);
-	pkey = ec_public(column[0], hl_buf_view(&point));
+	put_hex(&point, v->column[3]);
+	put_hex(&point, v->column[4]);
+	put_hex(&sig, v->column[5]);
+	put_hex(&sig, v->column[6]);
+	pkey = ec_public(v->column[0], hl_buf_view(&point));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pkey);
 	import_public(&o, HL_CKK_EC, pkey);
 	CU_ASSERT_EQUAL_FATAL(hsm_key_parse(&o, &k), HL_OK);
@@ -90,7 +89,13 @@ static void check_rfc6979(void *at, char *const column[])
 
 static void the_signatures_of_rfc_6979_verify(void)
 {
-	CU_ASSERT_EQUAL(vectors_each("rfc6979.txt", 7, check_rfc6979, NULL), 30);
+	struct vectors v;
+
+	vectors_open(&v, "rfc6979.txt");
+	while (vectors_next(&v, 7))
+		check_rfc6979(&v);
+	CU_ASSERT_EQUAL(v.lines, 30);
+	vectors_close(&v);
 }
 
 /* -- RFC 7515 and RFC 8017 ------------------------------------------------------------------- */
@@ -111,10 +116,8 @@ static void rsa_vector_clear(struct rsa_vector *v)
 	hl_buf_clear(&v->signature);
 }
 
-static void take_line(void *at, char *const column[])
+static void take_line(struct rsa_vector *v, const char *name, const char *hex)
 {
-	struct rsa_vector *v = at;
-	const char *name = column[0], *hex = column[1];
 
 	if (strcmp(name, "input") == 0) {
 		put_hex(&v->input, hex);
@@ -133,13 +136,17 @@ static void read_rsa_vector(struct rsa_vector *v)
 {
 	HL_AUTO(hsm_bn_freep) BIGNUM *less = BN_new();
 	BN_CTX *ctx = BN_CTX_new();
+	struct vectors file;
 
 	*v = (struct rsa_vector){ .input = hl_buf(512),
 		.signature = hl_buf(512),
 		.dp = BN_new(),
 		.dq = BN_new(),
 		.qinv = BN_new() };
-	vectors_each("rfc7515-a2.txt", 2, take_line, v);
+	vectors_open(&file, "rfc7515-a2.txt");
+	while (vectors_next(&file, 2))
+		take_line(v, file.column[0], file.column[1]);
+	vectors_close(&file);
 	BN_copy(less, v->p);
 	BN_sub_word(less, 1);
 	BN_mod(v->dp, v->d, less, ctx);

@@ -308,7 +308,92 @@ static void what_is_no_key_or_incomplete_is_refused(void)
 	CU_ASSERT_EQUAL(unwrap(k, HL_CKM_AES_KEY_WRAP_PAD, none, hl_buf_view(&out), &t, &strict, &back), HL_E_WRAPPED);
 }
 
+/* -- K-08: what PKCS #1 v1.5 unwraps --------------------------------------------------------------------------------- */
+
+static hl_err unwrap_type(struct hsm_key *k, struct hl_bytes wrapped, uint64_t type, uint64_t n, struct hsm_object *out)
+{
+	struct template t = { 0 };
+
+	want(&t, HL_CKO_SECRET_KEY, type, true);
+	if (n > 0)
+		template_number(&t, HL_CKA_VALUE_LEN, n);
+	return unwrap(k, HL_CKM_RSA_PKCS, none, wrapped, &t, &legacy, out);
+}
+
+/* Of a pair that encrypts and unwraps, which K-01 forbids elsewhere. */
+static void make_wrapping_pair(struct pair *p)
+{
+	struct template t = { 0 }, u = { 0 };
+	const char *why;
+
+	template_bool(&t, HL_CKA_UNWRAP, true);
+	template_number(&u, HL_CKA_MODULUS_BITS, 2048);
+	template_bool(&u, HL_CKA_ENCRYPT, true);
+	CU_ASSERT_EQUAL_FATAL(hsm_key_generate(HL_CKM_RSA_PKCS_KEY_PAIR_GEN, none, template_list(&t), template_list(&u),
+				      &legacy, &p->object, &p->public_object, &why),
+		HL_OK);
+	template_clear(&t);
+	template_clear(&u);
+	pair_parse(p);
+}
+
+static const struct {
+	uint64_t type, given;
+	size_t least, most, step;
+} wishes[] = {
+	{ HL_CKK_AES, 0, 16, 32, 8 },
+	{ HL_CKK_AES, 24, 24, 24, 8 },
+	{ HL_CKK_DES3, 0, 24, 24, 8 },
+	{ HL_CKK_GENERIC_SECRET, 0, 1, 245, 1 },
+	{ HL_CKK_GENERIC_SECRET, 100, 100, 100, 1 },
+};
+
+/* Whatever it is, it comes out as a key, and as the same one again. */
+static void check_rejection(struct hsm_key *k, struct hl_bytes wrapped)
+{
+	for (size_t i = 0; i < HL_COUNT(wishes); i++) {
+		AUTO_OBJECT o = { 0 };
+		AUTO_OBJECT again = { 0 };
+
+		CU_ASSERT_EQUAL(unwrap_type(k, wrapped, wishes[i].type, wishes[i].given, &o), HL_OK);
+		CU_ASSERT(o.value.n >= wishes[i].least && o.value.n <= wishes[i].most && o.value.n % wishes[i].step == 0);
+		CU_ASSERT_EQUAL(unwrap_type(k, wrapped, wishes[i].type, wishes[i].given, &again), HL_OK);
+		CU_ASSERT(hl_bytes_eq(hl_secret_view(&o.value), hl_secret_view(&again.value)));
+	}
+}
+
+static void no_padding_tells_itself_by_the_length_of_a_key(void)
+{
+	AUTO_PAIR p = { 0 };
+	uint8_t em[256] = { 0, 1 };
+	AUTO_OBJECT o = { 0 };
+
+	make_wrapping_pair(&p);
+	for (unsigned i = 0; i < 32; i++) { /* 17 bytes, which no type but one has; and no padding at all */
+		AUTO_BUF good = hl_buf(256);
+		AUTO_BUF bad = hl_buf(256);
+
+		em[100] = (uint8_t)i;
+		CU_ASSERT_EQUAL(
+			hsm_key_encrypt(p.public_key, HL_CKM_RSA_PKCS, none, hl_bytes(message.p, 17), &good), HL_OK);
+		CU_ASSERT_EQUAL(hsm_key_encrypt(p.public_key, HL_CKM_RSA_X_509, none, hl_bytes(em, 256), &bad), HL_OK);
+		check_rejection(p.key, hl_buf_view(&bad));
+		CU_ASSERT_EQUAL(unwrap_type(p.key, hl_buf_view(&good), HL_CKK_GENERIC_SECRET, 17, &o), HL_OK);
+		CU_ASSERT(hl_bytes_eq(hl_secret_view(&o.value), hl_bytes(message.p, 17)));
+		CU_ASSERT_EQUAL(unwrap_type(p.key, hl_buf_view(&good), HL_CKK_AES, 0, &o), HL_OK);
+		CU_ASSERT(o.value.n >= 16 && o.value.n <= 32 && o.value.n % 8 == 0);
+		CU_ASSERT_EQUAL(unwrap_type(p.key, hl_buf_view(&good), HL_CKK_GENERIC_SECRET, 18, &o), HL_OK);
+		CU_ASSERT_EQUAL(o.value.n, 18);
+		CU_ASSERT_FALSE(hl_bytes_eq(hl_bytes(o.value.p, 17), hl_bytes(message.p, 17)));
+		CU_ASSERT_EQUAL(unwrap_type(p.key, hl_buf_view(&good), HL_CKK_GENERIC_SECRET, 246, &o), HL_E_WRAPPED);
+		CU_ASSERT_EQUAL(unwrap_type(p.key, hl_buf_view(&bad), HL_CKK_GENERIC_SECRET, 246, &o), HL_E_WRAPPED);
+		CU_ASSERT_EQUAL(unwrap_type(p.key, hl_buf_view(&good), HL_CKK_AES, 17, &o), HL_E_WRAPPED);
+		CU_ASSERT_EQUAL(unwrap_type(p.key, hl_buf_view(&bad), HL_CKK_AES, 17, &o), HL_E_WRAPPED);
+	}
+}
+
 static CU_TestInfo tests[] = {
+	{ "no padding tells itself by the length of a key", no_padding_tells_itself_by_the_length_of_a_key },
 	{ "published answers come out", published_answers_come_out },
 	{ "every key comes back by every mechanism", every_key_comes_back_by_every_mechanism },
 	{ "a wrap template must match", a_wrap_template_must_match },
