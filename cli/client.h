@@ -69,5 +69,7 @@ HL_CHECKED hl_err cli_secret_of_file(
 	struct cli *c, const char *path, const char *what, struct hl_secret *out);
 HL_CHECKED hl_err cli_secret_of_fd(
 	struct cli *c, int64_t fd, const char *what, struct hl_secret *out);
-/** Ask on the terminal, without echo. HL_E_ARG where stdin is none. */
-HL_CHECKED hl_err cli_secret_of_terminal(struct cli *c, const char *prompt, struct hl_secret *out);
+/** Ask on the terminal, without echo; `prompt` as it is printed. HL_E_ARG where stdin is none. */
+HL_CHECKED hl_err cli_secret_of_terminal(struct cli *c, const char *prompt, const char *what, struct hl_secret *out);
+/** The same, but where stdin is no terminal its next line is taken; an empty one is an empty secret. */
+HL_CHECKED hl_err cli_secret_of_stdin(struct cli *c, const char *prompt, const char *what, struct hl_secret *out);

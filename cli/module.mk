@@ -40,8 +40,13 @@ libhlcli_la_SOURCES = \
 	cli/raise.c cli/raise.h \
 	cli/run.c \
 	cli/say.c cli/say.h \
-	cli/secret.c \
+	cli/proxy_password.c \
+	cli/secret_add.c \
 	cli/secret_in.c \
+	cli/secret_list.c \
+	cli/secret_remove.c \
+	cli/secret_test.c \
+	cli/secrets.c cli/secrets.h \
 	cli/session.c \
 	cli/status.c \
 	cli/trace.c cli/trace.h \

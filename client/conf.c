@@ -344,6 +344,11 @@ hl_err client_conf_defaults(struct client_conf *out)
 	return HL_OK;
 }
 
+bool client_host_is(const struct client_host *h, const char *name)
+{
+	return strcmp(h->name, name) == 0 || strcmp(h->host, name) == 0;
+}
+
 void client_conf_clear(struct client_conf *c)
 {
 	OPENSSL_cleanse(c, sizeof *c);

@@ -81,6 +81,9 @@ HL_CHECKED hl_err client_conf_parse(
 /** All defaults, and no hosts. HL_E_NOMEM. */
 HL_CHECKED hl_err client_conf_defaults(struct client_conf *out);
 
+/** Whether this is the host that a user names: "hsm0", or as its `host` is written. */
+bool client_host_is(const struct client_host *h, const char *name);
+
 /** Wipe it; usable with HL_AUTO. */
 void client_conf_clear(struct client_conf *c);
 
