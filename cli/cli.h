@@ -56,6 +56,9 @@ const struct cli_verb *cli_verb_find(const char *noun, const char *name);
 /** Whether some verb has this noun. */
 bool cli_is_noun(const char *word);
 
+/** First of all: descriptors 0 to 2 that are closed are taken. One would be given to the next file or socket, and notes
+ * would be written into that. */
+void cli_keep_places(void);
 /** The whole command: dispatch, output, error, exit code. */
 int cli_main(int argc, char **argv);
 

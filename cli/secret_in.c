@@ -91,8 +91,9 @@ static hl_err ask(struct cli *c, const char *prompt, const char *what, const str
 	silent.c_lflag &= ~(tcflag_t)ECHO;
 	/* Interrupted while it is off, the terminal must get its echo back. */
 	cli_signals_catch();
-	fputs(prompt, stderr);
+	/* First of all, because it forgets what was typed until then: nothing that answers the question. */
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	fputs(prompt, stderr);
 	err = read_line(c, STDIN_FILENO, what, out);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, before);
 	fputc('\n', stderr);

@@ -45,7 +45,7 @@ EXTRA_DIST += client/hsmlet.map
 noinst_LTLIBRARIES += libhlp11.la
 libhlp11_la_SOURCES = \
 	client/pkcs11/cipher.c \
-	client/pkcs11/ckr.c \
+	client/pkcs11/ckr.c client/pkcs11/ckr.h \
 	client/pkcs11/cryptoki.h \
 	client/pkcs11/derivation.c \
 	client/pkcs11/digest.c \

@@ -194,6 +194,7 @@ void client_opened(struct client *c)
 	c->open_us = 0;
 	c->reopenings = 0;
 	c->failure.err = HL_OK; /* attempts and address stay: calls that fail tell them */
+	c->failure.step = HL_STEP_OPEN;
 	c->failure.retry_after_ms = 0;
 	c->failure.detail[0] = 0;
 	client_flush_calls(c);

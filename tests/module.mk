@@ -332,6 +332,7 @@ TESTS += $(P11_TESTS)
 CLI_TESTS = tests/run/test_cli tests/run/test_examples
 CLI_TESTS += tests/run/test_completion
 CLI_TESTS += tests/run/test_newcomer
+CLI_TESTS += tests/run/test_ppin
 dist_check_SCRIPTS += $(CLI_TESTS)
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += tests/run/cli.sh
