@@ -85,4 +85,5 @@ extern const struct cli_options cli_up_options, cli_wait_options, cli_env_option
 extern const struct cli_options cli_cred_import_options, cli_secret_add_options, cli_proxy_password_add_options;
 extern const struct cli_options cli_key_show_options, cli_key_export_public_options;
 extern const struct cli_options cli_key_create_options, cli_key_list_options, cli_key_delete_options;
+extern const struct cli_options cli_partition_list_options;
 extern const struct cli_options cli_doctor_options, cli_fidelity_options, cli_session_close_options, cli_trace_list_options, cli_run_options;

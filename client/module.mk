@@ -18,6 +18,7 @@ libhlclient_la_SOURCES = \
 	client/parameter.c client/parameter.h \
 	client/steps.c \
 	client/ticket.c \
+	client/uri.c client/uri.h \
 	client/os_blocking.c client/os_blocking.h \
 	client/os_crew.c client/os_crew.h \
 	client/os_dns.c client/os_dns.h \

@@ -8,6 +8,7 @@
 
 /* It introduces itself as what it is. */
 #define P11_MAKER "hsmlet (simulator)"
+#define P11_MODEL "hsmlet"
 
 /** Blank-padded, never zero-terminated; what is too long is cut. */
 static inline void p11_pad(CK_BYTE *out, size_t size, const char *text)
