@@ -189,7 +189,7 @@ hl_err cli_admin_up(struct cli *c, const struct cli_world *w, unsigned *up)
 	return HL_OK;
 }
 
-hl_err cli_admin_has_partition(struct cli *c, const struct cli_world *w, bool *there)
+hl_err cli_admin_has_partition(struct cli *c, const struct cli_world *w, const char *partition, bool *there)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf keep = hl_buf(CLI_ANSWER_MAX);
 	struct hl_status_answer answer;
@@ -200,6 +200,6 @@ hl_err cli_admin_has_partition(struct cli *c, const struct cli_world *w, bool *t
 	at = answer.partitions.raw;
 	*there = false;
 	while (hl_list_next(&hl_msg_status_partition, &at, &p))
-		*there = *there || hl_bytes_eq(p.partition, hl_text(w->partition));
+		*there = *there || hl_bytes_eq(p.partition, hl_text(partition));
 	return HL_OK;
 }

@@ -289,7 +289,7 @@ static hl_err settle(struct cli *c, struct cli_world *w)
 {
 	bool there;
 
-	HL_TRY(cli_admin_has_partition(c, w, &there));
+	HL_TRY(cli_admin_has_partition(c, w, w->partition, &there));
 	if (!there)
 		HL_TRY(provision(c, w));
 	if (!w->dev || cli_client_has_secret(w))
