@@ -304,6 +304,7 @@ tests_run_test_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
 tests_run_test_workers_LDADD = $(LIVE_LIBS)
 tests_run_test_memory_image_LDADD = $(LIVE_LIBS)
+tests_run_test_refusals_SOURCES = tests/run/test_refusals.c tests/support/p11.c tests/support/p11.h
 tests_run_test_refusals_LDADD = $(LIVE_LIBS)
 
 check_PROGRAMS += tests/run/test_store
@@ -328,6 +329,9 @@ tests_run_test_pkcs11_ciphers_SOURCES = tests/run/test_pkcs11_ciphers.c $(p11_ke
 tests_run_test_pkcs11_ciphers_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
 tests_run_test_pkcs11_signs_SOURCES = tests/run/test_pkcs11_signs.c $(p11_key)
 tests_run_test_pkcs11_signs_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
+P11_TESTS += tests/run/test_pkcs11_codes
+tests_run_test_pkcs11_codes_SOURCES = tests/run/test_pkcs11_codes.c $(p11)
+tests_run_test_pkcs11_codes_LDADD = libhlp11.la $(LIVE_LIBS) -lpthread
 check_PROGRAMS += $(P11_TESTS)
 TESTS += $(P11_TESTS)
 
