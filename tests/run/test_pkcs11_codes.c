@@ -185,7 +185,8 @@ static void library_agrees(const struct row *r, const struct live_client *c)
 	hsmlet_error e = { 0 };
 	hsmlet *h = NULL;
 
-	CU_ASSERT_EQUAL(hsmlet_open(&o, &h, &e), r->id);
+	/* Without the file it misses the password before it comes to the secret. */
+	CU_ASSERT_EQUAL(hsmlet_open(&o, &h, &e), r->cause == no_secrets ? 104 : r->id);
 	CU_ASSERT_EQUAL(e.exit_code, hl_err_row(hl_err_of_wire((uint32_t)r->id))->exit_code);
 	hsmlet_close(h);
 }
