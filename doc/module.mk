@@ -11,7 +11,7 @@ doc_gen_protocol_SOURCES = \
 	doc/gen-sections.c \
 	doc/record.c doc/record.h
 doc_gen_protocol_LDADD = libhlp11.la libhsmcore.la libhlclient.la libhl.la -lpthread
-EXTRA_DIST += doc/decisions.md doc/protocol.md
+EXTRA_DIST += doc/consumers.md doc/decisions.md doc/protocol.md
 
 # The recorded connection: made once and kept, because OpenSSL's part of it is not the same in every version. It
 # sees what goes into the channels by standing in front of the function that takes it.

@@ -377,8 +377,8 @@ tests_interop_test_p11kit_LDADD = libhlp11kit.la $(LIVE_LIBS) $(P11KIT_LIBS) -lp
 endif
 check_PROGRAMS += $(INTEROP_TESTS)
 TESTS += $(INTEROP_TESTS)
-dist_check_SCRIPTS += tests/interop/test_install
-TESTS += tests/interop/test_install
+dist_check_SCRIPTS += tests/interop/test_install tests/interop/test_consumers
+TESTS += tests/interop/test_install tests/interop/test_consumers
 
 include tests/fuzz/module.mk
 include tests/bench/module.mk
