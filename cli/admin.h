@@ -22,6 +22,6 @@ HL_CHECKED hl_err cli_admin_status(struct cli *c, const struct cli_world *w, str
 
 /** How many members of the world the directory lists as up. Errors as above. */
 HL_CHECKED hl_err cli_admin_up(struct cli *c, const struct cli_world *w, unsigned *up);
-/** Whether the directory knows the partition. */
+/** Whether this partition is there, of whatever tenant. */
 HL_CHECKED hl_err cli_admin_has_partition(
 	struct cli *c, const struct cli_world *w, const char *partition, bool *there);

@@ -56,6 +56,9 @@ const struct cli_verb *cli_verb_find(const char *noun, const char *name);
 /** Whether some verb has this noun. */
 bool cli_is_noun(const char *word);
 
+/** First of all: descriptors 0 to 2 that are closed are taken. One would be given to the next file or socket, and notes
+ * would be written into that. */
+void cli_keep_places(void);
 /** The whole command: dispatch, output, error, exit code. */
 int cli_main(int argc, char **argv);
 
@@ -69,7 +72,8 @@ void cli_help_all(struct cli *c);
 
 /* One function a verb, in the file of its name. */
 cli_run cli_up, cli_down, cli_status, cli_wait, cli_reset, cli_env, cli_try, cli_run_command;
-cli_run cli_cred_import, cli_secret_add, cli_secret_list, cli_secret_test, cli_secret_remove;
+cli_run cli_cred_import, cli_secret_add, cli_secret_update, cli_secret_list, cli_secret_test, cli_secret_remove;
+cli_run cli_proxy_password_add, cli_proxy_password_list, cli_proxy_password_test, cli_proxy_password_remove;
 cli_run cli_key_show, cli_key_export_public;
 cli_run cli_key_create, cli_key_list, cli_key_delete, cli_partition_list;
 cli_run cli_member_list, cli_member_kill, cli_member_restart;
@@ -78,7 +82,8 @@ cli_run cli_explain, cli_fidelity, cli_session_list, cli_session_close;
 cli_run cli_trace_list, cli_trace_show, cli_version, cli_help;
 
 extern const struct cli_options cli_up_options, cli_wait_options, cli_reset_options, cli_env_options, cli_try_options;
-extern const struct cli_options cli_cred_import_options, cli_secret_add_options;
+extern const struct cli_options cli_cred_import_options, cli_secret_add_options, cli_proxy_password_add_options;
 extern const struct cli_options cli_key_show_options, cli_key_export_public_options;
 extern const struct cli_options cli_key_create_options, cli_key_list_options, cli_key_delete_options;
+extern const struct cli_options cli_partition_list_options;
 extern const struct cli_options cli_doctor_options, cli_fidelity_options, cli_session_close_options, cli_trace_list_options, cli_run_options;

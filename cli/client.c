@@ -24,15 +24,20 @@ static const char *look_up(const char *name)
 	return value && *value ? value : NULL;
 }
 
-static hl_err as_documented(struct cli *c, struct cli_client *out)
+void cli_client_secrets(struct cli_client *out)
+{
+	const char *slash = strrchr(out->conf, '/');
+
+	if (client_secrets_find(look_up, out->secrets) != HL_OK)
+		snprintf(out->secrets, sizeof out->secrets, "%.*s.secrets.cfg", slash ? (int)(slash - out->conf + 1) : 0,
+			out->conf);
+}
+
+hl_err cli_client_documented(struct cli *c, struct cli_client *out)
 {
 	if (client_conf_find(look_up, out->conf) != HL_OK)
 		return cli_fail(c, HL_E_CONFIG_NONE, "primus.cfg");
-	if (client_secrets_find(look_up, out->secrets) == HL_OK)
-		return HL_OK;
-	/* None is there yet: it will be made beside primus.cfg. */
-	snprintf(out->secrets, sizeof out->secrets, "%.*s.secrets.cfg",
-		(int)(strrchr(out->conf, '/') ? strrchr(out->conf, '/') - out->conf + 1 : 0), out->conf);
+	cli_client_secrets(out);
 	return HL_OK;
 }
 
@@ -53,12 +58,12 @@ hl_err cli_client_find(struct cli *c, struct cli_client *out)
 	struct cli_world w = { 0 };
 
 	if (!c->global.world_typed && look_up("HSMLET_CONF"))
-		return as_documented(c, out);
+		return cli_client_documented(c, out);
 	HL_TRY(cli_world_locate(c, w.dir));
 	cli_client_of_world(&w, out);
 	if (access(out->conf, F_OK) == 0)
 		return secrets_of_environment(c, out);
-	if (!c->global.world_typed && as_documented(c, out) == HL_OK)
+	if (!c->global.world_typed && cli_client_documented(c, out) == HL_OK)
 		return HL_OK;
 	HL_TRY(cli_world_load(c, w.dir, &w));
 	return cli_cause(c, cli_fail(c, HL_E_CONFIG_NONE, "the world at %s has no primus.cfg", w.dir),

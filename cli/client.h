@@ -13,6 +13,10 @@ struct cli_client {
  * world of the environment or the default one, where it has them; else where the vendor's library looks.
  * HL_E_CONFIG_NONE. */
 HL_CHECKED hl_err cli_client_find(struct cli *c, struct cli_client *out);
+/** Where the provider looks, and nowhere else: HSMLET_CONF, then as the vendor's library. */
+HL_CHECKED hl_err cli_client_documented(struct cli *c, struct cli_client *out);
+/** .secrets.cfg where the provider looks for it; where none is yet, beside out->conf. */
+void cli_client_secrets(struct cli_client *out);
 /** Of this world. */
 void cli_client_of_world(const struct cli_world *w, struct cli_client *out);
 /** For the library's calls; `partition` NULL: the first slot. */
@@ -69,5 +73,7 @@ HL_CHECKED hl_err cli_secret_of_file(
 	struct cli *c, const char *path, const char *what, struct hl_secret *out);
 HL_CHECKED hl_err cli_secret_of_fd(
 	struct cli *c, int64_t fd, const char *what, struct hl_secret *out);
-/** Ask on the terminal, without echo. HL_E_ARG where stdin is none. */
-HL_CHECKED hl_err cli_secret_of_terminal(struct cli *c, const char *prompt, struct hl_secret *out);
+/** Ask on the terminal, without echo; `prompt` as it is printed. HL_E_ARG where stdin is none. */
+HL_CHECKED hl_err cli_secret_of_terminal(struct cli *c, const char *prompt, const char *what, struct hl_secret *out);
+/** The same, but where stdin is no terminal its next line is taken; an empty one is an empty secret. */
+HL_CHECKED hl_err cli_secret_of_stdin(struct cli *c, const char *prompt, const char *what, struct hl_secret *out);

@@ -1,8 +1,10 @@
 /* command.c - one call of the front command: words to a verb, options, the verb, what it said, exit code. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/say.h"
 #include "lib/base/secret.h"
@@ -145,6 +147,14 @@ static bool asks_for_json(int argc, char **argv)
 		if (strcmp(argv[i], "--json") == 0)
 			return true;
 	return false;
+}
+
+/* What stands in the place of a closed one refuses what it is for, as that does: stdout that is closed stays an error. */
+void cli_keep_places(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 int cli_main(int argc, char **argv)

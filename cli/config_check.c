@@ -55,14 +55,20 @@ static void bad(struct check *k, hl_err err, const char *next, const char *forma
 
 /* -- the client's files --------------------------------------------------------------------------------- */
 
+static void fault(void *at, const char *text)
+{
+	bad(at, HL_E_CONFIG, NULL, "%s", text);
+}
+
 static bool conf_is_good(struct check *k, const char *path, struct client_conf *conf)
 {
+	unsigned before = k->problems;
 	char error[512] = "";
 	hl_err err = client_conf_load(path, conf, error);
 
 	if (err == HL_OK)
 		good(k, path);
-	else
+	else if (client_conf_faults(path, fault, k) != HL_E_CONFIG && k->problems == before)
 		bad(k, err, NULL, "%s", error);
 	return err == HL_OK;
 }
@@ -157,15 +163,17 @@ static void check_client(struct check *k, const struct cli_client *files)
 static hl_err check_daemon(struct check *k, const char *program, const char *path)
 {
 	const char *const argument[] = { "--config", path, "--check", NULL };
-	char said[CLI_ASK_TEXT];
+	char said[CLI_ASK_TEXT], *rest = NULL;
 	int status;
 
 	HL_TRY(cli_program_ask(k->c, program, argument, said, &status));
-	said[strcspn(said, "\n")] = 0;
 	if (status == 0)
 		good(k, path);
+	else if (!*said)
+		bad(k, HL_E_CONFIG, NULL, "%s", path);
 	else
-		bad(k, HL_E_CONFIG, NULL, "%s", *said ? said : path);
+		for (char *line = strtok_r(said, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+			bad(k, HL_E_CONFIG, NULL, "%s", line);
 	return HL_OK;
 }
 

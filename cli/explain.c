@@ -7,7 +7,7 @@
 
 #include "cli/explain.h"
 #include "cli/say.h"
-#include "lib/base/step.h"
+#include "lib/base/err_steps.h"
 
 /* -- exit codes ---------------------------------------------------------------------------------------- */
 
@@ -45,65 +45,6 @@ static const struct cli_exit *exit_of(int code)
 	return NULL;
 }
 
-/* -- steps --------------------------------------------------------------------------------------------- */
-
-#define AT(step) (1u << HL_STEP_##step)
-#define NOWHERE 0u
-#define GRANTING (AT(GRANT) | AT(RESULT)) /* the directory decides, the client hears of it */
-#define GATEWAY (AT(HELLO) | AT(REQUEST) | AT(ANSWER) | AT(QUERY) | AT(GRANT) | AT(RESULT))
-#define CHANNEL (AT(TLS) | AT(PROVED))
-#define EVERYWHERE (GATEWAY | CHANNEL | AT(OPEN))
-
-/* At which steps traces and messages tell of an error: first those that differ from their group, then the groups
- * (HL-01xx, ...), of which a code that stands nowhere else takes its steps. */
-/* clang-format off */
-static const struct { int least, most; unsigned steps; } rows[] = {
-#define ONE(err, steps) { -(err), -(err), steps }
-	ONE(HL_E_NOMEM,         AT(DNS) | EVERYWHERE),
-	ONE(HL_E_BUG,           EVERYWHERE),
-	ONE(HL_E_ARG,           AT(GRANT) | AT(RESULT) | AT(OPEN)),
-	ONE(HL_E_FULL,          AT(OPEN)),
-	ONE(HL_E_CRYPTO,        EVERYWHERE),
-	ONE(HL_E_VERSION,       AT(HELLO) | AT(REQUEST)),
-	ONE(HL_E_CHANNEL,       CHANNEL | AT(OPEN)),
-	ONE(HL_E_PROXY_AUTH,    AT(REQUEST) | GRANTING),
-	ONE(HL_E_SCRAM,         GATEWAY),
-	ONE(HL_E_DIRECTORY,     AT(REQUEST) | AT(QUERY) | GRANTING),
-	ONE(HL_E_TICKET,        AT(RESULT)),
-	ONE(HL_E_STALE,         AT(RESULT)),
-	ONE(HL_E_USED,          AT(PROVED)),
-	ONE(HL_E_BUSY,          AT(HELLO) | AT(REQUEST) | AT(RESULT) | AT(PROVED) | AT(OPEN)),
-	ONE(HL_E_HSM_AUTH,      AT(PROVED)),
-	ONE(HL_E_IDENTITY,      AT(PROVED)),
-	ONE(HL_E_SETUP_EXPIRED, AT(PROVED) | AT(OPEN)),
-	ONE(HL_E_STORE,         GRANTING | AT(PROVED) | AT(OPEN)),
-	ONE(HL_E_STORE_SCHEMA,  NOWHERE),
-	ONE(HL_E_STORE_KEY,     NOWHERE),
-	ONE(HL_E_NAME,          AT(DNS)),
-	ONE(HL_E_NAME_TIMEOUT,  AT(DNS)),
-	ONE(HL_E_PROXIES,       AT(HELLO)),
-	ONE(HL_E_HSMS,          GRANTING),
-	ONE(HL_E_TIMEOUT,       EVERYWHERE),
-	ONE(HL_E_CLOSED,        EVERYWHERE),
-	ONE(HL_E_REFUSED,       AT(HELLO) | AT(RESULT)),
-	ONE(HL_E_UNKNOWN,       AT(OPEN)),
-	{ 200, 299, EVERYWHERE },
-	{ 300, 499, GRANTING },
-	{ 500, 599, AT(OPEN) },
-	{ 600, 699, AT(PROVED) | AT(OPEN) },
-};
-/* clang-format on */
-
-unsigned cli_err_steps(hl_err err)
-{
-	int code = -(int)err;
-
-	for (size_t i = 0; i < HL_COUNT(rows); i++)
-		if (code >= rows[i].least && code <= rows[i].most)
-			return rows[i].steps;
-	return NOWHERE;
-}
-
 /* -- one error ------------------------------------------------------------------------------------------ */
 
 static json_t *steps_json(unsigned steps)
@@ -124,7 +65,7 @@ static json_t *row_json(const struct hl_err_row *row)
 	snprintf(id, sizeof id, "HL-%04d", -(int)row->code);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:o}", "id", id, "name", row->name, "message", row->text,
 		"cause", row->cause, "next", row->next, "exit_code", row->exit_code, "retryable",
-		row->again == HL_AGAIN, "steps", steps_json(cli_err_steps(row->code)));
+		row->again == HL_AGAIN, "steps", steps_json(hl_err_steps(row->code)));
 }
 
 static void put_steps(FILE *out, unsigned steps)
@@ -132,7 +73,7 @@ static void put_steps(FILE *out, unsigned steps)
 	const char *between = "";
 
 	fprintf(out, "  steps  ");
-	if (steps == NOWHERE)
+	if (steps == 0)
 		fprintf(out, "none: not on a connection");
 	for (unsigned n = 0; n < HL_STEP_COUNT; n++) {
 		if (!(steps & 1u << n))
@@ -155,7 +96,7 @@ static hl_err tell_error(struct cli *c, const struct hl_err_row *row)
 	fprintf(c->out, "  retry  %s\n",
 		row->again == HL_AGAIN ? "yes: the same, unchanged, may succeed later" :
 					 "no: not before something else has changed");
-	put_steps(c->out, cli_err_steps(row->code));
+	put_steps(c->out, hl_err_steps(row->code));
 	return HL_OK;
 }
 

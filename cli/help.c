@@ -29,7 +29,7 @@ static void put_verb(struct cli *c, const struct cli_verb *v)
 	char left[64];
 
 	snprintf(left, sizeof left, "%s%s%s", v->noun ? v->noun : "", v->noun ? " " : "", v->name);
-	fprintf(c->out, "  %-18s %s\n", left, v->text);
+	fprintf(c->out, "  %-21s  %s\n", left, v->text);
 }
 
 void cli_help_all(struct cli *c)

@@ -41,8 +41,13 @@ libhlcli_la_SOURCES = \
 	cli/reset.c \
 	cli/run.c \
 	cli/say.c cli/say.h \
-	cli/secret.c \
+	cli/proxy_password.c \
+	cli/secret_add.c \
 	cli/secret_in.c \
+	cli/secret_list.c \
+	cli/secret_remove.c \
+	cli/secret_test.c \
+	cli/secrets.c cli/secrets.h \
 	cli/session.c \
 	cli/status.c \
 	cli/tenant.c \
@@ -55,6 +60,11 @@ libhlcli_la_SOURCES = \
 	cli/world.c cli/world.h
 
 libhlcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DHL_PKCS11_DIR='"$(pkcs11dir)"'
+
+# The vendor's tool for secrets, of the same verbs; numbers and return values are those of the provider.
+bin_PROGRAMS += ppin
+ppin_SOURCES = cli/ppin.c cli/ppin.h cli/ppin_main.c cli/ppin_fortinet.c
+ppin_LDADD = libhlp11.la libhlcli.la libhlclient.la libhlos.la libhl.la $(JANSSON_LIBS) $(CRYPTO_LIBS) -lpthread
 
 bin_PROGRAMS += hsmlet
 hsmlet_SOURCES = cli/main.c

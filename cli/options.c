@@ -291,7 +291,8 @@ hl_err cli_options_parse(struct cli *c, const struct cli_options *options, void 
 	hl_err err = HL_OK;
 
 	add_rows(&p, options, values);
-	add_rows(&p, &cli_global_options, &c->global);
+	if (!options->alone)
+		add_rows(&p, &cli_global_options, &c->global);
 	c->operands = 0;
 	c->operand = argv + 1; /* operands move to the front: there are never more of them than words */
 	stderr = open_memstream(&said, &said_n);

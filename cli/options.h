@@ -24,7 +24,7 @@ struct cli_texts {
 };
 
 struct cli_option {
-	const char *name; /* without the dashes */
+	const char *name; /* without the dashes; NULL: a letter alone, which has no variable */
 	int letter;       /* 0: none */
 	const char *arg;  /* NULL for flags */
 	enum cli_kind kind;
@@ -39,9 +39,11 @@ struct cli_options {
 	size_t rows;
 	const void *defaults; /* a struct of `size` bytes */
 	size_t size;
+	bool alone; /* without the global ones */
 };
 
-#define CLI_OPTIONS(rows, defaults) { (rows), HL_COUNT(rows), &(defaults), sizeof(defaults) }
+#define CLI_OPTIONS(rows, defaults) { (rows), HL_COUNT(rows), &(defaults), sizeof(defaults), false }
+#define CLI_OPTIONS_ALONE(rows, defaults) { (rows), HL_COUNT(rows), &(defaults), sizeof(defaults), true }
 
 struct cli;
 

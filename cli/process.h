@@ -58,7 +58,7 @@ HL_CHECKED hl_err cli_member_awake(struct cli *c, const struct cli_world *w, con
 HL_CHECKED hl_err cli_members_stop(struct cli *c, const struct cli_world *w,
 	const struct cli_member *const *m, size_t count, int signal, unsigned *n);
 
-#define CLI_ASK_TEXT 1024
+#define CLI_ASK_TEXT 8192
 /** Run one of our programs (its name, then NULL-terminated arguments: at most 6) and take what it prints: the first
  * CLI_ASK_TEXT - 1 bytes of its stdout; *status is its exit code, 128 + n where signal n ended it. HL_E_NOT_FOUND, HL_E_IO. */
 HL_CHECKED hl_err cli_program_ask(struct cli *c, const char *program, const char *const *argument,

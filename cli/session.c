@@ -225,6 +225,19 @@ static hl_err check_one(struct cli *c, const struct sessions *s)
 				"see `hsmlet session list`");
 }
 
+/* A name that no partition has is a mistake, and not one without channels. */
+static hl_err check_partition(struct cli *c, const struct cli_world *w)
+{
+	const struct close_options *o = c->options;
+	bool there = true;
+
+	if (o->partition)
+		HL_TRY(cli_admin_has_partition(c, w, o->partition, &there));
+	return there ? HL_OK :
+		       cli_next(c, cli_fail(c, HL_E_NOT_FOUND, "no partition is called %s", o->partition),
+			       "see `hsmlet partition list`");
+}
+
 /* One that has ended by itself meanwhile is as good as closed. */
 static hl_err close_one(struct cli *c, const struct cli_world *w, const struct seen *s)
 {
@@ -249,6 +262,7 @@ hl_err cli_session_close(struct cli *c)
 
 	HL_TRY(check_selection(c));
 	HL_TRY(cli_world_find(c, &w));
+	HL_TRY(check_partition(c, &w));
 	HL_TRY(ask_all(c, &w, &s));
 	HL_TRY(check_one(c, &s));
 	for (size_t i = 0; i < s.n; i++) {

@@ -73,6 +73,24 @@ hl_err client_account_find(struct client_account *a, const char *conf, const cha
 	return pick(a, partition, detail);
 }
 
+hl_err client_account_only(struct client_account *a, const char *host, char detail[512])
+{
+	for (size_t i = 0; i < a->conf.hosts; i++) {
+		const struct client_host *h = &a->conf.host[i];
+		const struct client_slot *s = client_host_is(h, host) ? slot_of(h, a->slot->partition) : NULL;
+
+		if (!s)
+			continue;
+		a->host = h;
+		a->slot = s;
+		a->target[0] = (struct client_target){ h->host, h->port, h->priority };
+		a->targets = 1;
+		return HL_OK;
+	}
+	snprintf(detail, 512, "%.300s: no host %.100s has a slot of %.64s", a->conf_path, host, a->slot->partition);
+	return HL_E_CONFIG;
+}
+
 hl_err client_account_password(struct client_account *a, char detail[512])
 {
 	if (a->slot->service_password[0])

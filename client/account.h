@@ -22,6 +22,9 @@ struct client_account {
  * HL_E_CONFIG_NONE, HL_E_CONFIG, HL_E_PARTITION, with `detail` filled. */
 HL_CHECKED hl_err client_account_find(struct client_account *a, const char *conf, const char *secrets,
 	const char *partition, char detail[512]);
+/** Only this one of its hosts, named as in the file ("hsm0") or by its host name. HL_E_CONFIG: none such has the
+ * partition; with `detail` filled. */
+HL_CHECKED hl_err client_account_only(struct client_account *a, const char *host, char detail[512]);
 /** The service password, from either file. HL_E_PASSWORD_NONE, HL_E_SECRETS, HL_E_MODE. */
 HL_CHECKED hl_err client_account_password(struct client_account *a, char detail[512]);
 /** The user secret. HL_E_SECRETS_NONE, HL_E_SECRETS, HL_E_MODE. */

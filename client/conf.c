@@ -330,6 +330,24 @@ hl_err client_conf_load(const char *path, struct client_conf *out, char error[ER
 	return client_file_trouble(error, path, err);
 }
 
+hl_err client_conf_faults(const char *path, client_conf_fault *each, void *at)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(FILE_MAX);
+	HL_AUTO(conf_freep) struct client_conf *c = calloc(1, sizeof *c);
+	char error[ERROR_TEXT] = "";
+	hl_err err;
+
+	if (!c)
+		return HL_E_NOMEM;
+	if (strlen(path) < CLIENT_PATH && hl_file_read(path, FILE_MAX, &text) == HL_OK)
+		HL_TRY(hl_config_faults(path, hl_buf_view(&text), &file_schema, each, at));
+	/* What each setting alone does not show: names, ids, and why the file cannot be read. */
+	err = client_conf_load(path, c, error);
+	if (err != HL_OK)
+		each(at, error);
+	return err;
+}
+
 hl_err client_conf_defaults(struct client_conf *out)
 {
 	static const char least[] =
@@ -342,6 +360,11 @@ hl_err client_conf_defaults(struct client_conf *out)
 	memset(out->host, 0, sizeof out->host);
 	out->hosts = 0;
 	return HL_OK;
+}
+
+bool client_host_is(const struct client_host *h, const char *name)
+{
+	return strcmp(h->name, name) == 0 || strcmp(h->host, name) == 0;
 }
 
 void client_conf_clear(struct client_conf *c)

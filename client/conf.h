@@ -78,8 +78,16 @@ HL_CHECKED hl_err client_conf_load(const char *path, struct client_conf *out, ch
 HL_CHECKED hl_err client_conf_parse(
 	const char *path, struct hl_bytes text, struct client_conf *out, char error[512]);
 
+/** Call `each` with every fault of the file. HL_OK: there is none. Errors as of client_conf_load(); one that keeps the file
+ * from being read at all is told as the only fault. */
+typedef void client_conf_fault(void *at, const char *text);
+HL_CHECKED hl_err client_conf_faults(const char *path, client_conf_fault *each, void *at);
+
 /** All defaults, and no hosts. HL_E_NOMEM. */
 HL_CHECKED hl_err client_conf_defaults(struct client_conf *out);
+
+/** Whether this is the host that a user names: "hsm0", or as its `host` is written. */
+bool client_host_is(const struct client_host *h, const char *name);
 
 /** Wipe it; usable with HL_AUTO. */
 void client_conf_clear(struct client_conf *c);

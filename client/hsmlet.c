@@ -98,11 +98,21 @@ static int connect_now(hsmlet *h, hsmlet_error *e)
 	return -(int)err;
 }
 
-/* `setup`: the password of an exchange, or NULL. */
-static int open_with(
-	const hsmlet_options *o, const struct hl_bytes *setup, hsmlet **out, hsmlet_error *e)
+/* What a caller's options are for the remote; `setup`: the password of an exchange, or NULL. */
+static struct client_remote_options remote_of(const hsmlet_options *o, const struct hl_bytes *setup)
 {
-	const struct client_remote_options remote = { o->conf, o->secrets, o->partition, setup, o->limit_ms };
+	return (struct client_remote_options){
+		.conf = o->conf,
+		.secrets = o->secrets,
+		.partition = o->partition,
+		.setup = setup,
+		.open_ms = o->limit_ms,
+		.host = o->host,
+	};
+}
+
+static int open_remote(const struct client_remote_options *remote, hsmlet **out, hsmlet_error *e)
+{
 	char detail[512] = "";
 	hsmlet *h = calloc(1, sizeof *h);
 	hl_err err;
@@ -111,8 +121,8 @@ static int open_with(
 	if (!h)
 		return client_api_fail(e, HL_E_NOMEM, NULL, NULL);
 	h->pid = getpid();
-	h->limit_ms = o->limit_ms;
-	err = o->size == sizeof *o ? client_remote_new(&remote, &h->remote, detail) : HL_E_ARG;
+	h->limit_ms = remote->open_ms;
+	err = client_remote_new(remote, &h->remote, detail);
 	rc = err == HL_OK ? connect_now(h, e) : client_api_fail(e, err, NULL, detail);
 	if (rc != 0)
 		hsmlet_close(h);
@@ -121,9 +131,37 @@ static int open_with(
 	return rc;
 }
 
+static int open_with(const hsmlet_options *o, const struct hl_bytes *setup, hsmlet **out, hsmlet_error *e)
+{
+	struct client_remote_options remote;
+
+	if (o->size != sizeof *o)
+		return client_api_fail(e, HL_E_ARG, NULL, NULL);
+	remote = remote_of(o, setup);
+	return open_remote(&remote, out, e);
+}
+
 API int hsmlet_open(const hsmlet_options *options, hsmlet **out, hsmlet_error *e)
 {
 	return open_with(options, NULL, out, e);
+}
+
+API int hsmlet_check_password(const hsmlet_options *options, const char *password, size_t n, hsmlet_error *e)
+{
+	const struct hl_bytes given = hl_bytes(password, n);
+	struct client_remote_options remote;
+	hsmlet *h = NULL;
+	int rc;
+
+	if (options->size != sizeof *options || (password && n == 0))
+		return client_api_fail(e, HL_E_ARG, NULL, NULL);
+	remote = remote_of(options, NULL);
+	remote.password = password ? &given : NULL;
+	remote.knock = true;
+	rc = open_remote(&remote, &h, e);
+	if (rc == 0)
+		hsmlet_close(h);
+	return rc;
 }
 
 API void hsmlet_close(hsmlet *h)

@@ -42,6 +42,7 @@ typedef struct hsmlet_options {
 	const char *secrets;   /* .secrets.cfg; NULL: searched as documented */
 	const char *partition; /* NULL: the first slot of the configuration */
 	unsigned limit_ms;     /* of each call; 0: 15,000 (key generation 45,000) */
+	const char *host;      /* only this host of primus.cfg, "hsm0" or its host name; NULL: all that have the partition */
 } hsmlet_options;
 
 /** Read configuration and secrets, and connect: all eight steps. `*out` is closed with hsmlet_close(). */
@@ -52,6 +53,10 @@ void hsmlet_close(hsmlet *h);
  * and confirm it by connecting with it. */
 int hsmlet_exchange(
 	const hsmlet_options *options, const char *setup_password, size_t n, hsmlet_error *e);
+
+/** Whether the gateway takes this service password (NULL: the stored one) for the slot of options->partition: steps 0 to 6,
+ * and no further. Nothing is stored, and no user secret is needed. */
+int hsmlet_check_password(const hsmlet_options *options, const char *password, size_t n, hsmlet_error *e);
 
 /** Log in with the PKCS#11 PIN: private objects become visible. */
 int hsmlet_login(hsmlet *h, const char *pin, size_t n, hsmlet_error *e);

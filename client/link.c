@@ -31,8 +31,8 @@ hl_err client_new(const struct hl_env *env, const struct client_conf_link *conf,
 
 	if (is_missing(conf->partition, HL_NAME_TEXT) ||
 		is_missing(conf->service_user, HL_NAME_TEXT) || is_missing(conf->realm, HL_NAME_TEXT) ||
-		conf->secret.n == 0 || conf->service_password.n == 0 ||
-		(conf->kind == HL_CHANNEL_USER && !conf->identity))
+		conf->service_password.n == 0 ||
+		(!conf->knock && (conf->secret.n == 0 || (conf->kind == HL_CHANNEL_USER && !conf->identity))))
 		return HL_E_ARG;
 	c = calloc(1, sizeof *c);
 	if (!c)
@@ -115,6 +115,15 @@ static void give_up_at(struct client *c, hl_err err, enum hl_step step)
 static void give_up(struct client *c, hl_err err)
 {
 	give_up_at(c, err, client_story[c->state].step);
+}
+
+void client_let_in(struct client *c)
+{
+	c->let_in = true;
+	c->failure.err = HL_OK; /* of an attempt before */
+	shut(c);
+	c->state = IDLE;
+	c->step_us = c->open_us = 0;
 }
 
 /* A proxy that was reached and said why tells more than one that said nothing, and that one more than one that
@@ -237,6 +246,7 @@ void client_open(struct client *c)
 	if (c->state != IDLE)
 		return;
 	c->failure = (struct client_failure){ 0 };
+	c->let_in = false;
 	c->epoch_retries = 0;
 	c->lookup++;
 	c->reopen_us = 0;
@@ -531,6 +541,11 @@ void client_event(struct client *c, const struct hl_event *e)
 bool client_is_open(const struct client *c)
 {
 	return c->state == OPEN && !c->closing;
+}
+
+bool client_was_let_in(const struct client *c)
+{
+	return c->let_in;
 }
 
 const struct client_failure *client_failed(const struct client *c)

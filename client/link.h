@@ -26,6 +26,8 @@ struct client_conf_link {
 	const uint8_t *identity;  /* USER: the pinned key of the cluster, 32 bytes; SETUP: NULL */
 	unsigned open_ms;         /* most that opening may take; 0: CLIENT_OPEN_MS */
 	unsigned patience_ms;     /* silence in the middle of an answer; 0: CLIENT_PATIENCE_MS */
+	bool knock;               /* only steps 0 to 6: whether the gateway takes the service password. No secret is needed, and
+				     no request may be made */
 };
 
 /* Bounds, milliseconds (faults.md 2.1). */
@@ -91,9 +93,12 @@ bool client_wish(struct client *c, struct hl_wish *out);
 void client_free(struct client *c);
 extern const struct hl_core_ops client_core;
 
-/** Begin to open, unless that is done or under way. The end: client_is_open() or client_failed(). */
+/** Begin to open, unless that is done or under way. The end: client_is_open() (client_was_let_in() of one that only
+ * knocks) or client_failed(). */
 void client_open(struct client *c);
 bool client_is_open(const struct client *c);
+/** The end of one that only knocks: the gateway let it in, and proved itself. */
+bool client_was_let_in(const struct client *c);
 /** NULL while it is open, opening, or was never tried. */
 const struct client_failure *client_failed(const struct client *c);
 

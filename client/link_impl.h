@@ -21,6 +21,7 @@ struct client {
 	bool connected;         /* the shell has a connection for `port`, or is dialling it */
 	bool closing;           /* CLOSE was wished for; its end is still to come */
 	bool again;             /* open anew after that end */
+	bool let_in;            /* it knocked, and step 6 was as it should be */
 	int64_t step_us;        /* deadline of the state */
 	int64_t open_us;        /* deadline of the whole opening */
 	int64_t reopen_us;      /* idle: open again then, for requests that were sent */
@@ -74,6 +75,8 @@ void client_enter(struct client *c, enum client_state state);
 /** Steps 0 ends, 1 begins: the hello is put into the port. */
 HL_CHECKED hl_err client_say_hello(struct client *c);
 
+/** One that knocks has got what it came for: the connection ends. */
+void client_let_in(struct client *c);
 /** Nothing is left to do but requests. */
 void client_opened(struct client *c);
 

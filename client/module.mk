@@ -18,6 +18,7 @@ libhlclient_la_SOURCES = \
 	client/parameter.c client/parameter.h \
 	client/steps.c \
 	client/ticket.c \
+	client/uri.c client/uri.h \
 	client/os_blocking.c client/os_blocking.h \
 	client/os_crew.c client/os_crew.h \
 	client/os_dns.c client/os_dns.h \
@@ -45,7 +46,7 @@ EXTRA_DIST += client/hsmlet.map
 noinst_LTLIBRARIES += libhlp11.la
 libhlp11_la_SOURCES = \
 	client/pkcs11/cipher.c \
-	client/pkcs11/ckr.c \
+	client/pkcs11/ckr.c client/pkcs11/ckr.h \
 	client/pkcs11/cryptoki.h \
 	client/pkcs11/derivation.c \
 	client/pkcs11/digest.c \

@@ -47,11 +47,15 @@ static hl_err prepare(struct client_remote *r, const struct client_remote_option
 
 	hl_secret_heap();
 	HL_TRY(client_account_find(a, o->conf, o->secrets, o->partition, detail));
-	HL_TRY(client_account_password(a, detail));
-	HL_TRY(o->setup ? client_account_setup(a, *o->setup, detail) : client_account_secret(a, detail));
+	if (o->host)
+		HL_TRY(client_account_only(a, o->host, detail));
+	HL_TRY(o->password ? hl_secret_set(&a->password, *o->password) : client_account_password(a, detail));
+	if (!o->knock)
+		HL_TRY(o->setup ? client_account_setup(a, *o->setup, detail) : client_account_secret(a, detail));
 	HL_TRY(open_env(r, detail));
 	client_account_link(a, &r->link);
 	r->link.open_ms = o->open_ms;
+	r->link.knock = o->knock;
 	HL_TRY(client_new(&r->env.env, &r->link, &r->core));
 	return client_blocking_new(&r->env.env, r->core, &a->conf.own.resolver, &r->shell);
 }
@@ -79,7 +83,7 @@ static bool opened_or_failed(void *at)
 {
 	const struct client *c = at;
 
-	return client_is_open(c) || client_failed(c);
+	return client_is_open(c) || client_was_let_in(c) || client_failed(c);
 }
 
 struct opening {

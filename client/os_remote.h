@@ -13,6 +13,9 @@ struct client_remote_options {
 	const char *conf, *secrets, *partition; /* as of client_account_find() */
 	const struct hl_bytes *setup;           /* the password of an exchange; NULL: the stored secret */
 	unsigned open_ms;                       /* 0: CLIENT_OPEN_MS */
+	const char *host;                       /* as of client_account_only(); NULL: all that have the partition */
+	const struct hl_bytes *password;        /* service password; NULL: the stored one */
+	bool knock;                             /* nothing but the gateway: no secret is looked for */
 };
 
 /** Read the files and make all but the connection. Errors as of client_account_*(), with `detail` filled; HL_E_NOMEM,
@@ -20,7 +23,7 @@ struct client_remote_options {
 HL_CHECKED hl_err client_remote_new(
 	const struct client_remote_options *o, struct client_remote **out, char detail[512]);
 
-/** All eight steps, now; where they fail `failure` says more. */
+/** All eight steps, or those of a knock, now; where they fail `failure` says more. */
 HL_CHECKED hl_err client_remote_open(struct client_remote *r, struct client_failure *failure);
 
 /** When something is over that begins now and may take so long: for client_remote_ask(). */

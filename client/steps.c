@@ -153,6 +153,10 @@ static hl_err read_result(struct client *c, const struct hl_frame *f)
 	HL_TRY(hl_scram_client_check(&c->scram, result.scram));
 	HL_TRY(hl_bytes_str(result.hsm, c->hsm, sizeof c->hsm));
 	trace(c, HL_STEP_RESULT, HL_GOT, &hl_msg_auth_result, &result);
+	if (c->conf.knock) {
+		client_let_in(c);
+		return HL_OK;
+	}
 	HL_TRY(begin_channel(c));
 	trace(c, HL_STEP_TLS, HL_SENT, NULL, NULL);
 	client_enter(c, SHAKING);
@@ -190,6 +194,7 @@ void client_opened(struct client *c)
 	c->open_us = 0;
 	c->reopenings = 0;
 	c->failure.err = HL_OK; /* attempts and address stay: calls that fail tell them */
+	c->failure.step = HL_STEP_OPEN;
 	c->failure.retry_after_ms = 0;
 	c->failure.detail[0] = 0;
 	client_flush_calls(c);

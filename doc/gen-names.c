@@ -1,7 +1,7 @@
 /* gen-names.c - whether what the prose of doc/protocol.md names is there.
  *
  *	`HL_FRAME_MAX`       upper case with underscores: a constant of the tables, an error, a
- *	                     mechanism or an attribute
+ *	                     mechanism, an attribute or a return value
  *	`"hsmlet psk 1"`     in quotes: the value of a label
  *	`hello.proxy`        lower case with dots: a message, a step or a fault point
  *	`retry_after_ms`     lower case with underscores: a field of a message
@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 
+#include "client/pkcs11/ckr.h"
 #include "hsm/attribute.h"
 #include "hsm/key.h"
 #include "lib/base/point.h"
@@ -56,6 +57,18 @@ static bool is_cryptoki(struct hl_bytes name)
 			return true;
 	for (; attributes > 0; attributes--, a++)
 		if (is(name, a->name))
+			return true;
+	return false;
+}
+
+/* One that the provider gives for an error. */
+static bool is_return_value(struct hl_bytes name)
+{
+	size_t n;
+	const struct p11_ckr_row *row = p11_ckr_rows(&n);
+
+	for (; n > 0; n--, row++)
+		if (is(name, p11_ckr_name(row->rv)) || is(name, p11_ckr_name(row->open)))
 			return true;
 	return false;
 }
@@ -140,7 +153,7 @@ static bool is_known(struct hl_bytes name)
 	if (is_file(name))
 		return true;
 	if (is_of(name, UPPER) && has(name, '_'))
-		return is_constant(name) || is_cryptoki(name);
+		return is_constant(name) || is_cryptoki(name) || is_return_value(name);
 	if (is_of(name, LOWER ".") && has(name, '.'))
 		return is_dotted(name);
 	if (is_of(name, LOWER "_") && has(name, '_'))

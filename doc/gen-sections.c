@@ -1,10 +1,11 @@
 /* gen-sections.c - the tables of doc/protocol.md, each out of the table that the code works with. */
 #include "doc/gen.h"
 
+#include "client/pkcs11/ckr.h"
 #include "hsm/attribute.h"
 #include "hsm/key.h"
+#include "lib/base/err_steps.h"
 #include "lib/base/point.h"
-#include "lib/base/step.h"
 #include "lib/wire/messages.h"
 
 /* A cell: what Markdown would take for a border or a tag is escaped. */
@@ -325,6 +326,54 @@ static void print_limits(struct hl_buf *out)
 	}
 }
 
+/* -- what applications of the PKCS#11 provider see ----------------------------------------------------------- */
+
+/* Steps 3 to 5 and 7 are told by others; the client hears of them at the next one. */
+#define CLIENT_STEPS \
+	(1u << HL_STEP_DNS | 1u << HL_STEP_HELLO | 1u << HL_STEP_REQUEST | 1u << HL_STEP_RESULT | 1u << HL_STEP_PROVED)
+
+static void put_steps(struct hl_buf *out, unsigned steps)
+{
+	const char *between = "";
+
+	for (unsigned n = 0; n < HL_STEP_COUNT; n++) {
+		if (!(steps & 1u << n))
+			continue;
+		hl_buf_printf(out, "%s%u", between, n);
+		between = ", ";
+	}
+}
+
+static void put_return_value(
+	struct hl_buf *out, const struct hl_err_row *e, unsigned steps, enum hl_step step)
+{
+	uint32_t number;
+	CK_RV rv = p11_ckr(e->code, step, &number);
+
+	hl_buf_text(out, "| ");
+	put_steps(out, steps);
+	hl_buf_printf(out, " | HL-%04d | `%s` | %d | 0x%08X |", -(int)e->code, p11_ckr_name(rv), e->exit_code, number);
+	put_cell(out, e->text);
+	hl_buf_text(out, "\n");
+}
+
+static void print_return_values(struct hl_buf *out)
+{
+	unsigned n;
+	const struct hl_err_row *rows = hl_err_rows(&n);
+
+	HEAD(out, "steps", "error", "return value", "exit code", "in the log", "what failed");
+	for (unsigned i = 0; i < n; i++) /* HL-01xx: what is found in the files, before the first step */
+		if (-(int)rows[i].code / 100 == 1)
+			put_return_value(out, &rows[i], 0, HL_STEP_DNS);
+	for (unsigned i = 0; i < n; i++)
+		if (hl_err_steps(rows[i].code) & CLIENT_STEPS)
+			put_return_value(out, &rows[i], hl_err_steps(rows[i].code) & CLIENT_STEPS, HL_STEP_HELLO);
+	for (unsigned i = 0; i < n; i++)
+		if (hl_err_steps(rows[i].code) & 1u << HL_STEP_OPEN)
+			put_return_value(out, &rows[i], 1u << HL_STEP_OPEN, HL_STEP_OPEN);
+}
+
 const struct gen_section *gen_sections(size_t *n)
 {
 	static const struct gen_section sections[] = {
@@ -334,6 +383,7 @@ const struct gen_section *gen_sections(size_t *n)
 		{ "mechanisms", print_mechanisms },
 		{ "attributes", print_attributes },
 		{ "errors", print_errors },
+		{ "return-values", print_return_values },
 		{ "points", print_points },
 		{ "labels", print_labels },
 		{ "limits", print_limits },

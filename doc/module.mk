@@ -10,8 +10,8 @@ doc_gen_protocol_SOURCES = \
 	doc/gen-protocol.c \
 	doc/gen-sections.c \
 	doc/record.c doc/record.h
-doc_gen_protocol_LDADD = libhsmcore.la libhl.la
-EXTRA_DIST += doc/decisions.md doc/protocol.md
+doc_gen_protocol_LDADD = libhlp11.la libhsmcore.la libhlclient.la libhl.la -lpthread
+EXTRA_DIST += doc/consumers.md doc/decisions.md doc/protocol.md
 
 # The recorded connection: made once and kept, because OpenSSL's part of it is not the same in every version. It
 # sees what goes into the channels by standing in front of the function that takes it.
@@ -34,5 +34,7 @@ dist_man_MANS += \
 	doc/hsmlet.1 \
 	doc/hsmlet-directory.8 \
 	doc/hsmlet-hsm.8 \
+	doc/hsmlet-pkcs11.7 \
 	doc/hsmlet-proxy.8 \
+	doc/ppin.1 \
 	doc/primus.cfg.5

@@ -17,6 +17,7 @@ libhl_la_SOURCES = \
 	lib/base/deadline.h \
 	lib/base/env.c lib/base/env.h \
 	lib/base/err.c lib/base/err.h \
+	lib/base/err_steps.c lib/base/err_steps.h \
 	lib/base/map.c lib/base/map.h \
 	lib/base/point.h \
 	lib/base/secret.c lib/base/secret.h \

@@ -51,6 +51,8 @@ tests_unit_test_msg_LDADD = $(LDADD) $(JANSSON_LIBS)
 # -- client -------------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_conf tests/unit/test_edit tests/unit/test_os_dns tests/unit/test_secrets
 UNIT_TESTS += tests/unit/test_account tests/unit/test_os_blocking
+UNIT_TESTS += tests/unit/test_uri
+tests_unit_test_uri_LDADD = $(CLIENT_LIBS)
 UNIT_TESTS += tests/unit/test_os_ev
 tests_unit_test_os_blocking_LDADD = $(CLIENT_LIBS)
 tests_unit_test_account_LDADD = $(CLIENT_LIBS)
@@ -303,6 +305,7 @@ tests_run_test_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
 tests_run_test_workers_LDADD = $(LIVE_LIBS)
 tests_run_test_memory_image_LDADD = $(LIVE_LIBS)
+tests_run_test_refusals_SOURCES = tests/run/test_refusals.c tests/support/p11.c tests/support/p11.h
 tests_run_test_refusals_LDADD = $(LIVE_LIBS)
 
 check_PROGRAMS += tests/run/test_store
@@ -348,6 +351,9 @@ EXTRA_DIST += \
 	tests/vectors/cases-kdf.txt \
 	tests/vectors/cases-rsa.txt \
 	tests/vectors/cases-wrap.txt
+P11_TESTS += tests/run/test_pkcs11_codes
+tests_run_test_pkcs11_codes_SOURCES = tests/run/test_pkcs11_codes.c $(p11)
+tests_run_test_pkcs11_codes_LDADD = libhlp11.la $(LIVE_LIBS) -lpthread
 check_PROGRAMS += $(P11_TESTS)
 TESTS += $(P11_TESTS)
 
@@ -355,6 +361,7 @@ CLI_TESTS = tests/run/test_cli tests/run/test_examples
 CLI_TESTS += tests/run/test_lab
 CLI_TESTS += tests/run/test_completion
 CLI_TESTS += tests/run/test_newcomer
+CLI_TESTS += tests/run/test_ppin
 dist_check_SCRIPTS += $(CLI_TESTS)
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += tests/run/cli.sh
@@ -393,6 +400,8 @@ tests_interop_test_p11kit_LDADD = libhlp11kit.la $(LIVE_LIBS) $(P11KIT_LIBS) -lp
 endif
 check_PROGRAMS += $(INTEROP_TESTS)
 TESTS += $(INTEROP_TESTS)
+dist_check_SCRIPTS += tests/interop/test_install tests/interop/test_consumers
+TESTS += tests/interop/test_install tests/interop/test_consumers
 
 # Programs that know PKCS#11 and nothing of us: a table of checks each, in a world of its own.
 CONSUMER_TESTS = tests/interop/test_gnutls tests/interop/test_java tests/interop/test_nss tests/interop/test_opensc tests/interop/test_openssl \

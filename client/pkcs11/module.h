@@ -17,7 +17,7 @@
 #include <openssl/types.h>
 
 #include "client/link.h"
-#include "client/pkcs11/cryptoki.h"
+#include "client/pkcs11/ckr.h"
 #include "client/pkcs11/log.h"
 #include "lib/base/map.h"
 #include "lib/wire/messages.h"
@@ -417,10 +417,3 @@ CK_RV p11_attribute_give(const struct hl_attribute *from, const struct p11_facts
 /** Which code a refusal of the HSM is, of the attribute that `detail` names: at `set` it is one of an object that exists,
  * else of a template, `t` (and `more`, which may be NULL). */
 CK_RV p11_attribute_refused(const char *detail, bool set, const struct p11_template *t, const struct p11_template *more);
-
-/* -- ckr.c ------------------------------------------------------------------------------------------------------------------ */
-
-/** The return value for an error, and the number that stands in the log. `step`: where of the connection it failed. */
-CK_RV p11_ckr(hl_err err, enum hl_step step, uint32_t *log);
-/** "CKR_OK" and so on; "CKR_?" for one that has no name. */
-const char *p11_ckr_name(CK_RV rv);

@@ -181,7 +181,7 @@ CK_RV p11_GetTokenInfo(CK_SLOT_ID slotID, CK_TOKEN_INFO_PTR pInfo)
 	*pInfo = (CK_TOKEN_INFO){ .flags = token_flags(&answer) };
 	put_label(slot, &answer, pInfo);
 	p11_pad(pInfo->manufacturerID, sizeof pInfo->manufacturerID, P11_MAKER);
-	p11_pad(pInfo->model, sizeof pInfo->model, "hsmlet");
+	p11_pad(pInfo->model, sizeof pInfo->model, P11_MODEL);
 	if (hl_bytes_str(answer.serial, serial, sizeof serial) != HL_OK)
 		return CKR_DEVICE_ERROR;
 	p11_pad(pInfo->serialNumber, sizeof pInfo->serialNumber, serial);

@@ -13,7 +13,7 @@ static hl_err network_open(
 {
 	struct client_remote *r = NULL;
 	hl_err err = client_remote_new(
-		&(struct client_remote_options){ conf, secrets, partition, NULL, 0 }, &r, detail);
+		&(struct client_remote_options){ .conf = conf, .secrets = secrets, .partition = partition }, &r, detail);
 
 	*out = r;
 	return err;

@@ -119,7 +119,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_NAME_TIMEOUT, -701, 16, HL_AGAIN, "the resolver did not answer", "the directory that answers DNS is down", "see `hsmlet status`") \
 	X(HL_E_PROXIES, -702, 16, HL_AGAIN, "no proxy of the pool can be reached", "they are down or the port is wrong", "see `hsmlet proxy list`") \
 	X(HL_E_HSMS, -703, 16, HL_AGAIN, "no HSM of the cluster can be reached", "they are down, or the proxy cannot reach them", "see `hsmlet hsm list`") \
-	X(HL_E_TIMEOUT, -704, 75, HL_AGAIN, "the time limit has passed", "a peer was too slow or silent", "try again; see `hsmlet trace show`") \
+	X(HL_E_TIMEOUT, -704, 75, HL_AGAIN, "the time limit has passed", "a peer was too slow or silent", "see `hsmlet status` for members that are down or paused, then try again; `hsmlet trace show` has the step") \
 	X(HL_E_CLOSED, -705, 76, HL_AGAIN, "the peer closed the connection", "it was restarted or ended the conversation", "try again") \
 	X(HL_E_REFUSED, -706, 16, HL_AGAIN, "the connection was refused", "nothing listens at that address", "see `hsmlet status`") \
 	X(HL_E_UNKNOWN, -707, 17, HL_FINAL, "the outcome is unknown", "the answer was lost and could not be asked again in time", "look whether it happened, e.g. `hsmlet key list`") \

@@ -23,6 +23,9 @@ struct reading {
 	const char *file;
 	struct hl_config config;
 	struct hl_config_error *error;
+	hl_config_fault *each; /* NULL: the first fault ends it */
+	void *at;
+	unsigned faults;
 };
 
 static void *new_piece(struct reading *r, size_t n)
@@ -81,6 +84,16 @@ fail(const struct reading *r, const config_setting_t *at, const char *format, ..
 	say(r->error, r->file, line > 0 ? line : 1, format, args); /* 0: the file as a whole */
 	va_end(args);
 	return HL_E_CONFIG;
+}
+
+/* Who wants to hear of all faults hears of this one, and the rest is looked at too. */
+static hl_err go_on(struct reading *r, hl_err err)
+{
+	if (!r->each || err != HL_E_CONFIG)
+		return err;
+	r->faults++;
+	r->each(r->at, r->error->text);
+	return HL_OK;
 }
 
 static hl_err out_of_memory(const struct reading *r)
@@ -319,10 +332,10 @@ static hl_err read_items(
 		config_setting_t *item = config_setting_get_elem(s, (unsigned)i);
 
 		if (row->kind == HL_CONFIG_NAMED && !fits(config_setting_name(item), row->string))
-			return fail(r, item,
-				"unknown key \"%s\" in \"%s\": %s0, %s1, ... may stand here",
-				config_setting_name(item), row->name, row->string, row->string);
-		HL_TRY(read_sub(r, row, item, items + i * row->sub->size));
+			HL_TRY(go_on(r,
+				fail(r, item, "unknown key \"%s\" in \"%s\": %s0, %s1, ... may stand here",
+					config_setting_name(item), row->name, row->string, row->string)));
+		HL_TRY(go_on(r, read_sub(r, row, item, items + i * row->sub->size)));
 	}
 	*(struct hl_config_list *)at = (struct hl_config_list){ items, n };
 	return HL_OK;
@@ -401,7 +414,7 @@ static hl_err known_keys_only(
 			known = schema->row[k].name &&
 				strcmp(schema->row[k].name, config_setting_name(key)) == 0;
 		if (!known)
-			return fail(r, key, "unknown key \"%s\"", config_setting_name(key));
+			HL_TRY(go_on(r, fail(r, key, "unknown key \"%s\"", config_setting_name(key))));
 	}
 	return HL_OK;
 }
@@ -440,7 +453,7 @@ static hl_err read_group(
 		HL_TRY(known_keys_only(r, schema, s));
 	set_defaults(schema, at);
 	for (size_t i = 0; i < schema->rows; i++)
-		HL_TRY(read_row(r, &schema->row[i], s, (uint8_t *)at + schema->row[i].offset));
+		HL_TRY(go_on(r, read_row(r, &schema->row[i], s, (uint8_t *)at + schema->row[i].offset)));
 	return HL_OK;
 }
 
@@ -466,28 +479,35 @@ static hl_err read_all(struct reading *r, config_t *parsed, const char *text,
 	return read_group(r, schema, config_root_setting(parsed), filled);
 }
 
+/* What is filled belongs to r->config, which the caller closes. */
+static hl_err parse(struct reading *r, struct hl_bytes text, const struct hl_config_schema *schema, void **filled)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf copy = hl_buf(FILE_MAX + 1);
+	config_t parsed;
+	hl_err err;
+
+	*filled = new_piece(r, schema->size);
+	hl_buf_put(&copy, text);
+	hl_buf_u8(&copy, 0);
+	if (!*filled || copy.err != HL_OK)
+		return out_of_memory(r);
+	config_init(&parsed);
+	err = hl_config_check_text(r->file, text, r->error);
+	if (err == HL_OK)
+		err = read_all(r, &parsed, (const char *)hl_buf_view(&copy).p, schema, *filled);
+	wipe(config_root_setting(&parsed));
+	config_destroy(&parsed);
+	return err;
+}
+
 hl_err hl_config_parse(const char *name, struct hl_bytes text,
 	const struct hl_config_schema *schema, void *out, struct hl_config *config,
 	struct hl_config_error *error)
 {
 	struct reading r = { .file = name, .error = error };
-	HL_AUTO(hl_buf_clear) struct hl_buf copy = hl_buf(FILE_MAX + 1);
-	void *filled = new_piece(&r, schema->size);
-	config_t parsed;
-	hl_err err;
+	void *filled;
+	hl_err err = parse(&r, text, schema, &filled);
 
-	hl_buf_put(&copy, text);
-	hl_buf_u8(&copy, 0);
-	if (!filled || copy.err != HL_OK) {
-		hl_config_close(&r.config);
-		return out_of_memory(&r);
-	}
-	config_init(&parsed);
-	err = hl_config_check_text(name, text, error);
-	if (err == HL_OK)
-		err = read_all(&r, &parsed, (const char *)hl_buf_view(&copy).p, schema, filled);
-	wipe(config_root_setting(&parsed));
-	config_destroy(&parsed);
 	if (err != HL_OK) {
 		hl_config_close(&r.config);
 		return err;
@@ -495,6 +515,18 @@ hl_err hl_config_parse(const char *name, struct hl_bytes text,
 	memcpy(out, filled, schema->size);
 	*config = r.config;
 	return HL_OK;
+}
+
+hl_err hl_config_faults(const char *name, struct hl_bytes text, const struct hl_config_schema *schema,
+	hl_config_fault *each, void *at)
+{
+	struct hl_config_error error;
+	struct reading r = { .file = name, .error = &error, .each = each, .at = at };
+	void *filled;
+	hl_err err = go_on(&r, parse(&r, text, schema, &filled)); /* a text that cannot be read is one fault */
+
+	hl_config_close(&r.config);
+	return err == HL_OK && r.faults > 0 ? HL_E_CONFIG : err;
 }
 
 hl_err hl_config_read(const char *path, const struct hl_config_schema *schema, void *out,

@@ -122,6 +122,12 @@ HL_CHECKED hl_err hl_config_parse(const char *name, struct hl_bytes text,
 	const struct hl_config_schema *schema, void *out, struct hl_config *config,
 	struct hl_config_error *error);
 
+/** Call `each` with every fault of the text, "file:line: what", in the order in which they are found; what stands inside of
+ * something unknown is not looked at. HL_E_CONFIG: there was one; HL_E_NOMEM. */
+typedef void hl_config_fault(void *at, const char *text);
+HL_CHECKED hl_err hl_config_faults(const char *name, struct hl_bytes text, const struct hl_config_schema *schema,
+	hl_config_fault *each, void *at);
+
 /** For the caller's own checks: fills "file:line: what" and gives HL_E_CONFIG. */
 HL_CHECKED hl_err hl_config_fail(struct hl_config_error *error, const char *file, int line,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));

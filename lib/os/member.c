@@ -46,6 +46,22 @@ static hl_err open_env(struct hl_member *m, const struct hl_os_env_config *conf)
 	return hl_member_named(culprit, err);
 }
 
+static void print_fault(void *at, const char *text)
+{
+	(void)at;
+	printf("%s\n", text);
+}
+
+/* Every fault of it, where it can be read at all. */
+static void print_faults(const char *path, const struct hl_config_schema *schema, const char *first)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(HL_BUF_MAX);
+
+	if (hl_file_read(path, HL_BUF_MAX, &text) != HL_OK ||
+		hl_config_faults(path, hl_buf_view(&text), schema, print_fault, NULL) != HL_E_CONFIG)
+		print_fault(NULL, first);
+}
+
 static void check_and_end(struct hl_member *m, const struct hl_config_schema *schema, void *conf)
 {
 	struct hl_config_error error;
@@ -54,7 +70,7 @@ static void check_and_end(struct hl_member *m, const struct hl_config_schema *sc
 	if (err == HL_OK)
 		printf("%s: good\n", m->daemon.config);
 	else
-		printf("%s\n", error.text);
+		print_faults(m->daemon.config, schema, error.text);
 	exit(hl_member_end(m, HL_OK) == 0 ? hl_err_row(err)->exit_code : 1);
 }
 

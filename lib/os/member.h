@@ -37,7 +37,7 @@ struct hl_member {
 
 /** Options, protection, configuration (into `conf`, by `schema`), env and jobs. On failure it logs why; the
  * result is for hl_member_end(). `conf_member` points into `conf`. With --check the process ends here, with a line on
- * stdout: "FILE: good" (0), or "FILE:LINE: what" (78). */
+ * stdout: "FILE: good" (0), or a line "FILE:LINE: what" for each fault (78). */
 HL_CHECKED hl_err hl_member_begin(struct hl_member *m, const struct hl_daemon_spec *spec, int argc,
 	char **argv, const struct hl_config_schema *schema, void *conf,
 	const struct hl_member_conf *conf_member);

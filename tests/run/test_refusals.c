@@ -6,6 +6,7 @@
 #include "tests/support/command.h"
 #include "tests/support/folder.h"
 #include "tests/support/lines.h"
+#include "tests/support/p11.h"
 #include "tests/support/test.h"
 
 enum { PROXIES = 2, HSMS = 2, ROUNDS = 3 };
@@ -143,6 +144,8 @@ struct refusal {
 	int said_by;
 	int dials;                 /* connections that the client tried */
 	int hellos, queries, shown; /* that proxies, directory and HSM saw of them */
+	CK_RV rv;                  /* that an application of the provider gets; CKR_OK: it is not asked */
+	unsigned number;           /* in the provider's log; 0: in that of a configuration which it could not read */
 	const char *detail;        /* what the message also has */
 };
 
@@ -151,20 +154,20 @@ struct refusal {
 
 /* clang-format off */
 #define REFUSALS(X) \
-	X(wrong_password,    "a wrong service password",             wrong_password,    10, 300, "6 auth.result", false, GATEWAY, 1,      1,      1,   0, " at 127.") \
-	X(unknown_user,      "an unknown service user",              unknown_user,      10, 300, "6 auth.result", false, GATEWAY, 1,      1,      1,   0, " at 127.") \
-	X(unlisted_address,  "an address outside the allow-list",    unlisted_address,  11, 400, "6 auth.result", false, GATEWAY, 1,      1,      1,   0, " at 127.") \
-	X(missing_partition, "a partition that is not there",        missing_partition, 11, 401, "6 auth.result", false, GATEWAY, 1,      1,      1,   0, " at 127.") \
-	X(foreign_partition, "another tenant's partition",           foreign_partition, 11, 401, "6 auth.result", false, GATEWAY, 1,      1,      1,   0, " at 127.") \
-	X(wrong_setup,       "a wrong setup password",               no_secret,         12, 500, "8 hsm.result",  true,  HSM,     1,      1,      1,   1, " at 127.") \
-	X(wrong_secret,      "a wrong user secret",                  wrong_secret,      12, 500, "8 hsm.result",  false, HSM,     1,      1,      1,   1, " at 127.") \
-	X(directory_down,    "a directory that is down",             directory_down,    11, 404, "6 auth.result", false, NOBODY,  ROUNDS, ROUNDS, 0,   0, " at 127.") \
-	X(proxies_down,      "proxies that are all down",            proxies_down,      16, 702, "1 hello.proxy", false, NOBODY,  ALL,    0,      0,   0, " at 127.") \
-	X(hsms_down,         "HSMs that are all down",               hsms_down,         16, 703, "6 auth.result", false, NOBODY,  ALL,    ALL,    ALL, 0, " at 127.") \
-	X(no_such_name,      "a pool name that nobody knows",        no_such_name,      16, 700, "0 dns.pick",    false, NOBODY,  0,      0,      0,   0, "nowhere.hsmlet.test") \
-	X(unknown_key,       "a configuration with an unknown key",  unknown_key,       78, 100, NO_CONNECTION,   false, NOBODY,  0,      0,      0,   0, "primus.cfg:4: ") \
-	X(half_a_file,       "a configuration that was cut short",   half_a_file,       78, 100, NO_CONNECTION,   false, NOBODY,  0,      0,      0,   0, "primus.cfg:7: ") \
-	X(no_user_secret,    "a user secret that was never fetched", no_secret,         78, 103, NO_CONNECTION,   false, NOBODY,  0,      0,      0,   0, acme.partition)
+	X(wrong_password,    "a wrong service password",             wrong_password,    10, 300, "6 auth.result", false, GATEWAY, 1,      1,      1,   0, CKR_TOKEN_NOT_PRESENT, 0x8000004e, " at 127.") \
+	X(unknown_user,      "an unknown service user",              unknown_user,      10, 300, "6 auth.result", false, GATEWAY, 1,      1,      1,   0, CKR_TOKEN_NOT_PRESENT, 0x8000004e, " at 127.") \
+	X(unlisted_address,  "an address outside the allow-list",    unlisted_address,  11, 400, "6 auth.result", false, GATEWAY, 1,      1,      1,   0, CKR_TOKEN_NOT_PRESENT, 0x8000004e, " at 127.") \
+	X(missing_partition, "a partition that is not there",        missing_partition, 11, 401, "6 auth.result", false, GATEWAY, 1,      1,      1,   0, CKR_TOKEN_NOT_PRESENT, 0x8000000d, " at 127.") \
+	X(foreign_partition, "another tenant's partition",           foreign_partition, 11, 401, "6 auth.result", false, GATEWAY, 1,      1,      1,   0, CKR_TOKEN_NOT_PRESENT, 0x8000000d, " at 127.") \
+	X(wrong_setup,       "a wrong setup password",               no_secret,         12, 500, "8 hsm.result",  true,  HSM,     1,      1,      1,   1, CKR_OK,                0,          " at 127.") \
+	X(wrong_secret,      "a wrong user secret",                  wrong_secret,      12, 500, "8 hsm.result",  false, HSM,     1,      1,      1,   1, CKR_TOKEN_NOT_PRESENT, 0x8000004e, " at 127.") \
+	X(directory_down,    "a directory that is down",             directory_down,    11, 404, "6 auth.result", false, NOBODY,  ROUNDS, ROUNDS, 0,   0, CKR_TOKEN_NOT_PRESENT, 0x80005015, " at 127.") \
+	X(proxies_down,      "proxies that are all down",            proxies_down,      16, 702, "1 hello.proxy", false, NOBODY,  ALL,    0,      0,   0, CKR_TOKEN_NOT_PRESENT, 0x80005015, " at 127.") \
+	X(hsms_down,         "HSMs that are all down",               hsms_down,         16, 703, "6 auth.result", false, NOBODY,  ALL,    ALL,    ALL, 0, CKR_TOKEN_NOT_PRESENT, 0x80005015, " at 127.") \
+	X(no_such_name,      "a pool name that nobody knows",        no_such_name,      16, 700, "0 dns.pick",    false, NOBODY,  0,      0,      0,   0, CKR_TOKEN_NOT_PRESENT, 0x80005015, "nowhere.hsmlet.test") \
+	X(unknown_key,       "a configuration with an unknown key",  unknown_key,       78, 100, NO_CONNECTION,   false, NOBODY,  0,      0,      0,   0, CKR_GENERAL_ERROR,     0,          "primus.cfg:4: ") \
+	X(half_a_file,       "a configuration that was cut short",   half_a_file,       78, 100, NO_CONNECTION,   false, NOBODY,  0,      0,      0,   0, CKR_GENERAL_ERROR,     0,          "primus.cfg:7: ") \
+	X(no_user_secret,    "a user secret that was never fetched", no_secret,         78, 103, NO_CONNECTION,   false, NOBODY,  0,      0,      0,   0, CKR_TOKEN_NOT_PRESENT, 0x8000000d, acme.partition)
 /* clang-format on */
 
 #define X(id, ...) ROW_##id,
@@ -297,6 +300,36 @@ static void library_agrees(const struct refusal *r, const struct live_client *c)
 	CU_ASSERT(r->dials == 0 || strncmp(e.where, "127.", 4) == 0);
 }
 
+/* An application that knows nothing of all this gets a code of the standard; the provider's log has the number that the
+ * modelled product has for it, and the error. */
+static void provider_agrees(const struct refusal *r, const struct live_client *c)
+{
+	struct p11_client p = { .files = *c };
+	CK_SLOT_INFO info;
+	char error[64], end[64];
+	int before;
+
+	if (r->rv == CKR_OK)
+		return;
+	CU_ASSERT(p11_load(w));
+	if (r->number == 0) {
+		CU_ASSERT_EQUAL(setenv("HSMLET_CONF", c->conf, 1), 0);
+		CU_ASSERT_EQUAL(p11_f->C_Initialize(NULL), r->rv);
+		p11_unload();
+		return;
+	}
+	CU_ASSERT(p11_use(w, r->name, &p) && p11_set(&p, "primus.connect_on_init", "false"));
+	snprintf(error, sizeof error, "HSM_Hello() - rv: 0x%x - HL-%04d ", r->number, r->id);
+	snprintf(end, sizeof end, "C_GetSlotInfo() - rv: 0x%lx", r->rv);
+	before = p11_logged(&p, error); /* a row may be run again */
+	CU_ASSERT_EQUAL(p11_f->C_Initialize(NULL), CKR_OK);
+	CU_ASSERT_EQUAL(p11_f->C_GetSlotInfo(P11_SLOT, &info), r->rv);
+	p11_over();
+	p11_unload();
+	CU_ASSERT_EQUAL(p11_logged(&p, error), before + 1);
+	CU_ASSERT_EQUAL(p11_logged(&p, end), before + 1);
+}
+
 static void refused(const struct refusal *r, struct command_end *end)
 {
 	struct live_client c = { .conf = "" };
@@ -311,6 +344,7 @@ static void refused(const struct refusal *r, struct command_end *end)
 	if (r->said_by != NOBODY)
 		said_by(r, end);
 	library_agrees(r, &c);
+	provider_agrees(r, &c);
 	CU_ASSERT(restart_all());
 }
 

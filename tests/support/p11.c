@@ -68,14 +68,19 @@ static bool set_log(const struct p11_client *c)
 	return p11_set(c, "primus.log", value);
 }
 
-bool p11_client(struct live *w, const char *name, const struct live_account *account, struct p11_client *out)
+bool p11_use(struct live *w, const char *name, struct p11_client *c)
 {
 	char under[160];
 
 	snprintf(under, sizeof under, "log/%.64s-provider.log", name);
-	live_path(w, under, out->log);
-	return live_client_ready(w, name, account, &out->files) && set_log(out) &&
-	       setenv("HSMLET_CONF", out->files.conf, 1) == 0 && setenv("HSMLET_SECRETS", out->files.secrets, 1) == 0;
+	live_path(w, under, c->log);
+	return set_log(c) && setenv("HSMLET_CONF", c->files.conf, 1) == 0 &&
+	       setenv("HSMLET_SECRETS", c->files.secrets, 1) == 0;
+}
+
+bool p11_client(struct live *w, const char *name, const struct live_account *account, struct p11_client *out)
+{
+	return live_client_ready(w, name, account, &out->files) && p11_use(w, name, out);
 }
 
 int p11_logged(const struct p11_client *c, const char *text)

@@ -21,6 +21,8 @@ struct p11_client {
 	char log[PATH_MAX];
 };
 bool p11_client(struct live *w, const char *name, const struct live_account *account, struct p11_client *out);
+/** The same for files that are there: c->files. */
+bool p11_use(struct live *w, const char *name, struct p11_client *c);
 /** Give a setting of its primus.cfg a value: "primus.connect_on_init", "false". */
 bool p11_set(const struct p11_client *c, const char *setting, const char *value);
 /** How many lines of its log contain `text`. */

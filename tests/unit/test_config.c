@@ -297,7 +297,51 @@ static void a_file_is_read_by_its_name(void)
 	CU_ASSERT_STRING_EQUAL(error.text, "a.cfg:3: no host x");
 }
 
+struct told {
+	char text[512];
+	unsigned n;
+};
+
+static void tell(void *at, const char *text)
+{
+	struct told *t = at;
+
+	t->n++;
+	strcat(strcat(t->text, text), "\n");
+}
+
+static void all_faults_are_told_and_not_the_first_alone(void)
+{
+	static const char bad[] = "vers = 1;\n"
+				  "primus: {\n"
+				  "  wait_delay = 0;\n"
+				  "  hsms: {\n"
+				  "    hsm0: { host = 5; port = \"2310\"; };\n"
+				  "    hsm1: { port = 0; };\n"
+				  "  };\n"
+				  "};\n";
+	static const char *const expected[] = {
+		"x.cfg:1: unknown key \"vers\"\n",
+		"x.cfg:3: \"wait_delay\" must be 1 to 60000 ms, not 0\n",
+		"x.cfg:5: \"host\" must be a string, not a number\n",
+		"x.cfg:6: \"host\" is missing\n",
+		"x.cfg:6: \"port\" must be ",
+	};
+	struct told all = { "", 0 };
+
+	CU_ASSERT_EQUAL(hl_config_faults("x.cfg", hl_text(bad), &schema, tell, &all), HL_E_CONFIG);
+	CU_ASSERT_EQUAL(all.n, HL_COUNT(expected));
+	for (size_t i = 0; i < HL_COUNT(expected); i++)
+		CU_ASSERT_PTR_NOT_NULL(strstr(all.text, expected[i]));
+	all = (struct told){ "", 0 };
+	CU_ASSERT_EQUAL(hl_config_faults("x.cfg", hl_text(vendor), &schema, tell, &all), HL_OK);
+	CU_ASSERT_EQUAL(all.n, 0);
+	CU_ASSERT_EQUAL(hl_config_faults("x.cfg", hl_text("primus: {"), &schema, tell, &all), HL_E_CONFIG);
+	CU_ASSERT_EQUAL(all.n, 1);
+}
+
 static CU_TestInfo tests[] = {
+	{ "all faults are told, and not the first alone", all_faults_are_told_and_not_the_first_alone },
 	{ "the dialect of the vendor is read", the_dialect_of_the_vendor_is_read },
 	{ "what is absent gets its default", what_is_absent_gets_its_default },
 	{ "lists and words are read", lists_and_words_are_read },

@@ -5,7 +5,7 @@
 
 #include "cli/explain.h"
 #include "cli/say.h"
-#include "lib/base/step.h"
+#include "lib/base/err_steps.h"
 
 /* What the call printed on success, NULL where it failed; to be freed. */
 static char *explain(struct cli *c, int operands, char **operand)
@@ -117,15 +117,15 @@ static void steps_follow_from_where_an_error_arises(void)
 	for (unsigned i = 0; i < n; i++) {
 		int code = -(int)row[i].code;
 
-		CU_ASSERT_EQUAL(cli_err_steps(row[i].code) >> HL_STEP_COUNT, 0);
+		CU_ASSERT_EQUAL(hl_err_steps(row[i].code) >> HL_STEP_COUNT, 0);
 		if (code >= 100 && code < 200)
-			CU_ASSERT_EQUAL(cli_err_steps(row[i].code), 0);
+			CU_ASSERT_EQUAL(hl_err_steps(row[i].code), 0);
 		if (code >= 200 && code < 600)
-			CU_ASSERT_NOT_EQUAL(cli_err_steps(row[i].code), 0);
+			CU_ASSERT_NOT_EQUAL(hl_err_steps(row[i].code), 0);
 	}
-	CU_ASSERT_EQUAL(cli_err_steps(HL_E_NAME), 1u << HL_STEP_DNS);
-	CU_ASSERT_EQUAL(cli_err_steps(HL_E_PIN), 1u << HL_STEP_OPEN);
-	CU_ASSERT_EQUAL(cli_err_steps(HL_E_WORLD), 0);
+	CU_ASSERT_EQUAL(hl_err_steps(HL_E_NAME), 1u << HL_STEP_DNS);
+	CU_ASSERT_EQUAL(hl_err_steps(HL_E_PIN), 1u << HL_STEP_OPEN);
+	CU_ASSERT_EQUAL(hl_err_steps(HL_E_WORLD), 0);
 }
 
 static CU_TestInfo tests[] = {
