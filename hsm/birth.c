@@ -1,5 +1,6 @@
 /* birth.c - effects that make objects: made (in a lane where that is slow), sealed, committed, then told. Session objects
  * are told only: their client keeps them. */
+#include "hsm/attribute.h"
 #include "hsm/rooms.h"
 
 static void birth_clear(struct hsm_task *t)
@@ -79,6 +80,8 @@ static hl_err build(struct hsm_effect *e, const struct hsm_partition *p, const c
 {
 	struct hsm_birth *b = (struct hsm_birth *)e;
 
+	struct hsm_conn *c = e->task.conn;
+
 	if (b->kind->late) {
 		hsm_object_clear(&b->object[0]);
 		HL_TRY(b->kind->make(b, detail));
@@ -86,8 +89,11 @@ static hl_err build(struct hsm_effect *e, const struct hsm_partition *p, const c
 	if (e->tries > 0)
 		HL_TRY(check_room(e->task.hsm, p, stored(b)));
 	b->kept_n = 0;
-	for (size_t i = 0; i < b->objects; i++)
+	for (size_t i = 0; i < b->objects; i++) {
+		if (hsm_attribute_bool(&b->object[i], HL_CKA_PRIVATE) && !c->logged_in)
+			return HL_E_LOGIN;
 		HL_TRY(add(b, &b->object[i], p, detail));
+	}
 	HL_TRY(hsm_change_bound(&e->task.change, HSM_OBJECT, p->id, p->row.objects_max));
 	b->kind->tell(b);
 	return HL_OK;
@@ -102,7 +108,7 @@ static void answer(struct hsm_birth *b)
 	hl_err err = c && !c->closing ? HL_OK : HL_E_CLOSED;
 
 	if (err == HL_OK)
-		err = c->logged_in ? hsm_partition_load(c->hsm, hl_text(c->partition), &p) : HL_E_LOGIN;
+		err = hsm_partition_load(c->hsm, hl_text(c->partition), &p);
 	if (err == HL_OK) {
 		err = build(&b->effect, &p, &why);
 		hsm_partition_clear(&p);
@@ -135,6 +141,7 @@ static hl_err begin(struct hsm_birth *b)
 	struct hsm_task *t = &b->effect.task;
 
 	HL_TRY(hsm_task_request(t, b->kind->request, &b->request));
+	b->effect.private = b->kind->private && b->kind->private(b);
 	HL_TRY(hsm_effect_look(&b->effect));
 	return b->kind->prepare ? b->kind->prepare(b) : HL_OK;
 }
@@ -152,11 +159,19 @@ static void run(struct hsm_birth *b)
 	}
 }
 
+bool hsm_birth_private(const struct hl_list *template, bool by_default)
+{
+	struct hl_attribute a;
+
+	return hsm_template_find(template, HL_CKA_PRIVATE, &a) && a.value.n == 1 ? a.value.p[0] != 0 : by_default;
+}
+
 hl_err hsm_birth_key(struct hsm_birth *b, uint64_t handle, uint32_t mechanism)
 {
 	struct hsm_cached *key;
 
 	HL_TRY(hsm_key_of(b->effect.task.conn, handle, &key));
+	HL_TRY(hsm_key_use(b->effect.task.conn, key));
 	b->slow = hsm_mechanism_slow(mechanism, key->key);
 	return hsm_key_share(key->key, &b->key);
 }

@@ -33,10 +33,11 @@ void p11_tell_logout(struct p11_slot *slot)
 
 /* -- login ------------------------------------------------------------------------------------------------------------- */
 
-static CK_RV ask_login(struct p11_slot *slot, struct hl_bytes pin)
+/* `key`: for one use of it; 0: for all. */
+static CK_RV ask_login(struct p11_slot *slot, struct hl_bytes pin, uint64_t key)
 {
 	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
-	struct hl_login request = { .pin = pin };
+	struct hl_login request = { .pin = pin, .key = key };
 	struct hl_logged_in reply;
 
 	return p11_ask(slot, &hl_msg_login, &request, &hl_msg_logged_in, &reply, &call);
@@ -45,7 +46,7 @@ static CK_RV ask_login(struct p11_slot *slot, struct hl_bytes pin)
 /* From here on the link, and whatever link comes after it, is logged in by itself. */
 static CK_RV log_in(struct p11_slot *slot, struct hl_bytes pin)
 {
-	P11_TRY(ask_login(slot, pin));
+	P11_TRY(ask_login(slot, pin, 0));
 	p11_lock();
 	slot->logged_in = true;
 	p11_unlock();
@@ -92,12 +93,13 @@ static CK_RV login_for_key(struct p11_session *s, struct hl_bytes pin)
 	struct p11_operation *waits = NULL;
 
 	for (int kind = 0; kind < P11_KINDS; kind++)
-		if (p11_operation_is_active(s, (enum p11_kind)kind) && s->op[kind].facts.always_authenticate)
+		if (p11_operation_is_active(s, (enum p11_kind)kind) && s->op[kind].facts.always_authenticate &&
+			!s->op[kind].authenticated)
 			waits = &s->op[kind];
 	if (!waits)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	P11_TRY(check_pin(pin.p, pin.n));
-	P11_TRY(ask_login(s->slot, pin));
+	P11_TRY(ask_login(s->slot, pin, waits->remote));
 	waits->authenticated = true;
 	return CKR_OK;
 }

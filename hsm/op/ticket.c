@@ -51,6 +51,14 @@ void hsm_login_answer(struct hsm_conn *c, uint32_t id, const struct hsm_login *l
 	give(c, id);
 }
 
+void hsm_login_single(struct hsm_conn *c, uint32_t id, uint64_t key)
+{
+	struct hl_logged_in answer = { 0 };
+
+	hsm_key_allow(c, key);
+	hsm_reply(c, &hl_msg_logged_in, id, &answer);
+}
+
 static bool is_past_half(const struct hsm_conn *c)
 {
 	return c->login.until_ms - hl_wall_ms(c->hsm->env) < HSM_LOGIN_LIFE_MS / 2;

@@ -30,6 +30,7 @@ hl_err hsm_op_logout(struct hsm_conn *c, const struct hl_frame *f, const void *b
 
 	(void)body, (void)detail;
 	c->logged_in = false;
+	memset(c->single, 0, sizeof c->single);
 	hsm_reply(c, &hl_msg_done, f->id, &done);
 	return HL_OK;
 }
@@ -39,6 +40,7 @@ hl_err hsm_op_logout(struct hsm_conn *c, const struct hl_frame *f, const void *b
 struct login {
 	struct hsm_turn turn; /* first */
 	struct hl_bytes pin; /* in the task's request */
+	uint64_t key; /* it is for one use of this one; 0: for all that the user may do */
 	struct hsm_token token;
 	unsigned tries;
 	uint8_t salt[32], hash[HSM_PIN_HASH];
@@ -62,7 +64,11 @@ static void answer(struct login *l, hl_err err)
 	struct hsm_conn *c = l->turn.task.conn;
 
 	if (c && !c->closing) {
-		if (err == HL_OK) {
+		if (err == HL_OK && l->key && !c->logged_in)
+			err = HL_E_LOGIN; /* out again meanwhile */
+		if (err == HL_OK && l->key) {
+			hsm_login_single(c, l->turn.task.id, l->key);
+		} else if (err == HL_OK) {
 			hsm_login_answer(c, l->turn.task.id, &l->login);
 		} else if (err == HL_E_CLOSED) {
 			hsm_conn_close(c, err, false);
@@ -212,6 +218,9 @@ static hl_err look(struct login *l, const struct hsm_partition *p)
 		return HL_E_STORE_SEAL;
 	HL_TRY(hl_frame_peek(hl_buf_view(&t->request), HL_FRAME_MAX, &f));
 	HL_TRY(hl_msg_get(&hl_msg_login, &f, &request));
+	l->key = request.key;
+	if (l->key && !t->conn->logged_in)
+		return HL_E_LOGIN; /* PKCS #11 v3.0, 5.6.8: it comes on top of the user's own */
 	HL_TRY(hsm_token_read(t->hsm, &f, request.token, &l->token));
 	before = counted_before(l, p);
 	if (before != HL_OK && before != HL_E_NOT_FOUND)

@@ -185,7 +185,8 @@
 #define HL_M_LOGIN(F, L, S) \
 	HL_SEEN(F, S) \
 	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "PKCS#11 PIN of the partition's user") \
-	F(S, 4, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token: a wrong PIN is counted")
+	F(S, 4, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token: a wrong PIN is counted") \
+	F(S, 5, U64, key, 0, UINT64_MAX, HL_OPT, "for one use of this key, which wants the PIN each time; who is logged in stays so")
 #define HL_M_LOGIN_TICKET(F, L, S) \
 	HL_SEEN(F, S) \
 	F(S, 3, BYTES, ticket, 1, HL_LOGIN_TICKET, HL_SECRET, "what a login was answered with, whatever link that was on")
@@ -415,7 +416,8 @@
 	F(S, 3, U64, key, 1, UINT64_MAX, 0, "handle of the private key") \
 	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
 	F(S, 5, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "what is signed") \
-	F(S, 6, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT, "of the mechanism, where it takes one")
+	F(S, 6, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT, "of the mechanism, where it takes one") \
+	F(S, 7, U8, hashed, 0, 1, HL_OPT, "1: the data is the mechanism's digest of what is signed")
 #define HL_M_SIGNED(F, L, S) \
 	HL_MARK(F, S) \
 	F(S, 4, BYTES, signature, 1, 4096, 0, "the signature")
@@ -426,7 +428,8 @@
 	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
 	F(S, 5, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "what was signed") \
 	F(S, 6, BYTES, signature, 0, 4096, HL_OPT, "the signature") \
-	F(S, 7, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT, "of the mechanism, as in sign")
+	F(S, 7, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT, "of the mechanism, as in sign") \
+	F(S, 8, U8, hashed, 0, 1, HL_OPT, "as in sign")
 
 #define HL_M_ENCRYPT(F, L, S) \
 	HL_SEEN(F, S) \
@@ -470,7 +473,8 @@
 	F(S, 4, BYTES, signature, 0, 4096, HL_OPT, "what verifying compares with")
 #define HL_M_STREAM_DATA(F, L, S) \
 	HL_MARK(F, S) \
-	F(S, 4, BYTES, data, 0, HL_DATA_MAX + 2 * HL_TAG_MAX, HL_OPT | HL_SECRET, "what there is so far; at the end a signature, or the rest")
+	F(S, 4, BYTES, data, 0, HL_DATA_MAX + 2 * HL_TAG_MAX, HL_OPT | HL_SECRET, "what there is so far; at the end a signature, or the rest") \
+	F(S, 5, U8, more, 0, 1, HL_OPT, "1: the end has come, and there is more of the rest: ask for the end again")
 
 /* -- admin: a local socket, the same user ------------------------------------------------------ */
 #define HL_M_ALLOWED(F, L, S) \
