@@ -22,7 +22,7 @@ static uint64_t new_handle(struct hsm *h)
 	do {
 		hl_random(h->env, &handle, sizeof handle);
 		handle &= INT64_MAX;
-	} while (handle == 0);
+	} while (handle < HL_HANDLE_MIN);
 	return handle;
 }
 

@@ -2,7 +2,7 @@
  * They are about this library, so it answers for them itself; no token has them. */
 #include "client/pkcs11/module.h"
 
-#define PROFILES 2 /* CKP_BASELINE_PROVIDER and CKP_EXTENDED_PROVIDER, whose numbers are their handles */
+#define PROFILES 2 /* CKP_BASELINE_PROVIDER and CKP_EXTENDED_PROVIDER, whose numbers, below HL_HANDLE_MIN, are their handles */
 #define NAME_N 16
 
 bool p11_is_profile(uint64_t remote)

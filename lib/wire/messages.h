@@ -20,6 +20,7 @@
 #define HL_INCARNATION 8
 #define HL_TOKEN 16
 #define HL_SESSION_OBJECT (UINT64_C(1) << 63) /* in handles: the client keeps the object */
+#define HL_HANDLE_MIN 256 /* no object has a handle below it: clients may use those for their own */
 #define HL_BLOB_MAX 65536 /* a sealed object */
 #define HL_KEPT_MAX 32 /* that one request makes */
 #define HL_LOGIN_TICKET 128 /* a sealed login, at most */

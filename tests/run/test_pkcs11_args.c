@@ -4,18 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/base/err.h"
-#include "tests/support/p11.h"
-#include "tests/support/test.h"
+#include "tests/support/p11_world.h"
 
 #define ARGS 9
 #define ROOM 4096 /* of each buffer */
 #define SMALL 64  /* what lengths say where nothing is wrong */
 #define CALLS_MIN 2000
 
-static struct live *w;
-static struct live_account acme;
-static struct p11_client client;
 static CK_SESSION_HANDLE session;
 static struct p11_pair pair;
 static CK_OBJECT_HANDLE aes;
@@ -365,18 +360,10 @@ static void rename_to(CK_OBJECT_HANDLE o, const char *label)
 
 static bool prepare(void)
 {
-	static const struct live_options one = { .proxies = 1, .hsms = 1 };
-	static const struct live_tenant tenant = {
-		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "12345678",
-	};
-
-	w = live_start(&one);
-	if (!w || live_provision(w, &tenant, &acme) != HL_OK || !p11_client(w, "acme", &acme, &client) ||
-		!p11_set(&client, "primus.log.trace_level", "0") || !p11_set(&client, "primus.log.trace_mask", "1") ||
-		!p11_load(w) || p11_f->C_Initialize(NULL) != CKR_OK ||
-		p11_f->C_OpenSession(P11_SLOT, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session) != CKR_OK ||
-		p11_f->C_Login(session, CKU_USER, (CK_UTF8CHAR *)acme.pin, strlen(acme.pin)) != CKR_OK ||
-		p11_make_p256(session, "args", &pair) != CKR_OK || p11_make_aes(session, "args aes", &aes) != CKR_OK)
+	if (!p11_set(&client, "primus.log.trace_level", "0") || !p11_set(&client, "primus.log.trace_mask", "1"))
+		return false;
+	session = p11_begin_logged_in(&acme);
+	if (p11_make_p256(session, "args", &pair) != CKR_OK || p11_make_aes(session, "args aes", &aes) != CKR_OK)
 		return false;
 	rename_to(pair.key, "args private");
 	rename_to(pair.public_key, "args public");
@@ -385,10 +372,5 @@ static bool prepare(void)
 
 int main(void)
 {
-	int rc = prepare() ? hl_test_main("pkcs11 args", tests) : 1;
-
-	if (rc != 0)
-		live_dump(w);
-	p11_f->C_Finalize(NULL);
-	return live_stop(w) ? rc : 1;
+	return p11_world_main("pkcs11 args", tests, prepare);
 }
