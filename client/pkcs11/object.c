@@ -583,7 +583,7 @@ CK_RV p11_CopyObject(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject, CK_AT
 	if (p11_is_profile(request.handle))
 		return CKR_ACTION_PROHIBITED; /* its CKA_COPYABLE is false */
 	is_private = p11_template_bool(&t, CKA_PRIVATE, facts.is_private);
-	if (p11_template_bool(&t, CKA_TOKEN, true) && !p11_session_writes(s))
+	if (p11_template_bool(&t, CKA_TOKEN, !p11_is_session_object(request.handle)) && !p11_session_writes(s))
 		return CKR_SESSION_READ_ONLY;
 	if (is_private && !p11_session_logged_in(s))
 		return CKR_USER_NOT_LOGGED_IN;

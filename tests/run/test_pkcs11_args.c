@@ -362,7 +362,7 @@ static bool prepare(void)
 {
 	if (!p11_set(&client, "primus.log.trace_level", "0") || !p11_set(&client, "primus.log.trace_mask", "1"))
 		return false;
-	session = p11_begin_logged_in(&acme);
+	session = p11_world_session();
 	if (p11_make_p256(session, "args", &pair) != CKR_OK || p11_make_aes(session, "args aes", &aes) != CKR_OK)
 		return false;
 	rename_to(pair.key, "args private");

@@ -22,6 +22,16 @@ CK_ULONG pin_n(void)
 
 /* -- sessions and keys ------------------------------------------------------------------------------------------ */
 
+CK_SESSION_HANDLE p11_world_session(void)
+{
+	CK_SESSION_HANDLE s = 0;
+
+	if (p11_f->C_Initialize(NULL) != CKR_OK || p11_f->C_OpenSession(P11_SLOT, RW, NULL, NULL, &s) != CKR_OK ||
+		p11_f->C_Login(s, CKU_USER, pin(), pin_n()) != CKR_OK)
+		return 0;
+	return s;
+}
+
 CK_SESSION_HANDLE open_session(CK_FLAGS flags)
 {
 	CK_SESSION_HANDLE s = 0;

@@ -38,6 +38,9 @@ extern CK_MECHANISM sha256;
 CK_UTF8CHAR *pin(void);
 CK_ULONG pin_n(void);
 
+/** Initialised, and a session that is logged in, for stories that have one for all their tests: outside of a test nothing is
+ * asserted. 0: it failed. */
+CK_SESSION_HANDLE p11_world_session(void);
 /** At the first slot. 0: the test has failed. */
 CK_SESSION_HANDLE open_session(CK_FLAGS flags);
 void expect_state(CK_SESSION_HANDLE s, CK_STATE state);
