@@ -197,6 +197,13 @@ static uintptr_t good(const struct function *f, unsigned i)
 	return strstr(name, "Count") ? 1 : SMALL;
 }
 
+/* Every function of the list is a row, and the last row is the list's last. */
+static void every_function_is_called(void)
+{
+	CU_ASSERT_EQUAL(HL_COUNT(functions) * sizeof(void *) + offsetof(CK_FUNCTION_LIST_3_0, C_Initialize),
+		sizeof(CK_FUNCTION_LIST_3_0));
+}
+
 static uintptr_t wrong(const struct function *f, unsigned i, unsigned how)
 {
 	static const uintptr_t numbers[] = { 0, 1, UINTPTR_MAX, INTPTR_MAX };
@@ -329,6 +336,34 @@ static void wrong_arguments_are_told_by_a_code_where_everything_is_begun(void)
 	CU_ASSERT(calls >= CALLS_MIN || hl_test_is_slow());
 }
 
+/* Whatever else is right or wrong, the session is looked at first. */
+static void a_closed_session_is_none_to_any_function(void)
+{
+	CK_SESSION_HANDLE mine = session, closed = 0;
+
+	arm(false);
+	CU_ASSERT_EQUAL(p11_f->C_OpenSession(P11_SLOT, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &closed), CKR_OK);
+	CU_ASSERT_EQUAL(p11_f->C_CloseSession(closed), CKR_OK);
+	mine = session;
+	session = closed;
+	for (size_t i = 0; i < HL_COUNT(functions); i++) {
+		const struct function *f = &functions[i];
+		uintptr_t v[ARGS] = { 0 };
+
+		if (!is(f->arg[0].type, "CK_SESSION_HANDLE"))
+			continue;
+		v[0] = closed;
+		CU_ASSERT_EQUAL(f->call(v), CKR_SESSION_HANDLE_INVALID); /* nothing else given */
+		for (unsigned k = 0; k < f->args; k++)
+			v[k] = good(f, k);
+		CU_ASSERT_EQUAL(f->call(v), CKR_SESSION_HANDLE_INVALID);
+		v[0] = 0;
+		CU_ASSERT_EQUAL(f->call(v), CKR_SESSION_HANDLE_INVALID);
+		free_buffers();
+	}
+	session = mine;
+}
+
 static void without_a_library_every_call_says_so(void)
 {
 	CU_ASSERT_EQUAL(p11_f->C_Finalize(NULL), CKR_OK);
@@ -343,10 +378,12 @@ static void without_a_library_every_call_says_so(void)
 }
 
 static CU_TestInfo tests[] = {
+	{ "every function is called", every_function_is_called },
 	{ "wrong arguments are told by a code where nothing is begun",
 		wrong_arguments_are_told_by_a_code_where_nothing_is_begun },
 	{ "wrong arguments are told by a code where everything is begun",
 		wrong_arguments_are_told_by_a_code_where_everything_is_begun },
+	{ "a closed session is none to any function", a_closed_session_is_none_to_any_function },
 	{ "without a library every call says so", without_a_library_every_call_says_so },
 	CU_TEST_INFO_NULL,
 };

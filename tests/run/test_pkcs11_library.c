@@ -2,7 +2,9 @@
  * slots and tokens and what these can do. The provider is loaded as applications load it. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/support/p11_world.h"
 
@@ -114,32 +116,54 @@ static void arguments_of_initialize_are_checked(void)
 	p11_over();
 }
 
+struct waiter {
+	pthread_t thread;
+	_Atomic pid_t id; /* of the thread; 0: not yet */
+	atomic_bool back;
+	CK_RV rv;
+};
+
 static void *wait_for_event(void *at)
 {
+	struct waiter *r = at;
 	CK_SLOT_ID slot;
-	struct race *r = at;
 
-	atomic_store(r->go, true);
+	atomic_store(&r->id, gettid());
 	r->rv = p11_f->C_WaitForSlotEvent(0, &slot, NULL);
+	atomic_store(&r->back, true);
 	return NULL;
 }
 
-static void finalize_ends_a_wait_for_a_slot_event(void)
+/* Whether the kernel has put the thread to sleep: third word of its stat. */
+static bool sleeps(pid_t thread)
 {
-	struct race r;
-	atomic_bool waiting = false;
+	char path[64], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (f)
+		fclose(f);
+	return state == 'S';
+}
+
+static void a_wait_for_a_slot_event_blocks_until_finalize(void)
+{
+	struct waiter r = { 0 };
 	CK_SLOT_ID slot;
 
-	r.go = &waiting;
 	IS(OK, C_Initialize(NULL));
 	IS(NO_EVENT, C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, NULL));
 	IS(ARGUMENTS_BAD, C_WaitForSlotEvent(CKF_DONT_BLOCK, NULL, NULL));
 	IS(ARGUMENTS_BAD, C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, &yes));
 	if (pthread_create(&r.thread, NULL, wait_for_event, &r) != 0)
 		abort();
-	while (!atomic_load(&waiting))
+	while (!atomic_load(&r.id) || !(sleeps(r.id) || atomic_load(&r.back)))
 		sched_yield();
-	p11_over(); /* whether it waits by now or comes later, it is told the same */
+	CU_ASSERT_FALSE(atomic_load(&r.back)); /* it blocks, and no slot has anything to tell */
+	p11_over();
 	pthread_join(r.thread, NULL);
 	CU_ASSERT_EQUAL(r.rv, CKR_CRYPTOKI_NOT_INITIALIZED);
 }
@@ -260,6 +284,22 @@ static bool is_padded(const CK_BYTE *text, size_t size, const char *is)
 	return memcmp(text, is, n) == 0;
 }
 
+/* PKCS #11 v3.0, 5.5.1: it is fixed until somebody asks for its length again. */
+static void the_list_of_slots_is_the_same_each_time(void)
+{
+	CK_SLOT_ID first[8], again[8];
+	CK_ULONG n = 8, m = 8;
+
+	IS(OK, C_Initialize(NULL));
+	IS(OK, C_GetSlotList(CK_FALSE, first, &n));
+	for (int i = 0; i < 5; i++) {
+		m = 8;
+		IS(OK, C_GetSlotList(CK_TRUE, again, &m));
+		CU_ASSERT(m == n && memcmp(first, again, n * sizeof first[0]) == 0);
+	}
+	p11_over();
+}
+
 static void slot_and_token_describe_the_partition_without_zeros(void)
 {
 	CK_SLOT_INFO slot;
@@ -343,21 +383,87 @@ static void mechanisms_are_those_of_the_hsm_and_the_digests(void)
 	p11_over();
 }
 
+/* An Init with no key that could be meant: it is refused for the mechanism where the flag is not there, and for the key
+ * where it is. (That what has a flag really works is in test_pkcs11_signs, _ciphers and _objects.) */
+static CK_RV begin(CK_SESSION_HANDLE s, CK_FLAGS flag, CK_MECHANISM *m)
+{
+	CK_BYTE out[16];
+	CK_ULONG n = sizeof out;
+	CK_OBJECT_HANDLE o, p;
+
+	switch (flag) {
+	case CKF_DIGEST:
+		return p11_f->C_DigestInit(s, m);
+	case CKF_SIGN:
+		return p11_f->C_SignInit(s, m, NO_HANDLE);
+	case CKF_VERIFY:
+		return p11_f->C_VerifyInit(s, m, NO_HANDLE);
+	case CKF_ENCRYPT:
+		return p11_f->C_EncryptInit(s, m, NO_HANDLE);
+	case CKF_DECRYPT:
+		return p11_f->C_DecryptInit(s, m, NO_HANDLE);
+	case CKF_MESSAGE_SIGN:
+		return p11_f->C_MessageSignInit(s, m, NO_HANDLE);
+	case CKF_MESSAGE_VERIFY:
+		return p11_f->C_MessageVerifyInit(s, m, NO_HANDLE);
+	case CKF_MESSAGE_ENCRYPT:
+		return p11_f->C_MessageEncryptInit(s, m, NO_HANDLE);
+	case CKF_MESSAGE_DECRYPT:
+		return p11_f->C_MessageDecryptInit(s, m, NO_HANDLE);
+	case CKF_WRAP:
+		return p11_f->C_WrapKey(s, m, NO_HANDLE, NO_HANDLE, out, &n);
+	case CKF_UNWRAP:
+		return p11_f->C_UnwrapKey(s, m, NO_HANDLE, out, n, NULL, 0, &o);
+	case CKF_DERIVE:
+		return p11_f->C_DeriveKey(s, m, NO_HANDLE, NULL, 0, &o);
+	case CKF_GENERATE:
+		return p11_f->C_GenerateKey(s, m, NULL, 1, &o);
+	default:
+		return p11_f->C_GenerateKeyPair(s, m, NULL, 1, NULL, 1, &o, &p);
+	}
+}
+
+static void flags_say_what_a_mechanism_does_and_nothing_else(void)
+{
+	static const CK_FLAGS all[] = { CKF_DIGEST, CKF_SIGN, CKF_VERIFY, CKF_ENCRYPT, CKF_DECRYPT, CKF_MESSAGE_SIGN,
+		CKF_MESSAGE_VERIFY, CKF_MESSAGE_ENCRYPT, CKF_MESSAGE_DECRYPT, CKF_WRAP, CKF_UNWRAP, CKF_DERIVE, CKF_GENERATE,
+		CKF_GENERATE_KEY_PAIR };
+	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme);
+	CK_MECHANISM_TYPE list[256];
+	CK_MECHANISM_INFO info;
+	CK_ULONG n = HL_COUNT(list);
+
+	IS(OK, C_GetMechanismList(P11_SLOT, list, &n));
+	for (CK_ULONG i = 0; i < n; i++)
+		for (size_t k = 0; k < HL_COUNT(all); k++) {
+			CK_MECHANISM m = { list[i], NULL, 0 };
+			bool has = flags_of(list[i], &info) & all[k], refused = begin(s, all[k], &m) == CKR_MECHANISM_INVALID;
+
+			CU_ASSERT_EQUAL(refused, !has);
+			if (refused == has)
+				fprintf(stderr, "mechanism %#lx, flag %#lx\n", list[i], all[k]);
+			p11_f->C_SessionCancel(s, ~0UL);
+		}
+	p11_over();
+}
+
 /* clang-format off */
 static CU_TestInfo tests[] = {
 	TEST(before_initialize_nothing_works_but_asking_for_functions),
 	TEST(it_can_be_initialised_again_and_again),
 	TEST(of_threads_that_race_to_initialise_exactly_one_succeeds),
 	TEST(arguments_of_initialize_are_checked),
-	TEST(finalize_ends_a_wait_for_a_slot_event),
+	TEST(a_wait_for_a_slot_event_blocks_until_finalize),
 	TEST(both_interfaces_are_found_by_name_and_exact_version),
 	TEST(no_function_pointer_is_missing),
 	TEST(functions_that_are_not_there_say_so),
 	TEST(equal_ids_are_one_slot_and_each_id_is_listed),
 	TEST(a_slot_that_is_not_there_and_one_without_a_token_say_so),
+	TEST(the_list_of_slots_is_the_same_each_time),
 	TEST(slot_and_token_describe_the_partition_without_zeros),
 	TEST(counts_of_sessions_follow_the_sessions),
 	TEST(mechanisms_are_those_of_the_hsm_and_the_digests),
+	TEST(flags_say_what_a_mechanism_does_and_nothing_else),
 	CU_TEST_INFO_NULL,
 };
 /* clang-format on */

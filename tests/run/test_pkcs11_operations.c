@@ -8,6 +8,11 @@
 static CK_BYTE data[] = "what is signed, hashed and encrypted here";
 #define DATA_N (sizeof data - 1)
 
+static CK_GCM_PARAMS gcm_params(CK_BYTE *iv, CK_ULONG tag_bits)
+{
+	return (CK_GCM_PARAMS){ iv, 12, 96, data, 7, tag_bits };
+}
+
 /* -- operations --------------------------------------------------------------------------------------------------------------- */
 
 static void lengths_are_told_twice_over_and_cost_nothing(void)
@@ -72,6 +77,49 @@ static void any_other_error_ends_an_operation(void)
 	p11_over();
 }
 
+/* How each kind of operation is ended by an error of its data, and may begin anew. */
+static void whatever_an_error_it_ends_the_operation(void)
+{
+	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme);
+	CK_OBJECT_HANDLE key = aes_of(s);
+	CK_BYTE iv[16] = { 7 }, in[48] = { 9 }, out[80];
+	CK_GCM_PARAMS g = gcm_params(iv, 128);
+	CK_MECHANISM cbc = { CKM_AES_CBC, iv, 16 }, pad = { CKM_AES_CBC_PAD, iv, 16 }, gcm = { CKM_AES_GCM, &g, sizeof g };
+	const struct {
+		CK_MECHANISM *m;
+		CK_ULONG n;
+		CK_RV encrypt, decrypt; /* CKR_OK: not tried */
+	} all[] = { { &cbc, 15, CKR_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_LEN_RANGE }, { &pad, 15, CKR_OK, CKR_ENCRYPTED_DATA_LEN_RANGE },
+		{ &pad, 0, CKR_OK, CKR_ENCRYPTED_DATA_LEN_RANGE }, { &pad, 32, CKR_OK, CKR_ENCRYPTED_DATA_INVALID },
+		{ &gcm, 15, CKR_OK, CKR_ENCRYPTED_DATA_LEN_RANGE }, { &gcm, 40, CKR_OK, CKR_ENCRYPTED_DATA_INVALID } };
+
+	for (size_t i = 0; i < HL_COUNT(all); i++) {
+		CK_ULONG n = sizeof out;
+
+		if (all[i].encrypt != CKR_OK) {
+			IS(OK, C_EncryptInit(s, all[i].m, key));
+			CU_ASSERT_EQUAL(p11_f->C_Encrypt(s, in, all[i].n, out, &n), all[i].encrypt);
+			IS(OPERATION_NOT_INITIALIZED, C_Encrypt(s, in, 16, out, &n));
+			IS(OK, C_EncryptInit(s, all[i].m, key));
+			IS(OK, C_EncryptUpdate(s, in, all[i].n, out, &n));
+			CU_ASSERT_EQUAL(p11_f->C_EncryptFinal(s, out, &n), all[i].encrypt);
+			IS(OPERATION_NOT_INITIALIZED, C_EncryptFinal(s, out, &n));
+		}
+		n = sizeof out;
+		IS(OK, C_DecryptInit(s, all[i].m, key));
+		CU_ASSERT_EQUAL(p11_f->C_Decrypt(s, in, all[i].n, out, &n), all[i].decrypt);
+		IS(OPERATION_NOT_INITIALIZED, C_Decrypt(s, in, 16, out, &n));
+		IS(OPERATION_NOT_INITIALIZED, C_DecryptUpdate(s, in, 16, out, &n));
+		IS(OK, C_DecryptInit(s, all[i].m, key));
+		IS(ARGUMENTS_BAD, C_DecryptUpdate(s, NULL, 3, out, &n));
+		IS(OPERATION_NOT_INITIALIZED, C_DecryptFinal(s, out, &n));
+		IS(OK, C_DecryptInit(s, all[i].m, key));
+		IS(ARGUMENTS_BAD, C_DecryptFinal(s, out, NULL));
+		IS(OPERATION_NOT_INITIALIZED, C_DecryptFinal(s, out, &n));
+	}
+	p11_over();
+}
+
 static void different_operations_run_together_and_the_same_does_not(void)
 {
 	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme);
@@ -100,11 +148,6 @@ static void different_operations_run_together_and_the_same_does_not(void)
 	IS(OK, C_SessionCancel(s, CKF_DIGEST | CKF_FIND_OBJECTS));
 	IS(OPERATION_NOT_INITIALIZED, C_GetOperationState(s, NULL, &n));
 	p11_over();
-}
-
-static CK_GCM_PARAMS gcm_params(CK_BYTE *iv, CK_ULONG tag_bits)
-{
-	return (CK_GCM_PARAMS){ iv, 12, 96, data, 7, tag_bits };
 }
 
 static void an_init_is_checked_in_the_order_of_the_standard(void)
@@ -346,6 +389,7 @@ static void more_than_a_message_holds_is_hashed_here(void)
 static CU_TestInfo tests[] = {
 	TEST(lengths_are_told_twice_over_and_cost_nothing),
 	TEST(any_other_error_ends_an_operation),
+	TEST(whatever_an_error_it_ends_the_operation),
 	TEST(different_operations_run_together_and_the_same_does_not),
 	TEST(an_init_is_checked_in_the_order_of_the_standard),
 	TEST(a_key_that_may_not_is_refused_at_the_init),
