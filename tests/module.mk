@@ -372,6 +372,9 @@ TESTS += tests/check-symbols tests/check-symbols-refuses
 
 # -- which attack meets which test -------------------------------------------------------------------
 TESTS += tests/check-security-rows tests/check-security-rows-refuses
+# ... and that each behaviour of a PKCS#11 module has.
+TESTS += tests/check-pkcs11-behaviours
+EXTRA_DIST += tests/pkcs11-behaviours.txt tests/check-pkcs11-behaviours
 EXTRA_DIST += tests/security-rows.txt tests/check-security-rows tests/check-security-rows-refuses
 EXTRA_DIST += tests/allowed-symbols tests/check-symbols tests/check-symbols-refuses
 
