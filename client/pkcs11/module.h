@@ -6,7 +6,7 @@
  *	token.c    requests to the HSM behind a slot                       object.c   objects and their handles
  *	operation.c  what a session has begun                              find.c digest.c sign.c cipher.c key.c message.c
  *	dual.c     two of them at once                                     state.c    saved, to go on elsewhere
- *	hash.c     digests that are made here                              profile.c  what the provider conforms to
+ *	hash.c     digests that are made here                              profile.c  what the provider conforms to; peek.c
  *	stream.c   data in parts that the HSM takes as they come           wrap.c derivation.c  keys from keys
  *	mechanism.c parameter.c length.c template.c ckr.c  tables          log.c      the vendor's log
  *
