@@ -50,8 +50,10 @@ libhlp11_la_SOURCES = \
 	client/pkcs11/cryptoki.h \
 	client/pkcs11/derivation.c \
 	client/pkcs11/digest.c \
+	client/pkcs11/dual.c \
 	client/pkcs11/entry.c \
 	client/pkcs11/find.c \
+	client/pkcs11/hash.c \
 	client/pkcs11/interface.c \
 	client/pkcs11/key.c \
 	client/pkcs11/length.c \
@@ -64,10 +66,13 @@ libhlp11_la_SOURCES = \
 	client/pkcs11/object.c \
 	client/pkcs11/operation.c \
 	client/pkcs11/parameter.c \
+	client/pkcs11/peek.c \
+	client/pkcs11/profile.c \
 	client/pkcs11/random.c \
 	client/pkcs11/session.c \
 	client/pkcs11/sign.c \
 	client/pkcs11/slot.c \
+	client/pkcs11/state.c \
 	client/pkcs11/stream.c \
 	client/pkcs11/template.c \
 	client/pkcs11/text.h \

@@ -1,5 +1,6 @@
 /* birth.c - effects that make objects: made (in a lane where that is slow), sealed, committed, then told. Session objects
  * are told only: their client keeps them. */
+#include "hsm/attribute.h"
 #include "hsm/rooms.h"
 
 static void birth_clear(struct hsm_task *t)
@@ -21,7 +22,7 @@ static uint64_t new_handle(struct hsm *h)
 	do {
 		hl_random(h->env, &handle, sizeof handle);
 		handle &= INT64_MAX;
-	} while (handle == 0);
+	} while (handle < HL_HANDLE_MIN);
 	return handle;
 }
 
@@ -71,7 +72,7 @@ void hsm_birth_created(struct hsm_birth *b)
 	b->effect.body.created = (struct hl_created){ .handle = b->object[0].handle, .kept = hsm_birth_kept(b) };
 }
 
-/* Who may not see it may not make it: a security officer. */
+/* Who may not see it may not make it: whoever is not logged in, and a security officer. */
 static hl_err check_private(const struct hsm_conn *c, const struct hsm_object *o, const char **detail)
 {
 	if (c->logged_in || !hsm_attribute_bool(o, HL_CKA_PRIVATE))
@@ -100,10 +101,10 @@ static hl_err build(struct hsm_effect *e, const struct hsm_partition *p, const c
 	if (e->tries > 0)
 		HL_TRY(check_room(e->task.hsm, p, stored(b)));
 	b->kept_n = 0;
-	for (size_t i = 0; i < b->objects; i++)
+	for (size_t i = 0; i < b->objects; i++) {
 		HL_TRY(check_private(e->task.conn, &b->object[i], detail));
-	for (size_t i = 0; i < b->objects; i++)
 		HL_TRY(add(b, &b->object[i], p, detail));
+	}
 	HL_TRY(hsm_change_bound(&e->task.change, HSM_OBJECT, p->id, p->row.objects_max));
 	b->kind->tell(b);
 	return HL_OK;
@@ -121,7 +122,7 @@ static void answer(struct hsm_birth *b)
 		err = hsm_partition_load(c->hsm, hl_text(c->partition), &p);
 	if (err == HL_OK) {
 		hsm_login_judge(c, &p);
-		err = hsm_login_is(c) ? build(&b->effect, &p, &why) : HL_E_LOGIN;
+		err = build(&b->effect, &p, &why);
 		hsm_partition_clear(&p);
 	}
 	hsm_effect_end(&b->effect, err, why);
@@ -152,6 +153,7 @@ static hl_err begin(struct hsm_birth *b)
 	struct hsm_task *t = &b->effect.task;
 
 	HL_TRY(hsm_task_request(t, b->kind->request, &b->request));
+	b->effect.private = b->kind->private && b->kind->private(b);
 	HL_TRY(hsm_effect_look(&b->effect));
 	return b->kind->prepare ? b->kind->prepare(b) : HL_OK;
 }
@@ -169,11 +171,19 @@ static void run(struct hsm_birth *b)
 	}
 }
 
+bool hsm_birth_private(const struct hl_list *template, bool by_default)
+{
+	struct hl_attribute a;
+
+	return hsm_template_find(template, HL_CKA_PRIVATE, &a) && a.value.n == 1 ? a.value.p[0] != 0 : by_default;
+}
+
 hl_err hsm_birth_key(struct hsm_birth *b, uint64_t handle, uint32_t mechanism)
 {
 	struct hsm_cached *key;
 
 	HL_TRY(hsm_key_of(b->effect.task.conn, handle, &key));
+	HL_TRY(hsm_key_use(b->effect.task.conn, key));
 	b->slow = hsm_mechanism_slow(mechanism, key->key);
 	return hsm_key_share(key->key, &b->key);
 }

@@ -7,8 +7,6 @@ hl_err hsm_effect_new(struct hsm_conn *c, const struct hl_frame *f, struct hl_by
 	struct hsm_token read;
 	struct hsm_effect *e;
 
-	if (!hsm_login_is(c))
-		return HL_E_LOGIN;
 	HL_TRY(hsm_token_read(c->hsm, f, token, &read));
 	e = (struct hsm_effect *)hsm_task_new(c->hsm, c, f, size);
 	if (!e)
@@ -18,7 +16,8 @@ hl_err hsm_effect_new(struct hsm_conn *c, const struct hl_frame *f, struct hl_by
 	return HL_OK;
 }
 
-/* Permissions are checked at every try, also where the effect is of long ago; the login may have ended since. */
+/* Permissions are checked at every try, also where the effect is of long ago; the login may have ended since. Public
+ * objects need none (PKCS #11 v3.0, 5.6: "R/W Public Session"). */
 static hl_err look(struct hsm_effect *e, const struct hsm_partition *p)
 {
 	struct hsm_conn *c = e->task.conn;
@@ -26,7 +25,7 @@ static hl_err look(struct hsm_effect *e, const struct hsm_partition *p)
 	hl_err err;
 
 	hsm_login_judge(c, p);
-	if (!hsm_login_is(c))
+	if (e->private && !c->logged_in)
 		return HL_E_LOGIN;
 	e->rules = hsm_partition_rules(c, p);
 	err = hsm_token_find(c->hsm, p, &e->token, &first);

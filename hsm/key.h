@@ -119,6 +119,15 @@ HL_CHECKED hl_err hsm_key_sign(struct hsm_key *k, uint32_t mechanism, struct hl_
 HL_CHECKED hl_err hsm_key_verify(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,
 	struct hl_bytes data, struct hl_bytes signature);
 
+/**
+ * The same two where the caller has hashed the data with the digest of this mechanism, which is the one that the rules of
+ * the key are about. HL_E_MECHANISM also for one that hashes nothing; HL_E_DATA_LENGTH: no such digest is so long.
+ */
+HL_CHECKED hl_err hsm_key_sign_digest(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,
+	struct hl_bytes digest, struct hl_buf *signature);
+HL_CHECKED hl_err hsm_key_verify_digest(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,
+	struct hl_bytes digest, struct hl_bytes signature);
+
 #define HSM_IV_MIN 12
 #define HSM_IV_MAX 128
 #define HSM_TAG_BITS_MIN 96 /* K-11: a shorter tag is found by trying */
@@ -177,6 +186,8 @@ HL_CHECKED hl_err hsm_digest_data(uint32_t mechanism, struct hl_bytes data, stru
 
 enum hsm_way { HSM_SIGN, HSM_VERIFY, HSM_ENCRYPT, HSM_DECRYPT, HSM_WRAP, HSM_UNWRAP, HSM_DERIVE, HSM_WAYS };
 
+#define HSM_STREAM_MAX (4u << 20) /* bytes that one may keep back */
+
 /* One use under way, whose data comes in pieces. It holds what it needs of the key, and belongs to no
  * session. One thread at a time. */
 struct hsm_stream;
@@ -185,7 +196,7 @@ struct hsm_stream;
 HL_CHECKED hl_err hsm_stream_new(struct hsm_key *k, enum hsm_way way, uint32_t mechanism,
 	struct hl_bytes parameter, struct hsm_stream **out);
 /** The next piece. What can be told of it already is appended to `out` (HSM_SIGN, HSM_VERIFY: nothing; out
- * may be NULL). Decryption with a tag keeps all back, HL_DATA_MAX bytes at most: HL_E_ENCRYPTED_LENGTH.
+ * may be NULL). Decryption with a tag keeps all back, HSM_STREAM_MAX bytes at most: HL_E_ENCRYPTED_LENGTH.
  * After any failure the stream is of no more use. */
 HL_CHECKED hl_err hsm_stream_update(struct hsm_stream *s, struct hl_bytes data, struct hl_buf *out);
 /** The end: appends the signature or the rest of the data; `signature` is what HSM_VERIFY compares with. */

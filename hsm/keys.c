@@ -170,3 +170,27 @@ hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out)
 	*out = k;
 	return HL_OK;
 }
+
+/* -- keys that want the PIN for each use ------------------------------------------------------------------ */
+
+void hsm_key_allow(struct hsm_conn *c, uint64_t handle)
+{
+	c->single[c->singles++ % HSM_SINGLE_MAX] = handle;
+}
+
+static bool take_single(struct hsm_conn *c, uint64_t handle)
+{
+	for (size_t i = 0; i < HSM_SINGLE_MAX; i++)
+		if (c->single[i] == handle) {
+			c->single[i] = 0;
+			return true;
+		}
+	return false;
+}
+
+/* PKCS #11 v3.0, 4.9: with CKA_ALWAYS_AUTHENTICATE "the user has to supply the PIN for each use". Not even the login that
+ * a ticket brings is one. */
+hl_err hsm_key_use(struct hsm_conn *c, const struct hsm_cached *k)
+{
+	return !hsm_key_always_authenticates(k->key) || take_single(c, k->handle) ? HL_OK : HL_E_LOGIN;
+}

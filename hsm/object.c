@@ -337,6 +337,7 @@ hl_err hsm_object_copy(const struct hsm_object *from, const struct hl_list *temp
 	if (!hsm_attribute_bool(from, HL_CKA_COPYABLE))
 		return refuse(HL_E_PROHIBITED, why, "CKA_COPYABLE");
 	HL_TRY(hsm_object_duplicate(from, &o));
+	o.handle = 0; /* it gets one of its own */
 	while (hl_list_next(&hl_msg_attribute, &at, &a))
 		HL_TRY(change(&o, &a, rules, why));
 	*out = o;

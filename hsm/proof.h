@@ -24,6 +24,7 @@ struct hsm_proof {
 	struct hsm_turn turn; /* first */
 	const struct hsm_proof_kind *kind;
 	enum hsm_role role;
+	uint64_t key; /* it is for one use of this one; 0: for all that this role may do */
 	struct hl_bytes token_bytes, pin, fresh, label; /* in the task's request */
 	bool sets;   /* `fresh` is to be kept */
 	bool proves; /* `pin` is compared with the one that is kept, whose salt is: */

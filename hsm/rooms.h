@@ -28,7 +28,8 @@
 #define HSM_EFFECT_TRIES 8       /* of a request whose commits are stale */
 #define HSM_TASKS_MAX 32         /* of one connection, under way at once: no more of its requests are taken then */
 #define HSM_STREAMS_MAX 64       /* uses in pieces that are under way on one connection, */
-#define HSM_STREAMS_KEPT_MAX (4u << 20) /* and bytes of their data that it holds: what may not be seen before its tag */
+#define HSM_STREAMS_KEPT_MAX (8u << 20) /* and bytes of their data that it holds: what may not be seen before its tag */
+#define HSM_SINGLE_MAX 16        /* logins for one use each that a connection has not used yet: the oldest goes */
 #define HSM_TURNS_MAX 32         /* PIN checks of one partition: one under way, the others wait for it */
 
 struct hsm_conn;
@@ -264,6 +265,7 @@ struct hsm_effect {
 	struct hsm_task task; /* first */
 	struct hsm_token token;
 	unsigned tries;
+	bool private; /* it needs a login, as far as is known before it is built */
 	/* Look, decide, add rows to task.change, and fill in the reply. Run again where the commit was stale. */
 	hl_err (*build)(struct hsm_effect *e, const struct hsm_partition *p, const char **detail);
 	const struct hl_msg *reply;
@@ -280,7 +282,7 @@ struct hsm_effect {
 HL_CHECKED hl_err hsm_effect_new(struct hsm_conn *c, const struct hl_frame *f, struct hl_bytes token,
 	size_t size, struct hsm_effect **out);
 /** Whether it is still to be done: HL_OK. HL_E_DEFER: it was done before and is now answered again.
- * HL_E_LOGIN: all of these need a login. Or as hsm_token_find(). */
+ * HL_E_LOGIN: it is about private objects. Or as hsm_token_find(). */
 HL_CHECKED hl_err hsm_effect_look(struct hsm_effect *e);
 /** Do it: build, commit, answer, free. */
 void hsm_effect_run(struct hsm_effect *e);
@@ -291,6 +293,9 @@ void hsm_effect_end(struct hsm_effect *e, hl_err err, const char *detail);
 struct hsm_birth;
 struct hsm_birth_kind {
 	const struct hl_msg *request, *reply;
+	/* Whether its template asks for a private object: then nothing is made in vain for who is not logged in. NULL: it
+	 * shows only in what is made. */
+	bool (*private)(const struct hsm_birth *b);
 	/* In the loop, once it is known that the request is new; NULL: there is nothing to do. */
 	hl_err (*prepare)(struct hsm_birth *b);
 	/* Fill in `object` and `objects`, by the rules of the effect; in a lane where `slow`, so without the store. */
@@ -323,6 +328,8 @@ struct hsm_birth {
 struct hl_list hsm_birth_kept(const struct hsm_birth *b);
 /** The reply `created`, of a birth of one object. */
 void hsm_birth_created(struct hsm_birth *b);
+/** Whether a template makes a private object, where objects of its kind are so by default, or not. */
+bool hsm_birth_private(const struct hl_list *template, bool by_default);
 /** The key that it is made with, and whether that is slow. HL_E_KEY. */
 HL_CHECKED hl_err hsm_birth_key(struct hsm_birth *b, uint64_t handle, uint32_t mechanism);
 /** Handle a request of this kind with this token: HL_E_DEFER, or as hsm_effect_new(). */
@@ -365,6 +372,8 @@ void hsm_login_end(struct hsm_conn *c);
 void hsm_login_judge(struct hsm_conn *c, const struct hsm_partition *p);
 /** The same before a request, where anything may have changed. As hsm_partition_load(). */
 HL_CHECKED hl_err hsm_login_check(struct hsm_conn *c);
+/** The PIN was right for one use of `key`: answer. Nobody is logged in by that, and no ticket tells of it. */
+void hsm_login_single(struct hsm_conn *c, uint32_t id, uint64_t key);
 /** Before a request: give a new ticket where the newest is past its half. */
 void hsm_login_renew(struct hsm_conn *c);
 
@@ -391,6 +400,8 @@ struct hsm_conn {
 	bool officer;   /* or as its security officer, who sees no private objects; never both */
 	struct hsm_running *running; /* uses in pieces */
 	struct hsm_login login; /* where one of them */
+	uint64_t single[HSM_SINGLE_MAX]; /* keys that may be used once each, the PIN having been right; 0: none */
+	size_t singles; /* so far: where the next one goes */
 	unsigned tasks; /* under way */
 	bool resumes;   /* it stands in the core's list of those */
 	struct hsm_conn *next_resumed;
@@ -439,6 +450,10 @@ void hsm_admins_clear(struct hsm *h);
 HL_CHECKED hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hsm_object *out);
 /** The parsed key, valid during the call; a job takes a share of it (hsm_key_share). HL_E_KEY, HL_E_BLOB. */
 HL_CHECKED hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out);
+/** It is used now. HL_E_LOGIN: it wants the PIN each time, and there was none for this use. */
+HL_CHECKED hl_err hsm_key_use(struct hsm_conn *c, const struct hsm_cached *k);
+/** The PIN was right for one use of this key. */
+void hsm_key_allow(struct hsm_conn *c, uint64_t handle);
 void hsm_keys_clear(struct hsm *h);
 /** Keep a copy of a session object, in the place of an older one. HL_E_NOMEM. */
 HL_CHECKED hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_object *o);

@@ -72,6 +72,7 @@ hl_err hsm_work_run(struct hsm_conn *c, const struct hl_frame *f, const void *bo
 	struct hsm_cached *k;
 
 	HL_TRY(hsm_key_of(c, key, &k));
+	HL_TRY(hsm_key_use(c, k));
 	if (hsm_mechanism_slow(mechanism, k->key))
 		return later(c, f, kind, k->key);
 	HL_TRY(kind->run(k->key, body, &out));

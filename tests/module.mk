@@ -202,6 +202,9 @@ tests_sim_test_operations_SOURCES = tests/sim/test_operations.c $(story)
 tests_sim_test_operations_LDADD = $(SIM_LIBS)
 tests_sim_test_refusals_SOURCES = tests/sim/test_refusals.c $(story)
 tests_sim_test_refusals_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_single
+tests_sim_test_single_SOURCES = tests/sim/test_single.c $(story)
+tests_sim_test_single_LDADD = $(SIM_LIBS)
 SIM_TESTS += tests/sim/test_logins
 tests_sim_test_logins_SOURCES = tests/sim/test_logins.c $(story)
 tests_sim_test_logins_LDADD = $(SIM_LIBS)
@@ -314,23 +317,36 @@ tests_run_test_store_LDADD = $(LIVE_LIBS) $(SQLITE_LIBS)
 
 # The PKCS#11 provider, loaded as applications load it.
 p11 = tests/support/p11.c tests/support/p11.h
-P11_TESTS = tests/run/test_pkcs11 tests/run/test_pkcs11_args tests/run/test_pkcs11_process
-tests_run_test_pkcs11_SOURCES = tests/run/test_pkcs11.c $(p11)
-tests_run_test_pkcs11_LDADD = $(LIVE_LIBS) -lpthread
+p11_world = $(p11) tests/support/p11_world.c tests/support/p11_world.h
+p11_key = $(p11_world) tests/support/p11_key.c tests/support/p11_key.h
+P11_TESTS = tests/run/test_pkcs11_process
 tests_run_test_pkcs11_process_SOURCES = tests/run/test_pkcs11_process.c $(p11)
 tests_run_test_pkcs11_process_LDADD = $(LIVE_LIBS) -lpthread
 P11_TESTS += tests/run/test_pkcs11_lab
 tests_run_test_pkcs11_lab_SOURCES = tests/run/test_pkcs11_lab.c $(p11)
 tests_run_test_pkcs11_lab_LDADD = $(LIVE_LIBS)
-P11_TESTS += tests/run/test_pkcs11_objects
-tests_run_test_pkcs11_objects_SOURCES = tests/run/test_pkcs11_objects.c $(p11)
-tests_run_test_pkcs11_objects_LDADD = $(LIVE_LIBS)
-tests_run_test_pkcs11_args_SOURCES = tests/run/test_pkcs11_args.c $(p11)
+P11_TESTS += tests/run/test_pkcs11_args
+tests_run_test_pkcs11_args_SOURCES = tests/run/test_pkcs11_args.c $(p11_world)
 tests_run_test_pkcs11_args_LDADD = $(LIVE_LIBS)
-P11_TESTS += tests/run/test_pkcs11_ciphers tests/run/test_pkcs11_signs
-p11_key = $(p11) tests/support/p11_key.c tests/support/p11_key.h
+P11_TESTS += tests/run/test_pkcs11_ciphers
 tests_run_test_pkcs11_ciphers_SOURCES = tests/run/test_pkcs11_ciphers.c $(p11_key)
 tests_run_test_pkcs11_ciphers_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
+P11_TESTS += tests/run/test_pkcs11_library
+tests_run_test_pkcs11_library_SOURCES = tests/run/test_pkcs11_library.c $(p11_world)
+tests_run_test_pkcs11_library_LDADD = $(LIVE_LIBS) -lpthread
+P11_TESTS += tests/run/test_pkcs11_messages
+tests_run_test_pkcs11_messages_SOURCES = tests/run/test_pkcs11_messages.c $(p11_world)
+tests_run_test_pkcs11_messages_LDADD = $(LIVE_LIBS)
+P11_TESTS += tests/run/test_pkcs11_objects
+tests_run_test_pkcs11_objects_SOURCES = tests/run/test_pkcs11_objects.c $(p11_world)
+tests_run_test_pkcs11_objects_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
+P11_TESTS += tests/run/test_pkcs11_operations
+tests_run_test_pkcs11_operations_SOURCES = tests/run/test_pkcs11_operations.c $(p11_world)
+tests_run_test_pkcs11_operations_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
+P11_TESTS += tests/run/test_pkcs11_sessions
+tests_run_test_pkcs11_sessions_SOURCES = tests/run/test_pkcs11_sessions.c $(p11_world)
+tests_run_test_pkcs11_sessions_LDADD = $(LIVE_LIBS)
+P11_TESTS += tests/run/test_pkcs11_signs
 tests_run_test_pkcs11_signs_SOURCES = tests/run/test_pkcs11_signs.c $(p11_key)
 tests_run_test_pkcs11_signs_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
 # Families of vectors.
@@ -354,6 +370,15 @@ EXTRA_DIST += \
 P11_TESTS += tests/run/test_pkcs11_codes
 tests_run_test_pkcs11_codes_SOURCES = tests/run/test_pkcs11_codes.c $(p11)
 tests_run_test_pkcs11_codes_LDADD = libhlp11.la $(LIVE_LIBS) -lpthread
+P11_TESTS += tests/run/test_pkcs11_states
+tests_run_test_pkcs11_states_SOURCES = tests/run/test_pkcs11_states.c $(p11_world)
+tests_run_test_pkcs11_states_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
+P11_TESTS += tests/run/test_pkcs11_rules
+tests_run_test_pkcs11_rules_SOURCES = tests/run/test_pkcs11_rules.c $(p11_world)
+tests_run_test_pkcs11_rules_LDADD = $(LIVE_LIBS)
+P11_TESTS += tests/run/test_pkcs11_stored
+tests_run_test_pkcs11_stored_SOURCES = tests/run/test_pkcs11_stored.c $(p11_world)
+tests_run_test_pkcs11_stored_LDADD = $(LIVE_LIBS)
 check_PROGRAMS += $(P11_TESTS)
 TESTS += $(P11_TESTS)
 
@@ -377,6 +402,9 @@ TESTS += tests/check-symbols tests/check-symbols-refuses
 
 # -- which attack meets which test -------------------------------------------------------------------
 TESTS += tests/check-security-rows tests/check-security-rows-refuses
+# ... and that each behaviour of a PKCS#11 module has.
+TESTS += tests/check-pkcs11-behaviours
+EXTRA_DIST += tests/pkcs11-behaviours.txt tests/check-pkcs11-behaviours
 EXTRA_DIST += tests/security-rows.txt tests/check-security-rows tests/check-security-rows-refuses
 EXTRA_DIST += tests/allowed-symbols tests/check-symbols tests/check-symbols-refuses
 

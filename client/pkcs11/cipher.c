@@ -2,6 +2,15 @@
  * only is gathered here, and Final has the whole outcome. */
 #include "client/pkcs11/module.h"
 
+/* What no one message holds: in pieces, where the mechanism takes such. */
+static CK_RV whole(struct p11_slot *slot, const struct p11_operation *op, enum p11_stream_way way,
+	struct hl_bytes parameter, struct hl_bytes data, struct hl_buf *out, CK_RV too_long)
+{
+	CK_RV rv = p11_stream_whole(slot, op, way, parameter, data, out);
+
+	return rv == CKR_MECHANISM_INVALID || rv == CKR_DATA_LEN_RANGE ? too_long : rv;
+}
+
 CK_RV p11_encrypt(struct p11_slot *slot, const struct p11_operation *op, struct hl_bytes parameter,
 	struct hl_bytes data, struct hl_buf *out)
 {
@@ -15,7 +24,7 @@ CK_RV p11_encrypt(struct p11_slot *slot, const struct p11_operation *op, struct 
 	struct hl_encrypted answer;
 
 	if (data.n > HL_DATA_MAX)
-		return CKR_DATA_LEN_RANGE;
+		return whole(slot, op, P11_STREAM_ENCRYPT, parameter, data, out, CKR_DATA_LEN_RANGE);
 	P11_TRY(p11_key_rv(slot, op, p11_ask(slot, &hl_msg_encrypt, &request, &hl_msg_encrypted, &answer, &call)));
 	hl_buf_put(out, answer.data);
 	return out->err == HL_OK ? CKR_OK : CKR_HOST_MEMORY;
@@ -35,7 +44,7 @@ CK_RV p11_decrypt(struct p11_slot *slot, const struct p11_operation *op, struct 
 	CK_RV rv;
 
 	if (data.n > HL_DATA_MAX + HL_TAG_MAX)
-		return CKR_ENCRYPTED_DATA_LEN_RANGE;
+		return whole(slot, op, P11_STREAM_DECRYPT, parameter, data, out, CKR_ENCRYPTED_DATA_LEN_RANGE);
 	rv = p11_key_rv(slot, op, p11_ask(slot, &hl_msg_decrypt, &request, &hl_msg_decrypted, &answer, &call));
 	if (rv != CKR_OK)
 		return rv == CKR_DATA_LEN_RANGE ? CKR_ENCRYPTED_DATA_LEN_RANGE : rv;
@@ -66,10 +75,13 @@ static bool asks_length(const struct p11_length *l, const CK_BYTE *out, CK_ULONG
 	return (l->exact || !out) && p11_asks_length(l->n, out, out_n, rv);
 }
 
+/* What comes of data may be longer by a tag or a block, or a whole number of RSA. */
+#define RESULT_MORE 2048
+
 static CK_RV run(const struct way *w, struct p11_session *s, struct p11_operation *op, struct hl_bytes data,
 	CK_BYTE *out, CK_ULONG *out_n)
 {
-	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
+	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(data.n + RESULT_MORE);
 	struct p11_length length;
 	CK_RV rv;
 
@@ -122,37 +134,51 @@ static CK_ULONG most(const struct p11_operation *op, CK_ULONG n)
 	return op->gathers ? 0 : op->stream.held + n;
 }
 
+CK_RV p11_part_make(struct p11_session *s, enum p11_kind kind, struct p11_operation *op, struct hl_bytes in, CK_BYTE *out,
+	CK_ULONG *out_n, bool *ready)
+{
+	const struct way *w = kind == P11_ENCRYPT ? &encrypts : &decrypts;
+	CK_RV rv = CKR_OK;
+
+	if (op->has_result) /* the end has come, and waits for room */
+		return CKR_OPERATION_ACTIVE;
+	if (!op->part_waits && !out) {
+		*out_n = most(op, in.n);
+		return CKR_OK;
+	}
+	if (!op->part_waits)
+		P11_TRY(add(w, s, op, in));
+	op->part_waits = p11_asks_length(op->part.n, out, out_n, &rv);
+	*ready = !op->part_waits;
+	return rv;
+}
+
+void p11_part_give(struct p11_operation *op, CK_BYTE *out, CK_ULONG *out_n)
+{
+	*out_n = op->part.n;
+	if (op->part.n > 0)
+		memcpy(out, hl_buf_view(&op->part).p, op->part.n);
+	hl_buf_clear(&op->part);
+}
+
 /* What came of a part and did not fit is told again, to the same call made again; it is not made twice. */
 static CK_RV part(const struct way *w, CK_SESSION_HANDLE hSession, const CK_BYTE *in, CK_ULONG n, CK_BYTE *out,
 	CK_ULONG *out_n)
 {
 	P11_SESSION(s, hSession);
 	struct p11_operation *op;
-	struct hl_bytes got;
-	CK_RV rv = CKR_OK;
+	bool ready = false;
+	CK_RV rv;
 
 	P11_TRY(p11_operation_of(s, w->kind, &op));
 	if (!p11_bytes_ok(in, n) || !out_n)
 		return end(op, CKR_ARGUMENTS_BAD);
-	if (op->has_result) /* the end has come, and waits for room */
-		return end(op, CKR_OPERATION_ACTIVE);
-	if (!op->part_waits && !out) {
-		*out_n = most(op, n);
-		return CKR_OK;
-	}
-	if (!op->part_waits)
-		rv = add(w, s, op, hl_bytes(in, n));
-	if (rv != CKR_OK)
+	rv = p11_part_make(s, w->kind, op, hl_bytes(in, n), out, out_n, &ready);
+	if (rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL)
 		return end(op, rv);
-	got = hl_buf_view(&op->part);
-	op->part_waits = p11_asks_length(got.n, out, out_n, &rv);
-	if (op->part_waits)
-		return rv;
-	if (got.n > 0)
-		memcpy(out, got.p, got.n);
-	*out_n = got.n;
-	hl_buf_clear(&op->part);
-	return CKR_OK;
+	if (ready)
+		p11_part_give(op, out, out_n);
+	return rv;
 }
 
 #define BLOCK_MAX 16
@@ -168,7 +194,7 @@ static CK_ULONG rest(const struct way *w, const struct p11_operation *op)
 static CK_RV final(const struct way *w, CK_SESSION_HANDLE hSession, CK_BYTE *out, CK_ULONG *out_n)
 {
 	P11_SESSION(s, hSession);
-	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_DATA_MAX + 2 * HL_TAG_MAX);
+	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_BUF_MAX);
 	struct p11_operation *op;
 	CK_RV rv;
 

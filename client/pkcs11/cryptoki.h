@@ -340,6 +340,19 @@ typedef struct CK_SP800_108_FEEDBACK_KDF_PARAMS {
 	CK_DERIVED_KEY_PTR pAdditionalDerivedKeys;
 } CK_SP800_108_FEEDBACK_KDF_PARAMS, *CK_SP800_108_FEEDBACK_KDF_PARAMS_PTR;
 
+/* Of version 2.40: as long as the next one, but its length of the password is a pointer. */
+typedef struct CK_PKCS5_PBKD2_PARAMS {
+	CK_PKCS5_PBKDF2_SALT_SOURCE_TYPE saltSource;
+	CK_VOID_PTR pSaltSourceData;
+	CK_ULONG ulSaltSourceDataLen;
+	CK_ULONG iterations;
+	CK_PKCS5_PBKD2_PSEUDO_RANDOM_FUNCTION_TYPE prf;
+	CK_VOID_PTR pPrfData;
+	CK_ULONG ulPrfDataLen;
+	CK_UTF8CHAR_PTR pPassword;
+	CK_ULONG_PTR ulPasswordLen;
+} CK_PKCS5_PBKD2_PARAMS, *CK_PKCS5_PBKD2_PARAMS_PTR;
+
 typedef struct CK_PKCS5_PBKD2_PARAMS2 {
 	CK_PKCS5_PBKDF2_SALT_SOURCE_TYPE saltSource;
 	CK_VOID_PTR pSaltSourceData;

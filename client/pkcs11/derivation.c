@@ -93,22 +93,33 @@ static CK_RV take_des_cbc_data(const struct p11_mechanism *m, const CK_MECHANISM
 
 /* -- of a password ------------------------------------------------------------------------------------------------------------- */
 
+/* The structure of version 2.40 has a pointer to the password's length where the later one has the length; both are of
+ * one size. No address is as low as any length that is taken here, and no length so high. */
+#define PASSWORD_MAX 65535
+
+static bool read_length(CK_ULONG number, CK_ULONG *out)
+{
+	*out = number;
+	return number <= PASSWORD_MAX || p11_peek((const void *)number, out, sizeof *out);
+}
+
 static CK_RV take_pbkdf2(const struct p11_mechanism *m, const CK_MECHANISM *from, struct p11_operation *op)
 {
 	const CK_PKCS5_PBKD2_PARAMS2 *p = from->pParameter;
 	struct hl_pbkdf2_parameter fields;
+	CK_ULONG password_n;
 
 	(void)m;
 	if (!has_size(from, sizeof *p) || p->saltSource != HL_CKZ_DATA_SPECIFIED || p->ulPrfDataLen > 0 ||
 		p->prf > UINT8_MAX || p->iterations > UINT32_MAX ||
 		!p11_bytes_ok(p->pSaltSourceData, p->ulSaltSourceDataLen) ||
-		!p11_bytes_ok(p->pPassword, p->ulPasswordLen))
+		!read_length(p->ulPasswordLen, &password_n) || !p11_bytes_ok(p->pPassword, password_n))
 		return CKR_MECHANISM_PARAM_INVALID;
 	fields = (struct hl_pbkdf2_parameter){
 		.prf = (uint32_t)p->prf,
 		.iterations = (uint32_t)p->iterations,
 		.salt = hl_bytes(p->pSaltSourceData, p->ulSaltSourceDataLen),
-		.password = hl_bytes(p->pPassword, p->ulPasswordLen),
+		.password = hl_bytes(p->pPassword, password_n),
 	};
 	return put(&hl_msg_pbkdf2_parameter, &fields, &op->parameter);
 }

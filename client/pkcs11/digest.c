@@ -1,10 +1,10 @@
 /* digest.c - digests are made here: the data needs no HSM, and the way there would be long. */
 #include "client/pkcs11/module.h"
 
-/* Which one stands in the key's place: it has no key. */
+/* Its number stands in the key's place: it has no key. */
 static const struct p11_digest *digest_of(const struct p11_operation *op)
 {
-	return p11_digest(op->remote);
+	return p11_operation_digest_of(op);
 }
 
 CK_RV p11_DigestInit(CK_SESSION_HANDLE hSession, CK_MECHANISM_PTR pMechanism)
@@ -61,6 +61,12 @@ CK_RV p11_Digest(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pData, CK_ULONG ulDataL
 	return rv == CKR_OK ? finish(op, pDigest, pulDigestLen) : end(op, rv);
 }
 
+CK_RV p11_digest_add(struct p11_operation *op, struct hl_bytes part)
+{
+	op->updated = true;
+	return p11_operation_hash(op, digest_of(op), part.p, part.n);
+}
+
 CK_RV p11_DigestUpdate(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pPart, CK_ULONG ulPartLen)
 {
 	P11_SESSION(s, hSession);
@@ -70,22 +76,36 @@ CK_RV p11_DigestUpdate(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pPart, CK_ULONG u
 	P11_TRY(p11_operation_of(s, P11_DIGEST, &op));
 	if (!p11_bytes_ok(pPart, ulPartLen))
 		return end(op, CKR_ARGUMENTS_BAD);
-	op->updated = true;
-	rv = p11_operation_hash(op, digest_of(op), pPart, ulPartLen);
+	rv = p11_digest_add(op, hl_bytes(pPart, ulPartLen));
 	return rv == CKR_OK ? CKR_OK : end(op, rv);
 }
 
-/* A key's value is in the HSM, and the digest is not. */
+/* The digest is made here, so it can have the value of a key that may be read anyway. Of any other it would tell what
+ * nobody is to know: whoever can guess a part of it can prove his guess. */
+static CK_RV add_key(struct p11_session *s, struct p11_operation *op, CK_OBJECT_HANDLE key)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf value = hl_buf(HL_BUF_MAX);
+	struct p11_facts facts;
+	uint64_t remote;
+	CK_RV rv = p11_object_facts(s->slot, key, &remote, &facts);
+
+	if (rv != CKR_OK)
+		return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_KEY_HANDLE_INVALID : rv;
+	if (facts.class != CKO_SECRET_KEY)
+		return CKR_KEY_INDIGESTIBLE;
+	P11_TRY(p11_object_value(s->slot, remote, &value));
+	return p11_digest_add(op, hl_buf_view(&value));
+}
+
 CK_RV p11_DigestKey(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hKey)
 {
 	P11_SESSION(s, hSession);
 	struct p11_operation *op;
-	uint64_t remote;
+	CK_RV rv;
 
 	P11_TRY(p11_operation_of(s, P11_DIGEST, &op));
-	if (p11_object_of(s->slot, hKey, &remote) != CKR_OK)
-		return end(op, CKR_KEY_HANDLE_INVALID);
-	return end(op, CKR_KEY_INDIGESTIBLE);
+	rv = add_key(s, op, hKey);
+	return rv == CKR_OK ? CKR_OK : end(op, rv);
 }
 
 CK_RV p11_DigestFinal(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pDigest, CK_ULONG_PTR pulDigestLen)
@@ -101,47 +121,3 @@ CK_RV p11_DigestFinal(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pDigest, CK_ULONG_
 		return rv;
 	return finish(op, pDigest, pulDigestLen);
 }
-
-/* -- states of operations: what hashes has none that could be taken out of the library ------------------------------------ */
-
-CK_RV p11_GetOperationState(
-	CK_SESSION_HANDLE hSession, CK_BYTE_PTR pOperationState, CK_ULONG_PTR pulOperationStateLen)
-{
-	P11_SESSION(s, hSession);
-	(void)pOperationState;
-
-	if (!pulOperationStateLen)
-		return CKR_ARGUMENTS_BAD;
-	for (int kind = P11_DIGEST; kind < P11_KINDS; kind++)
-		if (p11_operation_is_active(s, (enum p11_kind)kind))
-			return CKR_STATE_UNSAVEABLE;
-	return CKR_OPERATION_NOT_INITIALIZED;
-}
-
-CK_RV p11_SetOperationState(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pOperationState, CK_ULONG ulOperationStateLen,
-	CK_OBJECT_HANDLE hEncryptionKey, CK_OBJECT_HANDLE hAuthenticationKey)
-{
-	P11_SESSION(s, hSession);
-	(void)hEncryptionKey, (void)hAuthenticationKey;
-	return p11_bytes_ok(pOperationState, ulOperationStateLen) && pOperationState ? CKR_SAVED_STATE_INVALID
-										     : CKR_ARGUMENTS_BAD;
-}
-
-/* -- two operations in one call: the data would have to come here in the clear and leave encrypted, in parts --------------- */
-
-static CK_RV both(CK_SESSION_HANDLE hSession)
-{
-	P11_SESSION(s, hSession);
-	return CKR_FUNCTION_NOT_SUPPORTED;
-}
-
-#define BOTH(name) \
-	CK_RV p11_##name(CK_SESSION_HANDLE hSession, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR out_n) \
-	{ \
-		(void)in, (void)n, (void)out, (void)out_n; \
-		return both(hSession); \
-	}
-BOTH(DigestEncryptUpdate)
-BOTH(DecryptDigestUpdate)
-BOTH(SignEncryptUpdate)
-BOTH(DecryptVerifyUpdate)

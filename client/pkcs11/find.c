@@ -61,6 +61,28 @@ static CK_RV add_session_objects(struct p11_session *s, const struct p11_templat
 	return out->err == HL_OK ? CKR_OK : CKR_HOST_MEMORY;
 }
 
+/* Last: most who look for everything look for something else. */
+static CK_RV add_profiles(struct p11_session *s, const struct p11_template *t)
+{
+	struct hl_buf *out = &s->op[P11_FIND].gathered;
+
+	for (uint64_t remote = 0; (remote = p11_profile_next(remote)) != 0;) {
+		CK_OBJECT_HANDLE handle;
+		bool matches = false;
+
+		P11_TRY(p11_object_matches(s->slot, remote, t, &matches));
+		if (!matches)
+			continue;
+		p11_lock();
+		handle = p11_object_add(s->slot, remote, false);
+		p11_unlock();
+		if (handle == CK_INVALID_HANDLE)
+			return CKR_HOST_MEMORY;
+		hl_buf_put(out, hl_bytes(&handle, sizeof handle));
+	}
+	return out->err == HL_OK ? CKR_OK : CKR_HOST_MEMORY;
+}
+
 CK_RV p11_FindObjectsInit(CK_SESSION_HANDLE hSession, CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulCount)
 {
 	P11_SESSION(s, hSession);
@@ -75,6 +97,8 @@ CK_RV p11_FindObjectsInit(CK_SESSION_HANDLE hSession, CK_ATTRIBUTE_PTR pTemplate
 	rv = fetch(s, &t);
 	if (rv == CKR_OK)
 		rv = add_session_objects(s, &t);
+	if (rv == CKR_OK)
+		rv = add_profiles(s, &t);
 	op->active = rv == CKR_OK;
 	if (rv != CKR_OK)
 		p11_operation_end(op);

@@ -34,10 +34,11 @@ void p11_tell_logout(struct p11_slot *slot)
 
 /* -- login ------------------------------------------------------------------------------------------------------------- */
 
-static CK_RV ask_login(struct p11_slot *slot, struct hl_bytes pin, CK_USER_TYPE type)
+/* `key`: for one use of it; 0: for all. */
+static CK_RV ask_login(struct p11_slot *slot, struct hl_bytes pin, CK_USER_TYPE type, uint64_t key)
 {
 	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
-	struct hl_login request = { .pin = pin, .role = type == CKU_SO };
+	struct hl_login request = { .pin = pin, .role = type == CKU_SO, .key = key };
 	struct hl_logged_in reply;
 
 	return p11_ask(slot, &hl_msg_login, &request, &hl_msg_logged_in, &reply, &call);
@@ -78,7 +79,7 @@ static CK_RV log_in(struct p11_slot *slot, struct hl_bytes pin, CK_USER_TYPE typ
 	CK_RV rv;
 
 	P11_TRY(check_state(slot, type));
-	P11_TRY(ask_login(slot, pin, type));
+	P11_TRY(ask_login(slot, pin, type, 0));
 	p11_lock();
 	rv = may_log_in(slot, type);
 	if (rv == CKR_OK) {
@@ -119,12 +120,13 @@ static CK_RV login_for_key(struct p11_session *s, struct hl_bytes pin)
 	struct p11_operation *waits = NULL;
 
 	for (int kind = 0; kind < P11_KINDS; kind++)
-		if (p11_operation_is_active(s, (enum p11_kind)kind) && s->op[kind].facts.always_authenticate)
+		if (p11_operation_is_active(s, (enum p11_kind)kind) && s->op[kind].facts.always_authenticate &&
+			!s->op[kind].authenticated)
 			waits = &s->op[kind];
 	if (!waits)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	P11_TRY(p11_check_pin(pin.p, pin.n));
-	P11_TRY(ask_login(s->slot, pin, CKU_USER));
+	P11_TRY(ask_login(s->slot, pin, CKU_USER, waits->remote));
 	waits->authenticated = true;
 	return CKR_OK;
 }

@@ -3,7 +3,7 @@
 
 #define NO_TYPE CK_UNAVAILABLE_INFORMATION
 #define KEY(name) .key_type = CKK_##name, .also_type = NO_TYPE
-#define HASHED(digest, bare) .way = P11_HASHED, .hash = CKM_##digest, .raw = CKM_##bare
+#define HASHED(digest) .way = P11_HASHED, .hash = CKM_##digest
 #define DES_KEY .key_type = CKK_DES3, .also_type = CKK_DES2, .block = 8
 #define AES_KEY KEY(AES), .block = 16
 #define CAMELLIA_KEY KEY(CAMELLIA), .block = 16
@@ -15,14 +15,14 @@
 /* clang-format off */
 #define MAKES(name, key) { CKM_##name, KEY(key) }
 #define RSA(name, ...) { CKM_##name, KEY(RSA), .signature_n = p11_rsa_n, __VA_ARGS__ }
-#define RSA_HASH(name, hash) RSA(name##_RSA_PKCS, HASHED(hash, RSA_PKCS))
+#define RSA_HASH(name, hash) RSA(name##_RSA_PKCS, HASHED(hash))
 #define PSS(name, ...) RSA(name, .parameter = p11_parameter_pss, __VA_ARGS__)
-#define PSS_HASH(name, hash) PSS(name##_RSA_PKCS_PSS, HASHED(hash, RSA_PKCS_PSS))
-#define DSA(name) { CKM_##name, KEY(DSA), .signature_n = p11_dsa_n }
+#define PSS_HASH(name, hash) PSS(name##_RSA_PKCS_PSS, HASHED(hash))
+#define DSA(name, hash) { CKM_DSA_##name, KEY(DSA), .signature_n = p11_dsa_n, HASHED(hash) }
 #define EC(name, ...) { CKM_##name, KEY(EC), .signature_n = p11_ec_n, __VA_ARGS__ }
 #define HMAC(digest) \
 	{ CKM_##digest##_HMAC, CKK_##digest##_HMAC, CKK_GENERIC_SECRET, .hash = CKM_##digest, .signature_n = p11_hash_n }
-/* What bears no `way` is P11_ONE: the HSM has no mechanism that takes the digest of DSA data. */
+/* What bears no `way` is P11_ONE. */
 static const struct p11_mechanism rows[] = {
 	MAKES(RSA_PKCS_KEY_PAIR_GEN,     RSA),
 	MAKES(DSA_PARAMETER_GEN,         DSA),
@@ -67,26 +67,26 @@ static const struct p11_mechanism rows[] = {
 	PSS_HASH(SHA3_384,  SHA3_384),
 	PSS_HASH(SHA3_512,  SHA3_512),
 
-	DSA(DSA_SHA1),
-	DSA(DSA_SHA224),
-	DSA(DSA_SHA256),
-	DSA(DSA_SHA384),
-	DSA(DSA_SHA512),
-	DSA(DSA_SHA3_224),
-	DSA(DSA_SHA3_256),
-	DSA(DSA_SHA3_384),
-	DSA(DSA_SHA3_512),
+	DSA(SHA1, SHA_1),
+	DSA(SHA224, SHA224),
+	DSA(SHA256, SHA256),
+	DSA(SHA384, SHA384),
+	DSA(SHA512, SHA512),
+	DSA(SHA3_224, SHA3_224),
+	DSA(SHA3_256, SHA3_256),
+	DSA(SHA3_384, SHA3_384),
+	DSA(SHA3_512, SHA3_512),
 
 	EC(ECDSA),
-	EC(ECDSA_SHA1,     HASHED(SHA_1,    ECDSA)),
-	EC(ECDSA_SHA224,   HASHED(SHA224,   ECDSA)),
-	EC(ECDSA_SHA256,   HASHED(SHA256,   ECDSA)),
-	EC(ECDSA_SHA384,   HASHED(SHA384,   ECDSA)),
-	EC(ECDSA_SHA512,   HASHED(SHA512,   ECDSA)),
-	EC(ECDSA_SHA3_224, HASHED(SHA3_224, ECDSA)),
-	EC(ECDSA_SHA3_256, HASHED(SHA3_256, ECDSA)),
-	EC(ECDSA_SHA3_384, HASHED(SHA3_384, ECDSA)),
-	EC(ECDSA_SHA3_512, HASHED(SHA3_512, ECDSA)),
+	EC(ECDSA_SHA1,     HASHED(SHA_1)),
+	EC(ECDSA_SHA224,   HASHED(SHA224)),
+	EC(ECDSA_SHA256,   HASHED(SHA256)),
+	EC(ECDSA_SHA384,   HASHED(SHA384)),
+	EC(ECDSA_SHA512,   HASHED(SHA512)),
+	EC(ECDSA_SHA3_224, HASHED(SHA3_224)),
+	EC(ECDSA_SHA3_256, HASHED(SHA3_256)),
+	EC(ECDSA_SHA3_384, HASHED(SHA3_384)),
+	EC(ECDSA_SHA3_512, HASHED(SHA3_512)),
 	{ CKM_EDDSA, KEY(EC_EDWARDS), .parameter = p11_parameter_eddsa, .signature_n = p11_ed_n },
 
 	{ CKM_AES_ECB,          AES_KEY, BLOCKS },
@@ -122,21 +122,18 @@ static const struct p11_mechanism rows[] = {
 	HMAC(SHA3_512),
 };
 
-/* The prefixes of RFC 8017, 9.2 note 1: AlgorithmIdentifier and the head of the OCTET STRING. */
-#define PREFIX(...) { __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ })
-#define SHA2(last, n, all) PREFIX(0x30, all, 0x30, 13, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, last, 5, 0, 4, n)
 static const struct p11_digest digests[] = {
-	{ CKM_MD5,      "MD5",      16, 0,                PREFIX(0x30, 0x20, 0x30, 12, 6, 8, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 2, 5, 5, 0, 4, 16) },
-	{ CKM_RIPEMD160, "RIPEMD160", 20, 0,              PREFIX(0x30, 0x21, 0x30, 9, 6, 5, 0x2b, 0x24, 3, 2, 1, 5, 0, 4, 20) },
-	{ CKM_SHA_1,    "SHA1",     20, CKG_MGF1_SHA1,    PREFIX(0x30, 0x21, 0x30, 9, 6, 5, 0x2b, 14, 3, 2, 0x1a, 5, 0, 4, 20) },
-	{ CKM_SHA224,   "SHA224",   28, CKG_MGF1_SHA224,  SHA2(4, 28, 0x2d) },
-	{ CKM_SHA256,   "SHA256",   32, CKG_MGF1_SHA256,  SHA2(1, 32, 0x31) },
-	{ CKM_SHA384,   "SHA384",   48, CKG_MGF1_SHA384,  SHA2(2, 48, 0x41) },
-	{ CKM_SHA512,   "SHA512",   64, CKG_MGF1_SHA512,  SHA2(3, 64, 0x51) },
-	{ CKM_SHA3_224, "SHA3-224", 28, CKG_MGF1_SHA3_224, SHA2(7, 28, 0x2d) },
-	{ CKM_SHA3_256, "SHA3-256", 32, CKG_MGF1_SHA3_256, SHA2(8, 32, 0x31) },
-	{ CKM_SHA3_384, "SHA3-384", 48, CKG_MGF1_SHA3_384, SHA2(9, 48, 0x41) },
-	{ CKM_SHA3_512, "SHA3-512", 64, CKG_MGF1_SHA3_512, SHA2(10, 64, 0x51) },
+	{ CKM_MD5,       "MD5",       16, 0 },
+	{ CKM_RIPEMD160, "RIPEMD160", 20, 0 },
+	{ CKM_SHA_1,     "SHA1",      20, CKG_MGF1_SHA1 },
+	{ CKM_SHA224,    "SHA224",    28, CKG_MGF1_SHA224 },
+	{ CKM_SHA256,    "SHA256",    32, CKG_MGF1_SHA256 },
+	{ CKM_SHA384,    "SHA384",    48, CKG_MGF1_SHA384 },
+	{ CKM_SHA512,    "SHA512",    64, CKG_MGF1_SHA512 },
+	{ CKM_SHA3_224,  "SHA3-224",  28, CKG_MGF1_SHA3_224 },
+	{ CKM_SHA3_256,  "SHA3-256",  32, CKG_MGF1_SHA3_256 },
+	{ CKM_SHA3_384,  "SHA3-384",  48, CKG_MGF1_SHA3_384 },
+	{ CKM_SHA3_512,  "SHA3-512",  64, CKG_MGF1_SHA3_512 },
 };
 /* clang-format on */
 

@@ -40,6 +40,7 @@ INIT_AND_FINAL(Verify, VERIFY)
 static CK_RV over(struct p11_operation *op, CK_RV rv)
 {
 	p11_operation_rewind(op);
+	op->authenticated = false; /* a PIN for each use, where the key wants that */
 	return rv;
 }
 
@@ -182,13 +183,13 @@ static CK_RV seal(struct p11_session *s, const struct p11_operation *op, const s
 static CK_RV open(struct p11_session *s, const struct p11_operation *op, const struct message *p,
 	struct hl_bytes parameter, struct hl_bytes data, struct hl_buf *out)
 {
-	HL_AUTO(hl_buf_clear) struct hl_buf with_tag = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
+	HL_AUTO(hl_buf_clear) struct hl_buf with_tag = hl_buf(data.n + HL_TAG_MAX);
 	CK_RV rv;
 
 	hl_buf_put(&with_tag, data);
 	hl_buf_put(&with_tag, hl_bytes(p->tag, p->tag_n));
 	if (with_tag.err != HL_OK)
-		return with_tag.err == HL_E_NOMEM ? CKR_HOST_MEMORY : CKR_ENCRYPTED_DATA_LEN_RANGE;
+		return CKR_HOST_MEMORY;
 	rv = p11_decrypt(s->slot, op, parameter, hl_buf_view(&with_tag), out);
 	return rv == CKR_ENCRYPTED_DATA_INVALID && p->tag_n > 0 ? CKR_AEAD_DECRYPT_FAILED : rv;
 }
@@ -197,7 +198,7 @@ static CK_RV pass(struct p11_session *s, struct p11_operation *op, enum p11_kind
 	struct hl_bytes aad, struct hl_bytes data, CK_BYTE *out, CK_ULONG *out_n)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf parameter = hl_buf(HL_PARAMETER_MAX);
-	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
+	HL_AUTO(hl_buf_clear) struct hl_buf result = hl_buf(HL_BUF_MAX + HL_TAG_MAX);
 	CK_ULONG room;
 
 	P11_TRY(room_of(op, kind, data.n, &room));
@@ -231,6 +232,8 @@ static CK_RV whole_message(CK_SESSION_HANDLE hSession, enum p11_kind kind, void 
 	return pass(s, op, kind, &p, aad, data, out, out_n);
 }
 
+#define MESSAGE_MAX (4u << 20) /* in parts: as much as the HSM keeps back until it has seen a tag */
+
 static CK_RV begin_message(CK_SESSION_HANDLE hSession, enum p11_kind kind, void *parameter, CK_ULONG parameter_n,
 	struct hl_bytes aad)
 {
@@ -243,7 +246,7 @@ static CK_RV begin_message(CK_SESSION_HANDLE hSession, enum p11_kind kind, void 
 		return CKR_ARGUMENTS_BAD;
 	P11_TRY(read_parameter(op, parameter, parameter_n, &p));
 	P11_TRY(make_iv(s->slot, kind, &p));
-	op->gathered = hl_buf(HL_DATA_MAX);
+	op->gathered = hl_buf(MESSAGE_MAX);
 	op->aad = hl_buf(HL_PARAMETER_MAX);
 	hl_buf_put(&op->aad, aad);
 	if (op->aad.err != HL_OK)

@@ -5,6 +5,8 @@
  *	slot.c     slots, tokens, their mechanisms                         session.c  sessions and logins
  *	token.c    requests to the HSM behind a slot                       object.c   objects and their handles
  *	operation.c  what a session has begun                              find.c digest.c sign.c cipher.c key.c message.c
+ *	dual.c     two of them at once                                     state.c    saved, to go on elsewhere
+ *	hash.c     digests that are made here                              profile.c  what the provider conforms to; peek.c
  *	stream.c   data in parts that the HSM takes as they come           wrap.c derivation.c  keys from keys
  *	mechanism.c parameter.c length.c template.c ckr.c  tables          log.c      the vendor's log
  *
@@ -13,8 +15,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-
-#include <openssl/types.h>
 
 #include "client/link.h"
 #include "client/pkcs11/ckr.h"
@@ -182,7 +182,7 @@ struct p11_operation {
 	bool authenticated;        /* by a login for this operation */
 	struct hl_buf parameter;   /* as on the wire */
 	CK_ULONG tag_n;            /* AEAD: bytes behind the data */
-	EVP_MD_CTX *md;            /* of digests, and of data that is hashed here */
+	struct p11_hash *hash;     /* of digests, and of data that is hashed here */
 	struct hl_buf gathered;    /* data given in parts; what was found */
 	struct hl_buf result;      /* that did not fit the caller's room: told again, not made again */
 	bool has_result;
@@ -223,17 +223,23 @@ void p11_sessions_close(struct p11_slot *slot);
 bool p11_operation_is_active(struct p11_session *s, enum p11_kind kind);
 
 struct p11_digest;
+struct p11_hash;
 /** An empty one; it is not active yet. */
 void p11_operation_start(struct p11_session *s, struct p11_operation *op);
 /** The checks of an Init in the order of the standard; on CKR_OK the operation is active. `mechanism` NULL ends one that
  * is active. */
 CK_RV p11_operation_init(
 	struct p11_session *s, enum p11_kind kind, const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+/** Those of them that concern mechanism and key, for one that was saved: `op` has its parameter already. */
+CK_RV p11_operation_resume(struct p11_session *s, enum p11_kind kind, CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE key,
+	struct p11_operation *op);
 /** CKR_OPERATION_NOT_INITIALIZED; CKR_USER_NOT_LOGGED_IN, where its key wants a login for each use. */
 CK_RV p11_operation_of(struct p11_session *s, enum p11_kind kind, struct p11_operation **out);
 void p11_operation_end(struct p11_operation *op);
 /** Take a part: it is hashed or gathered. CKR_DATA_LEN_RANGE where that is too much. */
 CK_RV p11_operation_add(struct p11_operation *op, const CK_BYTE *part, CK_ULONG n);
+/** The digest of it, where it has one: of C_DigestInit, or of the mechanism. */
+const struct p11_digest *p11_operation_digest_of(const struct p11_operation *op);
 /** Hash another part; the first one begins. `n` may be 0. */
 CK_RV p11_operation_hash(struct p11_operation *op, const struct p11_digest *d, const CK_BYTE *part, CK_ULONG n);
 #define P11_DIGEST_MAX 64
@@ -259,6 +265,9 @@ CK_RV p11_stream_add(struct p11_slot *slot, struct p11_operation *op, enum p11_s
 	struct hl_buf *out);
 /** No more parts; `signature` is what verifying compares with. There is no stream any more. */
 CK_RV p11_stream_end(struct p11_slot *slot, struct p11_operation *op, struct hl_bytes signature, struct hl_buf *out);
+/** All at once, in pieces: data that no one message holds. The result is appended. As above. */
+CK_RV p11_stream_whole(struct p11_slot *slot, const struct p11_operation *op, enum p11_stream_way way,
+	struct hl_bytes parameter, struct hl_bytes data, struct hl_buf *out);
 /** Nobody asks for it any more. No request: the next stream to begin ends it. */
 void p11_stream_leave(struct p11_operation *op);
 
@@ -266,7 +275,7 @@ void p11_stream_leave(struct p11_operation *op);
 
 enum p11_way {
 	P11_ONE,    /* the data as it is; in parts: gathered */
-	P11_HASHED, /* in parts: hashed here, then used with another mechanism */
+	P11_HASHED, /* in parts: hashed here, and the HSM gets the digest */
 };
 
 /* How long a result is, before it is there. */
@@ -279,7 +288,7 @@ struct p11_mechanism {
 	CK_MECHANISM_TYPE type;
 	CK_KEY_TYPE key_type, also_type;
 	enum p11_way way;
-	CK_MECHANISM_TYPE hash, raw; /* HASHED: by which digest; what takes the digest. HMAC: its digest */
+	CK_MECHANISM_TYPE hash; /* HASHED: by which digest. HMAC: its digest */
 	CK_ULONG block;              /* of its cipher, bytes */
 	/* Into wire fields; CKR_MECHANISM_PARAM_INVALID. NULL: it takes none. */
 	CK_RV (*parameter)(const struct p11_mechanism *m, const CK_MECHANISM *from, struct p11_operation *op);
@@ -297,12 +306,21 @@ struct p11_digest {
 	const char *name; /* OpenSSL's */
 	CK_ULONG n;
 	CK_RSA_PKCS_MGF_TYPE mgf; /* 0: none that the HSM knows */
-	uint8_t prefix[19];       /* DER that stands before it in RSA PKCS#1 signatures (RFC 8017, 9.2) */
-	size_t prefix_n;
 };
 const struct p11_digest *p11_digest(CK_MECHANISM_TYPE type);
 /** All digests; they are made here, whatever the HSM. */
 const struct p11_digest *p11_digests(size_t *n);
+
+/* hash.c: one that is under way. */
+/** CKR_HOST_MEMORY, CKR_FUNCTION_FAILED. */
+CK_RV p11_hash_new(const struct p11_digest *d, struct p11_hash **out);
+CK_RV p11_hash_add(struct p11_hash *h, const CK_BYTE *part, CK_ULONG n);
+CK_RV p11_hash_end(struct p11_hash *h, CK_BYTE out[P11_DIGEST_MAX], CK_ULONG *n);
+void p11_hash_free(struct p11_hash *h); /* NULL is allowed */
+/** Append what it knows of the parts so far; false: nobody can have that. */
+bool p11_hash_save(const struct p11_hash *h, struct hl_buf *out);
+/** The way back. CKR_SAVED_STATE_INVALID. */
+CK_RV p11_hash_load(const struct p11_digest *d, struct hl_rd *from, struct p11_hash **out);
 
 /* parameter.c */
 typedef CK_RV p11_take_parameter(const struct p11_mechanism *m, const CK_MECHANISM *from, struct p11_operation *op);
@@ -335,6 +353,9 @@ CK_RV p11_parameter_kdf(const struct p11_mechanism *m, const CK_MECHANISM *from,
 /** The further keys that a derivation's parameter, which was taken before, asks for; their number. */
 size_t p11_further_keys(const CK_MECHANISM *from, const CK_DERIVED_KEY **out);
 
+/** peek.c: copy `n` bytes (a power of 2) from an address that may be none, and is aligned if it is one; false: it is none. */
+bool p11_peek(const void *at, void *out, size_t n);
+
 /* key.c */
 /* Declares an operation that is none of a session's: it lends its parameter. */
 #define P11_PARAMETER(op) \
@@ -354,11 +375,24 @@ CK_RV p11_verify(struct p11_slot *slot, struct p11_operation *op, const struct h
 /** Of the operation's key. */
 CK_ULONG p11_signature_n(const struct p11_operation *op);
 
+/** Take a part of what is signed or verified. */
+CK_RV p11_sign_add(struct p11_session *s, enum p11_kind kind, struct p11_operation *op, struct hl_bytes part);
+
+/** digest.c: take a part of what is digested. */
+CK_RV p11_digest_add(struct p11_operation *op, struct hl_bytes part);
+
 /* cipher.c: with the parameter given, which is that of the operation or of a message */
 CK_RV p11_encrypt(struct p11_slot *slot, const struct p11_operation *op, struct hl_bytes parameter,
 	struct hl_bytes data, struct hl_buf *out);
 CK_RV p11_decrypt(struct p11_slot *slot, const struct p11_operation *op, struct hl_bytes parameter,
 	struct hl_bytes data, struct hl_buf *out);
+
+/** Another part (`kind`: P11_ENCRYPT or P11_DECRYPT). CKR_OK with `*ready`: what came of it stands in op->part, the
+ * caller has room for it, and p11_part_give() ends the call. Else `*out_n` is the answer: nothing was asked for but the
+ * length, or there is too little room (CKR_BUFFER_TOO_SMALL), and the same part comes again. Any other code ends it. */
+CK_RV p11_part_make(struct p11_session *s, enum p11_kind kind, struct p11_operation *op, struct hl_bytes in, CK_BYTE *out,
+	CK_ULONG *out_n, bool *ready);
+void p11_part_give(struct p11_operation *op, CK_BYTE *out, CK_ULONG *out_n);
 
 /* random.c */
 CK_RV p11_random(struct p11_slot *slot, CK_BYTE *out, CK_ULONG n);
@@ -386,10 +420,24 @@ CK_RV p11_object_matches(struct p11_slot *slot, uint64_t remote, const struct p1
 CK_RV p11_object_of(struct p11_slot *slot, CK_OBJECT_HANDLE handle, uint64_t *remote);
 /** What is known of it, asked once. CKR_OBJECT_HANDLE_INVALID. */
 CK_RV p11_object_facts(struct p11_slot *slot, CK_OBJECT_HANDLE handle, uint64_t *remote, struct p11_facts *out);
+/** Whether its CKA_ALLOWED_MECHANISMS has this one, as far as is known of it: p11_object_facts() was asked before. */
+bool p11_object_allows(struct p11_slot *slot, CK_OBJECT_HANDLE handle, CK_MECHANISM_TYPE type);
+/** The value of a secret key that may be read, appended. CKR_KEY_INDIGESTIBLE: of this one it may not. */
+CK_RV p11_object_value(struct p11_slot *slot, uint64_t remote, struct hl_buf *out);
 /** The HSM has none such (any more). */
 void p11_object_forget(struct p11_slot *slot, CK_OBJECT_HANDLE handle);
 /** Private ones, or all; under the lock. */
 void p11_objects_clear(struct p11_slot *slot, bool all);
+
+/* -- profile.c ----------------------------------------------------------------------------------------------------------- */
+
+/** Whether the handle stands for an object that describes the provider: public, and on no token. */
+bool p11_is_profile(uint64_t remote);
+/** The next of them after `after` (0: the first); 0: there is none. */
+uint64_t p11_profile_next(uint64_t after);
+/** Its attributes, as the HSM tells those of others. CKR_HOST_MEMORY. */
+CK_RV p11_profile_attributes(
+	const struct hl_attributes_get *request, struct hl_attributes *answer, struct client_call *call);
 
 /* -- template.c ----------------------------------------------------------------------------------------------------------- */
 

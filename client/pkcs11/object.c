@@ -10,6 +10,7 @@ struct object {
 	bool is_private;
 	bool known; /* `facts` hold */
 	struct p11_facts facts;
+	struct hl_buf allowed; /* then: its CKA_ALLOWED_MECHANISMS, as on the wire; empty: all */
 };
 
 /* -- handles -------------------------------------------------------------------------------------------------------------- */
@@ -18,6 +19,7 @@ static void drop(struct p11_slot *slot, struct object *o)
 {
 	hl_map_take(&slot->objects, o->handle);
 	hl_map_take(&slot->handles, o->remote);
+	hl_buf_clear(&o->allowed);
 	free(o);
 }
 
@@ -35,7 +37,8 @@ CK_OBJECT_HANDLE p11_object_add(struct p11_slot *slot, uint64_t remote, bool is_
 	o = calloc(1, sizeof *o);
 	if (!o)
 		return CK_INVALID_HANDLE;
-	*o = (struct object){ .handle = p11_new_handle(), .remote = remote, .is_private = is_private };
+	*o = (struct object){ .handle = p11_new_handle(), .remote = remote, .is_private = is_private,
+		.allowed = hl_buf(P11_ARRAY_BYTES) };
 	if (hl_map_put(&slot->objects, o->handle, o) == HL_OK && hl_map_put(&slot->handles, remote, o) == HL_OK)
 		return o->handle;
 	drop(slot, o);
@@ -138,6 +141,15 @@ CK_OBJECT_HANDLE p11_object_next(struct p11_slot *slot, CK_OBJECT_HANDLE after, 
 	return next;
 }
 
+/* What describes the provider is its own to tell. */
+static CK_RV ask_attributes(struct p11_slot *slot, const struct hl_attributes_get *request,
+	struct hl_attributes *answer, struct client_call *call)
+{
+	if (p11_is_profile(request->handle))
+		return p11_profile_attributes(request, answer, call);
+	return p11_ask(slot, &hl_msg_attributes_get, request, &hl_msg_attributes, answer, call);
+}
+
 /* What is sensitive or not of this object has the form `unavailable`, and so matches nothing. */
 static bool is_same(const struct hl_attribute *a, const struct hl_attribute *wanted)
 {
@@ -155,7 +167,7 @@ CK_RV p11_object_matches(struct p11_slot *slot, uint64_t remote, const struct p1
 
 	for (size_t i = 0; i < t->n; i++)
 		types[i].type = t->item[i].type;
-	P11_TRY(p11_ask(slot, &hl_msg_attributes_get, &request, &hl_msg_attributes, &answer, &call));
+	P11_TRY(ask_attributes(slot, &request, &answer, &call));
 	at = answer.attributes.raw;
 	*out = true;
 	for (size_t i = 0; i < t->n && *out; i++)
@@ -261,12 +273,12 @@ static void learn(const struct hl_attribute *a, struct p11_facts *f)
 	}
 }
 
-static CK_RV ask_facts(struct p11_slot *slot, uint64_t remote, struct p11_facts *out)
+static CK_RV ask_facts(struct p11_slot *slot, uint64_t remote, struct p11_facts *out, struct hl_buf *allowed)
 {
 	static struct hl_attribute_type types[] = {
 		{ CKA_CLASS }, { CKA_KEY_TYPE }, { CKA_PRIVATE }, { CKA_ENCRYPT }, { CKA_DECRYPT }, { CKA_SIGN }, { CKA_VERIFY },
 		{ CKA_WRAP }, { CKA_UNWRAP }, { CKA_DERIVE }, { CKA_MODULUS }, { CKA_EC_PARAMS }, { CKA_VALUE_LEN },
-		{ CKA_ALWAYS_AUTHENTICATE }, { CKA_PRIME }, { CKA_SUBPRIME },
+		{ CKA_ALWAYS_AUTHENTICATE }, { CKA_PRIME }, { CKA_SUBPRIME }, { CKA_ALLOWED_MECHANISMS },
 	};
 	struct hl_attributes_get request = {
 		.handle = remote,
@@ -276,14 +288,18 @@ static CK_RV ask_facts(struct p11_slot *slot, uint64_t remote, struct p11_facts 
 	struct hl_attributes answer;
 	struct hl_attribute a;
 
-	P11_TRY(p11_ask(slot, &hl_msg_attributes_get, &request, &hl_msg_attributes, &answer, &call));
+	P11_TRY(ask_attributes(slot, &request, &answer, &call));
 	*out = (struct p11_facts){ .class = CK_UNAVAILABLE_INFORMATION, .key_type = CK_UNAVAILABLE_INFORMATION };
-	for (struct hl_bytes at = answer.attributes.raw; hl_list_next(&hl_msg_attribute, &at, &a);)
+	for (struct hl_bytes at = answer.attributes.raw; hl_list_next(&hl_msg_attribute, &at, &a);) {
 		learn(&a, out);
+		if (a.type == CKA_ALLOWED_MECHANISMS)
+			hl_buf_put(allowed, a.value);
+	}
 	return CKR_OK;
 }
 
-static void keep_facts(struct p11_slot *slot, CK_OBJECT_HANDLE handle, const struct p11_facts *f)
+static void keep_facts(
+	struct p11_slot *slot, CK_OBJECT_HANDLE handle, const struct p11_facts *f, const struct hl_buf *allowed)
 {
 	struct object *o;
 
@@ -291,14 +307,51 @@ static void keep_facts(struct p11_slot *slot, CK_OBJECT_HANDLE handle, const str
 	o = find(slot, handle);
 	if (o) {
 		o->facts = *f;
+		hl_buf_reset(&o->allowed);
+		hl_buf_put(&o->allowed, hl_buf_view(allowed));
 		o->known = true;
 		o->is_private = f->is_private;
 	}
 	p11_unlock();
 }
 
+/* PKCS #11 v3.0, 4.8: an empty list, or none, allows all. What was forgotten meanwhile the HSM judges. */
+bool p11_object_allows(struct p11_slot *slot, CK_OBJECT_HANDLE handle, CK_MECHANISM_TYPE type)
+{
+	struct object *o;
+	struct hl_rd r;
+	bool allows;
+
+	p11_lock();
+	o = find(slot, handle);
+	r = hl_rd(o && o->known ? hl_buf_view(&o->allowed) : hl_bytes(NULL, 0));
+	allows = r.left == 0;
+	while (r.left > 0 && r.err == HL_OK && !allows)
+		allows = hl_rd_u64(&r) == type;
+	p11_unlock();
+	return allows;
+}
+
+CK_RV p11_object_value(struct p11_slot *slot, uint64_t remote, struct hl_buf *out)
+{
+	static struct hl_attribute_type types[] = { { CKA_VALUE } };
+	struct hl_attributes_get request = { .handle = remote, .types = { .items = types, .count = 1 } };
+	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
+	struct hl_attributes answer;
+	struct hl_attribute a;
+	struct hl_bytes at;
+
+	P11_TRY(ask_attributes(slot, &request, &answer, &call));
+	at = answer.attributes.raw;
+	if (!hl_list_next(&hl_msg_attribute, &at, &a) || a.form != HL_FORM_BYTES)
+		return CKR_KEY_INDIGESTIBLE;
+	hl_buf_put(out, a.value);
+	return out->err == HL_OK ? CKR_OK : CKR_HOST_MEMORY;
+}
+
 CK_RV p11_object_facts(struct p11_slot *slot, CK_OBJECT_HANDLE handle, uint64_t *remote, struct p11_facts *out)
 {
+	HL_AUTO(hl_buf_clear) struct hl_buf allowed = hl_buf(P11_ARRAY_BYTES);
 	struct object *o;
 	bool known;
 	CK_RV rv;
@@ -312,9 +365,11 @@ CK_RV p11_object_facts(struct p11_slot *slot, CK_OBJECT_HANDLE handle, uint64_t 
 	p11_unlock();
 	if (known)
 		return CKR_OK;
-	rv = ask_facts(slot, *remote, out);
+	rv = ask_facts(slot, *remote, out, &allowed);
+	if (rv == CKR_OK && allowed.err != HL_OK)
+		return CKR_HOST_MEMORY;
 	if (rv == CKR_OK)
-		keep_facts(slot, handle, out);
+		keep_facts(slot, handle, out, &allowed);
 	else if (rv == CKR_OBJECT_HANDLE_INVALID)
 		p11_object_forget(slot, handle);
 	return rv;
@@ -370,7 +425,7 @@ static CK_RV get_some(
 
 	for (CK_ULONG i = 0; i < n; i++)
 		types[i].type = wire_type(to[i].type);
-	P11_TRY(p11_ask(slot, &hl_msg_attributes_get, &request, &hl_msg_attributes, &answer, &call));
+	P11_TRY(ask_attributes(slot, &request, &answer, &call));
 	return give_all(&answer.attributes, facts, to, n);
 }
 
@@ -414,6 +469,8 @@ CK_RV p11_GetAttributeValue(
 /* Any session may change what is not the token's. */
 static CK_RV may_change(struct p11_session *s, uint64_t remote)
 {
+	if (p11_is_profile(remote))
+		return CKR_ACTION_PROHIBITED;
 	return p11_session_writes(s) || p11_is_session_object(remote) ? CKR_OK : CKR_SESSION_READ_ONLY;
 }
 
@@ -523,8 +580,10 @@ CK_RV p11_CopyObject(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject, CK_AT
 		return CKR_ARGUMENTS_BAD;
 	P11_TRY(p11_template(pTemplate, ulCount, true, &t));
 	P11_TRY(p11_object_facts(s->slot, hObject, &request.handle, &facts));
+	if (p11_is_profile(request.handle))
+		return CKR_ACTION_PROHIBITED; /* its CKA_COPYABLE is false */
 	is_private = p11_template_bool(&t, CKA_PRIVATE, facts.is_private);
-	if (p11_template_bool(&t, CKA_TOKEN, true) && !p11_session_writes(s))
+	if (p11_template_bool(&t, CKA_TOKEN, !p11_is_session_object(request.handle)) && !p11_session_writes(s))
 		return CKR_SESSION_READ_ONLY;
 	if (is_private && !p11_session_logged_in(s))
 		return CKR_USER_NOT_LOGGED_IN;

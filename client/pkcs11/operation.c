@@ -1,7 +1,5 @@
 #include "client/pkcs11/module.h"
 
-#include <openssl/evp.h>
-
 /* -- what an Init may begin -------------------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -27,7 +25,6 @@ void p11_operation_start(struct p11_session *s, struct p11_operation *op)
 	*op = (struct p11_operation){
 		.parameter = hl_buf(HL_PARAMETER_MAX),
 		.gathered = hl_buf(HL_DATA_MAX + HL_TAG_MAX),
-		.result = hl_buf(HL_DATA_MAX + HL_TAG_MAX),
 		.aad = hl_buf(HL_PARAMETER_MAX),
 	};
 	p11_lock();
@@ -73,6 +70,8 @@ static CK_RV take_key(struct p11_session *s, enum p11_kind kind, const CK_MECHAN
 		return CKR_KEY_TYPE_INCONSISTENT;
 	if (!(f->may & kinds[kind].may))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	if (!p11_object_allows(s->slot, key, op->mechanism->type))
+		return CKR_MECHANISM_INVALID;
 	if (!is_of_size(info, f->size))
 		return CKR_KEY_SIZE_RANGE;
 	op->key = key;
@@ -90,6 +89,16 @@ static CK_RV begin(struct p11_session *s, enum p11_kind kind, const CK_MECHANISM
 		return CKR_MECHANISM_PARAM_INVALID;
 	P11_TRY(take_parameter(kind, mechanism, op));
 	return op->mechanism ? take_key(s, kind, &info, key, op) : CKR_OK;
+}
+
+CK_RV p11_operation_resume(struct p11_session *s, enum p11_kind kind, CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE key,
+	struct p11_operation *op)
+{
+	CK_MECHANISM_INFO info;
+
+	P11_TRY(p11_slot_mechanism(s->slot, type, kinds[kind].flag, &info));
+	op->mechanism = p11_mechanism(type);
+	return take_key(s, kind, &info, key, op);
 }
 
 CK_RV p11_operation_init(
@@ -147,8 +156,8 @@ CK_RV p11_operation_of(struct p11_session *s, enum p11_kind kind, struct p11_ope
 
 void p11_operation_rewind(struct p11_operation *op)
 {
-	EVP_MD_CTX_free(op->md);
-	op->md = NULL;
+	p11_hash_free(op->hash);
+	op->hash = NULL;
 	op->updated = op->in_message = false;
 	p11_stream_leave(op);
 	hl_buf_clear(&op->part);
@@ -164,25 +173,23 @@ void p11_operation_end(struct p11_operation *op)
 	*op = (struct p11_operation){ 0 };
 }
 
+const struct p11_digest *p11_operation_digest_of(const struct p11_operation *op)
+{
+	return p11_digest(op->mechanism ? op->mechanism->hash : op->remote);
+}
+
 CK_RV p11_operation_hash(struct p11_operation *op, const struct p11_digest *d, const CK_BYTE *part, CK_ULONG n)
 {
-	EVP_MD *md;
-	bool good = true;
-
-	if (!op->md) {
-		op->md = EVP_MD_CTX_new();
-		md = EVP_MD_fetch(NULL, d->name, NULL);
-		good = op->md && md && EVP_DigestInit_ex2(op->md, md, NULL) == 1;
-		EVP_MD_free(md);
-	}
-	return good && EVP_DigestUpdate(op->md, part, n) == 1 ? CKR_OK : CKR_FUNCTION_FAILED;
+	if (!op->hash)
+		P11_TRY(p11_hash_new(d, &op->hash));
+	return p11_hash_add(op->hash, part, n);
 }
 
 CK_RV p11_operation_add(struct p11_operation *op, const CK_BYTE *part, CK_ULONG n)
 {
 	op->updated = true;
 	if (op->mechanism->way == P11_HASHED)
-		return p11_operation_hash(op, p11_digest(op->mechanism->hash), part, n);
+		return p11_operation_hash(op, p11_operation_digest_of(op), part, n);
 	hl_buf_put(&op->gathered, hl_bytes(part, n));
 	if (op->gathered.err == HL_OK)
 		return CKR_OK;
@@ -191,11 +198,7 @@ CK_RV p11_operation_add(struct p11_operation *op, const CK_BYTE *part, CK_ULONG 
 
 CK_RV p11_operation_digest(struct p11_operation *op, CK_BYTE out[P11_DIGEST_MAX], CK_ULONG *n)
 {
-	unsigned made = 0;
-	bool good = op->md && EVP_DigestFinal_ex(op->md, out, &made) == 1;
-
-	*n = made;
-	return good ? CKR_OK : CKR_FUNCTION_FAILED;
+	return op->hash ? p11_hash_end(op->hash, out, n) : CKR_FUNCTION_FAILED;
 }
 
 /* -- results ---------------------------------------------------------------------------------------------------------------- */
@@ -217,8 +220,11 @@ CK_RV p11_operation_finish(
 	struct hl_bytes got = hl_buf_view(result);
 
 	if (rv == CKR_OK && p11_asks_length(got.n, out, out_n, &rv)) {
-		if (result != &op->result)
-			hl_buf_move(&op->result, result);
+		if (result != &op->result) {
+			hl_buf_clear(&op->result);
+			op->result = *result;
+			*result = hl_buf(0);
+		}
 		op->has_result = true;
 		return rv;
 	}

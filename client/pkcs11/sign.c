@@ -1,4 +1,5 @@
-/* sign.c - signing and verifying. In one part the HSM gets the data; in several it gets their digest, made here. */
+/* sign.c - signing and verifying. In one part the HSM gets the data; in several it gets their digest, made here, with the
+ * mechanism that the application named: the rules of the key are about that one. */
 #include "client/pkcs11/module.h"
 
 #include <openssl/crypto.h>
@@ -10,59 +11,72 @@ CK_ULONG p11_signature_n(const struct p11_operation *op)
 
 /* -- what is signed ------------------------------------------------------------------------------------------------------ */
 
-/* The digest of the parts as the mechanism without a digest takes it (RFC 8017, 9.2, for RSA PKCS#1 with its prefix). */
+/* The data, or the digest of it under the mechanism that the application named. */
 struct input {
-	CK_MECHANISM_TYPE mechanism;
 	struct hl_bytes data;
-	uint8_t hashed[P11_DIGEST_MAX + 32];
+	bool hashed;
+	CK_BYTE digest[P11_DIGEST_MAX];
 };
 
-static CK_RV hashed_input(struct p11_operation *op, struct input *in)
+static bool hashes(const struct p11_operation *op)
 {
-	const struct p11_digest *d = p11_digest(op->mechanism->hash);
-	size_t prefix = op->mechanism->raw == CKM_RSA_PKCS ? d->prefix_n : 0;
+	return op->mechanism->way == P11_HASHED;
+}
+
+static CK_RV hashed_input(struct p11_operation *op, const struct hl_bytes *data, struct input *in)
+{
+	struct hl_bytes rest = data ? *data : hl_bytes(NULL, 0); /* there may have been no part */
 	CK_ULONG n;
 
-	P11_TRY(p11_operation_hash(op, d, NULL, 0)); /* there may have been no part */
-	memcpy(in->hashed, d->prefix, prefix);
-	P11_TRY(p11_operation_digest(op, in->hashed + prefix, &n));
-	in->mechanism = op->mechanism->raw;
-	in->data = hl_bytes(in->hashed, prefix + n);
+	P11_TRY(p11_operation_hash(op, p11_operation_digest_of(op), rest.p, rest.n));
+	P11_TRY(p11_operation_digest(op, in->digest, &n));
+	in->data = hl_bytes(in->digest, n);
+	in->hashed = true;
 	return CKR_OK;
+}
+
+static bool is_long(const struct hl_bytes *data)
+{
+	return data && data->n > HL_DATA_MAX;
 }
 
 /* What is too long for one message is hashed here too. */
 static CK_RV input_of(struct p11_operation *op, const struct hl_bytes *data, struct input *in)
 {
-	bool hashes = op->mechanism->way == P11_HASHED;
-
-	in->mechanism = op->mechanism->type;
-	if (data && data->n <= HL_DATA_MAX) {
-		in->data = *data;
-		return CKR_OK;
-	}
-	if (data && !hashes)
-		return CKR_DATA_LEN_RANGE;
-	if (data)
-		P11_TRY(p11_operation_hash(op, p11_digest(op->mechanism->hash), data->p, data->n));
-	if (hashes)
-		return hashed_input(op, in);
-	in->data = hl_buf_view(&op->gathered);
+	in->hashed = false;
+	if (hashes(op) && (!data || is_long(data)))
+		return hashed_input(op, data, in);
+	in->data = data ? *data : hl_buf_view(&op->gathered);
 	return CKR_OK;
+}
+
+/* Or, where nothing is hashed, it goes to the HSM in pieces. */
+static CK_RV begin_long(struct p11_slot *slot, struct p11_operation *op, enum p11_stream_way way, struct hl_bytes data)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf none = hl_buf(HL_TAG_MAX);
+	CK_RV rv = p11_stream_add(slot, op, way, data, &none);
+
+	return rv == CKR_MECHANISM_INVALID ? CKR_DATA_LEN_RANGE : rv;
 }
 
 CK_RV p11_sign(struct p11_slot *slot, struct p11_operation *op, const struct hl_bytes *data, struct hl_buf *signature)
 {
 	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
-	struct hl_sign request = { .key = op->remote, .parameter = hl_buf_view(&op->parameter) };
+	struct hl_sign request = {
+		.key = op->remote,
+		.mechanism = (uint32_t)op->mechanism->type,
+		.parameter = hl_buf_view(&op->parameter),
+	};
 	struct hl_signed made;
 	struct input in;
 
-	if (!data && op->stream.id)
+	if (is_long(data) && !hashes(op))
+		P11_TRY(begin_long(slot, op, P11_STREAM_SIGN, *data));
+	if (op->stream.id)
 		return p11_stream_end(slot, op, hl_bytes(NULL, 0), signature);
 	P11_TRY(input_of(op, data, &in));
-	request.mechanism = (uint32_t)in.mechanism;
 	request.data = in.data;
+	request.hashed = in.hashed;
 	P11_TRY(p11_key_rv(slot, op, p11_ask(slot, &hl_msg_sign, &request, &hl_msg_signed, &made, &call)));
 	hl_buf_put(signature, made.signature);
 	return signature->err == HL_OK ? CKR_OK : CKR_HOST_MEMORY;
@@ -88,18 +102,24 @@ static CK_RV pad_signature(const struct p11_operation *op, struct hl_bytes *sign
 
 CK_RV p11_verify(struct p11_slot *slot, struct p11_operation *op, const struct hl_bytes *data, struct hl_bytes signature)
 {
-	struct hl_verify request = { .key = op->remote, .parameter = hl_buf_view(&op->parameter) };
+	struct hl_verify request = {
+		.key = op->remote,
+		.mechanism = (uint32_t)op->mechanism->type,
+		.parameter = hl_buf_view(&op->parameter),
+	};
 	uint8_t padded[264];
 	struct input in;
 
 	HL_AUTO(hl_buf_clear) struct hl_buf none = hl_buf(HL_TAG_MAX);
 
 	P11_TRY(pad_signature(op, &signature, padded));
-	if (!data && op->stream.id)
+	if (is_long(data) && !hashes(op))
+		P11_TRY(begin_long(slot, op, P11_STREAM_VERIFY, *data));
+	if (op->stream.id)
 		return p11_stream_end(slot, op, signature, &none);
 	P11_TRY(input_of(op, data, &in));
-	request.mechanism = (uint32_t)in.mechanism;
 	request.data = in.data;
+	request.hashed = in.hashed;
 	request.signature = signature;
 	return p11_key_rv(slot, op, p11_ask_done(slot, &hl_msg_verify, &request));
 }
@@ -150,13 +170,13 @@ CK_RV p11_Sign(CK_SESSION_HANDLE hSession, CK_BYTE_PTR pData, CK_ULONG ulDataLen
 }
 
 /* What is not hashed here is gathered as long as it fits one message; then the HSM takes it as it comes, if it can. */
-static CK_RV add(struct p11_session *s, enum p11_kind kind, struct p11_operation *op, struct hl_bytes part)
+CK_RV p11_sign_add(struct p11_session *s, enum p11_kind kind, struct p11_operation *op, struct hl_bytes part)
 {
 	enum p11_stream_way way = kind == P11_SIGN ? P11_STREAM_SIGN : P11_STREAM_VERIFY;
 	HL_AUTO(hl_buf_clear) struct hl_buf none = hl_buf(HL_TAG_MAX);
 	CK_RV rv = CKR_OK;
 
-	if (op->mechanism->way == P11_HASHED || (!op->stream.id && op->gathered.n + part.n <= HL_DATA_MAX))
+	if (hashes(op) || (!op->stream.id && op->gathered.n + part.n <= HL_DATA_MAX))
 		return p11_operation_add(op, part.p, part.n);
 	if (!op->stream.id)
 		rv = p11_stream_add(s->slot, op, way, hl_buf_view(&op->gathered), &none);
@@ -175,7 +195,7 @@ static CK_RV update(struct p11_session *s, enum p11_kind kind, const CK_BYTE *pa
 	P11_TRY(p11_operation_of(s, kind, &op));
 	if (!p11_bytes_ok(part, n))
 		return end(op, CKR_ARGUMENTS_BAD);
-	rv = add(s, kind, op, hl_bytes(part, n));
+	rv = p11_sign_add(s, kind, op, hl_bytes(part, n));
 	return rv == CKR_OK ? CKR_OK : end(op, rv);
 }
 

@@ -101,7 +101,7 @@ static hl_err begin_stream(struct hsm_stream *s)
 	struct aead p = read(&s->use);
 
 	s->cipher = begin(&s->use, &p);
-	s->kept = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
+	s->kept = hl_buf(HSM_STREAM_MAX + HL_TAG_MAX);
 	return s->cipher ? HL_OK : HL_E_CRYPTO;
 }
 

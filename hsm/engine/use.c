@@ -87,12 +87,17 @@ hl_err hsm_room(struct hl_buf *out, size_t n, uint8_t **room)
 
 /* -- in one part --------------------------------------------------------------------------------- */
 
+static bool hashes(const struct hsm_use *u)
+{
+	return u->m->scheme->hashes && u->m->digest;
+}
+
 static hl_err input(struct hsm_use *u, struct hl_bytes data, uint8_t hash[EVP_MAX_MD_SIZE], struct hl_bytes *out)
 {
 	size_t n;
 
 	*out = data;
-	if (!u->m->scheme->hashes || !u->m->digest)
+	if (!hashes(u))
 		return HL_OK;
 	HL_TRY(hsm_hash(u->k->hash, u->digest, data, hash, &n));
 	*out = hl_bytes(hash, n);
@@ -121,6 +126,33 @@ hl_err hsm_key_verify(struct hsm_key *k, uint32_t mechanism, struct hl_bytes par
 	HL_TRY(hsm_use_begin(&u, k, HSM_VERIFY, mechanism, parameter));
 	HL_TRY(input(&u, data, hash, &in));
 	return u.m->scheme->verify(&u, in, signature);
+}
+
+static hl_err check_hashed(const struct hsm_use *u, struct hl_bytes digest)
+{
+	if (!hashes(u))
+		return HL_E_MECHANISM;
+	return digest.n == (size_t)EVP_MD_get_size(hsm_digest[u->digest].md) ? HL_OK : HL_E_DATA_LENGTH;
+}
+
+hl_err hsm_key_sign_digest(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,
+	struct hl_bytes digest, struct hl_buf *signature)
+{
+	struct hsm_use u;
+
+	HL_TRY(hsm_use_begin(&u, k, HSM_SIGN, mechanism, parameter));
+	HL_TRY(check_hashed(&u, digest));
+	return u.m->scheme->sign(&u, digest, signature);
+}
+
+hl_err hsm_key_verify_digest(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,
+	struct hl_bytes digest, struct hl_bytes signature)
+{
+	struct hsm_use u;
+
+	HL_TRY(hsm_use_begin(&u, k, HSM_VERIFY, mechanism, parameter));
+	HL_TRY(check_hashed(&u, digest));
+	return u.m->scheme->verify(&u, digest, signature);
 }
 
 hl_err hsm_key_encrypt(struct hsm_key *k, uint32_t mechanism, struct hl_bytes parameter,

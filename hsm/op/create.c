@@ -1,4 +1,5 @@
 /* create.c - objects from their parts, and from other objects. */
+#include "hsm/attribute.h"
 #include "hsm/rooms.h"
 
 static hl_err make(struct hsm_birth *b, const char **why)
@@ -7,10 +8,24 @@ static hl_err make(struct hsm_birth *b, const char **why)
 	return hsm_object_create(&b->request.create.template, &b->effect.rules, &b->object[0], why);
 }
 
+/* As the table of attributes has it. */
+static bool is_private(const struct hsm_birth *b)
+{
+	const struct hl_list *template = &b->request.create.template;
+	uint64_t class = 0, none = HL_CK_UNAVAILABLE;
+	const char *why;
+
+	if (hsm_template_number(template, HL_CKA_CLASS, none, &class, &why) != HL_OK)
+		return false; /* it makes nothing */
+	return hsm_birth_private(
+		template, class == HL_CKO_PRIVATE_KEY || class == HL_CKO_SECRET_KEY || class == HL_CKO_DATA);
+}
+
 hl_err hsm_op_create(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_birth_kind kind = {
-		.request = &hl_msg_create, .reply = &hl_msg_created, .make = make, .tell = hsm_birth_created
+		.request = &hl_msg_create, .reply = &hl_msg_created, .private = is_private, .make = make,
+		.tell = hsm_birth_created
 	};
 
 	(void)detail;

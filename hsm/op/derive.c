@@ -1,6 +1,11 @@
 /* derive.c - keys from a key. */
 #include "hsm/rooms.h"
 
+static bool is_private(const struct hsm_birth *b)
+{
+	return hsm_birth_private(&b->request.derive.template, true);
+}
+
 static hl_err prepare(struct hsm_birth *b)
 {
 	return hsm_birth_key(b, b->request.derive.key, b->request.derive.mechanism);
@@ -31,7 +36,8 @@ static void tell(struct hsm_birth *b)
 hl_err hsm_op_derive(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_birth_kind kind = {
-		.request = &hl_msg_derive, .reply = &hl_msg_derived, .prepare = prepare, .make = make, .tell = tell
+		.request = &hl_msg_derive, .reply = &hl_msg_derived, .private = is_private, .prepare = prepare, .make = make,
+		.tell = tell
 	};
 
 	(void)detail;

@@ -9,6 +9,22 @@ static bool wants_stored(const struct hl_list *template)
 	return !hsm_template_find(template, HL_CKA_TOKEN, &token) || token.value.n != 1 || token.value.p[0];
 }
 
+static bool makes_domain(uint32_t mechanism)
+{
+	const struct hsm_mechanism *m = hsm_mechanism(mechanism);
+
+	return !(m->flags & HSM_PAIR) && hsm_mechanism_in_bits(m);
+}
+
+/* Domain parameters alone are not so by default, and take long: nobody makes them in vain. */
+static bool is_private(const struct hsm_birth *b)
+{
+	const struct hl_generate *r = &b->request.generate;
+
+	return hsm_birth_private(&r->template, !makes_domain(r->mechanism)) ||
+		hsm_birth_private(&r->public_template, false);
+}
+
 /* What may take seconds is not begun in vain. */
 static hl_err prepare(struct hsm_birth *b)
 {
@@ -42,7 +58,8 @@ static void tell(struct hsm_birth *b)
 hl_err hsm_op_generate(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_birth_kind kind = {
-		.request = &hl_msg_generate, .reply = &hl_msg_generated, .prepare = prepare, .make = make, .tell = tell
+		.request = &hl_msg_generate, .reply = &hl_msg_generated, .private = is_private, .prepare = prepare, .make = make,
+		.tell = tell
 	};
 	const struct hl_generate *request = body;
 	const struct hsm_mechanism *mechanism = hsm_mechanism(request->mechanism);

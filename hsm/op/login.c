@@ -9,20 +9,35 @@ static hl_err read_login(struct hsm_proof *r, const struct hl_frame *f)
 
 	HL_TRY(hl_msg_get(&hl_msg_login, f, &request));
 	r->role = request.role;
+	r->key = request.key;
 	r->token_bytes = request.token;
 	r->pin = request.pin;
 	r->proves = true;
 	return HL_OK;
 }
 
+/* PKCS #11 v3.0, 5.6.8: the PIN for one use of a key comes on top of the user's own login. */
+static hl_err may_log_in(struct hsm_proof *r, const struct hsm_partition *p)
+{
+	const struct hsm_conn *c = r->turn.task.conn;
+
+	(void)p;
+	return r->key == 0 || (c->logged_in && r->role == HSM_ROLE_USER) ? HL_OK : HL_E_LOGIN;
+}
+
 static void let_in(struct hsm_proof *r, struct hsm_conn *c)
 {
-	hsm_login_answer(c, r->turn.task.id, &r->login);
+	if (r->key == 0)
+		hsm_login_answer(c, r->turn.task.id, &r->login);
+	else if (c->logged_in)
+		hsm_login_single(c, r->turn.task.id, r->key);
+	else
+		hsm_refuse(c, r->turn.task.id, HL_E_LOGIN, NULL, 0); /* out again meanwhile */
 }
 
 hl_err hsm_op_login(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	static const struct hsm_proof_kind kind = { &hl_msg_logged_in, read_login, NULL, NULL, let_in };
+	static const struct hsm_proof_kind kind = { &hl_msg_logged_in, read_login, may_log_in, NULL, let_in };
 
 	(void)body, (void)detail;
 	return hsm_proof_run(c, f, &kind);

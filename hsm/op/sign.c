@@ -7,7 +7,7 @@ static hl_err sign(struct hsm_key *k, const void *body, struct hl_buf *out)
 {
 	const struct hl_sign *r = body;
 
-	return hsm_key_sign(k, r->mechanism, r->parameter, r->data, out);
+	return (r->hashed ? hsm_key_sign_digest : hsm_key_sign)(k, r->mechanism, r->parameter, r->data, out);
 }
 
 static void send(struct hsm_conn *c, uint32_t id, struct hl_bytes signature)
@@ -34,7 +34,7 @@ hl_err hsm_op_verify(struct hsm_conn *c, const struct hl_frame *f, const void *b
 
 	(void)detail;
 	HL_TRY(hsm_key_of(c, request->key, &key));
-	HL_TRY(hsm_key_verify(
+	HL_TRY((request->hashed ? hsm_key_verify_digest : hsm_key_verify)(
 		key->key, request->mechanism, request->parameter, request->data, request->signature));
 	hsm_reply(c, &hl_msg_done, f->id, &reply);
 	return HL_OK;

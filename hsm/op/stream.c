@@ -4,6 +4,7 @@
 #include "hsm/rooms.h"
 
 #define PIECE_MAX (HL_DATA_MAX + 2 * HL_TAG_MAX) /* of what comes out at once */
+#define REST_MAX (HSM_STREAM_MAX + 2 * HL_TAG_MAX) /* of what comes out in the end */
 
 struct hsm_running {
 	uint64_t id;  /* random: one of an earlier connection means nothing on this */
@@ -11,13 +12,15 @@ struct hsm_running {
 	enum hsm_way way;
 	bool slow; /* its end */
 	size_t kept; /* bytes that came and have not come out yet */
-	struct hsm_stream *stream;
+	struct hsm_stream *stream; /* NULL: it has ended, and of what came of it this is left: */
+	struct hl_buf rest;
 	struct hsm_running *next;
 };
 
 static void running_free(struct hsm_running *r)
 {
 	hsm_stream_free(r->stream);
+	hl_buf_clear(&r->rest);
 	free(r);
 }
 
@@ -103,10 +106,13 @@ hl_err hsm_op_stream_begin(struct hsm_conn *c, const struct hl_frame *f, const v
 	r = calloc(1, sizeof *r);
 	if (!r)
 		return HL_E_NOMEM;
+	r->rest = hl_buf(REST_MAX);
 	r->way = ways[request->way];
 	r->key = request->key;
 	r->slow = r->way == HSM_SIGN && hsm_mechanism_slow(request->mechanism, key->key);
 	err = hsm_stream_new(key->key, r->way, request->mechanism, request->parameter, &r->stream);
+	if (err == HL_OK)
+		err = hsm_key_use(c, key);
 	if (err != HL_OK) {
 		running_free(r);
 		return err;
@@ -124,6 +130,8 @@ static hl_err update(struct hsm_conn *c, struct hsm_running *r, struct hl_bytes 
 {
 	size_t kept;
 
+	if (!r->stream)
+		return HL_E_STREAM;
 	count(c, &kept); /* of the others */
 	if (kept + r->kept + data.n > HSM_STREAMS_KEPT_MAX) {
 		*detail = "too much data is kept back on this connection";
@@ -135,9 +143,9 @@ static hl_err update(struct hsm_conn *c, struct hsm_running *r, struct hl_bytes 
 	return HL_OK;
 }
 
-static void send(struct hsm_conn *c, uint32_t id, const struct hl_buf *out)
+static void send(struct hsm_conn *c, uint32_t id, struct hl_bytes data, bool more)
 {
-	struct hl_stream_data answer = { .data = hl_buf_view(out) };
+	struct hl_stream_data answer = { .data = data, .more = more };
 
 	hsm_reply(c, &hl_msg_stream_data, id, &answer);
 }
@@ -156,16 +164,42 @@ hl_err hsm_op_stream_update(struct hsm_conn *c, const struct hl_frame *f, const 
 		return err;
 	}
 	put(c, r);
-	send(c, f->id, &out);
+	send(c, f->id, hl_buf_view(&out), false);
 	return HL_OK;
 }
 
 /* -- the end -------------------------------------------------------------------------------------------- */
 
+/* All that came is done with before anything of it is told. */
+static hl_err finish(struct hsm_running *r, struct hl_bytes signature)
+{
+	hl_err err = hsm_stream_final(r->stream, signature, &r->rest);
+
+	hsm_stream_free(r->stream);
+	r->stream = NULL;
+	r->kept = r->rest.n;
+	return err;
+}
+
+/* What is more than an answer holds is asked for again. */
+static void tell(struct hsm_conn *c, uint32_t id, struct hsm_running *r)
+{
+	size_t n = r->rest.n < PIECE_MAX ? r->rest.n : PIECE_MAX;
+	bool more = r->rest.n > n;
+
+	send(c, id, hl_bytes(hl_buf_view(&r->rest).p, n), more);
+	if (more) {
+		hl_buf_eat(&r->rest, n);
+		r->kept = r->rest.n;
+		put(c, r);
+	} else {
+		running_free(r);
+	}
+}
+
 struct ending {
 	struct hsm_task task;
 	struct hsm_running *running;
-	struct hl_buf out;
 	hl_err err;
 };
 
@@ -175,14 +209,13 @@ static void ending_clear(struct hsm_task *t)
 
 	if (e->running)
 		running_free(e->running);
-	hl_buf_clear(&e->out);
 }
 
 static void work(struct hl_job *j)
 {
 	struct ending *e = (struct ending *)j;
 
-	e->err = hsm_stream_final(e->running->stream, hl_bytes(NULL, 0), &e->out);
+	e->err = finish(e->running, hl_bytes(NULL, 0));
 }
 
 static void done(struct hsm_task *t)
@@ -192,7 +225,7 @@ static void done(struct hsm_task *t)
 
 	if (c && !c->closing) {
 		if (e->err == HL_OK)
-			send(c, t->id, &e->out);
+			tell(c, t->id, hl_take(e->running));
 		else
 			hsm_refuse(c, t->id, e->err, NULL, 0);
 	}
@@ -209,25 +242,31 @@ static hl_err end_later(struct hsm_conn *c, const struct hl_frame *f, struct hsm
 	}
 	e->task.clear = ending_clear;
 	e->running = r;
-	e->out = hl_buf(PIECE_MAX);
 	hsm_task_work(&e->task, HL_LANE_CPU, work, done);
 	return HL_E_DEFER;
 }
 
+/* Much data that was kept back is decrypted in the end, all at once. */
+static bool is_slow(const struct hsm_running *r)
+{
+	return r->slow || (r->way == HSM_DECRYPT && r->kept > HL_DATA_MAX);
+}
+
 hl_err hsm_op_stream_final(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	HL_AUTO(hl_buf_clear) struct hl_buf out = hl_buf(PIECE_MAX);
 	const struct hl_stream_final *request = body;
 	struct hsm_running *r;
-	hl_err err;
+	hl_err err = HL_OK;
 
 	(void)detail;
 	HL_TRY(take(c, request->stream, &r));
-	if (r->slow)
+	if (r->stream && is_slow(r))
 		return end_later(c, f, r);
-	err = hsm_stream_final(r->stream, request->signature, &out);
-	running_free(r);
-	HL_TRY(err);
-	send(c, f->id, &out);
-	return HL_OK;
+	if (r->stream)
+		err = finish(r, request->signature);
+	if (err == HL_OK)
+		tell(c, f->id, r);
+	else
+		running_free(r);
+	return err;
 }

@@ -28,6 +28,7 @@ static void log_in(struct hsm_conn *c, const struct hsm_login *login)
 void hsm_login_end(struct hsm_conn *c)
 {
 	c->logged_in = c->officer = false;
+	memset(c->single, 0, sizeof c->single);
 }
 
 bool hsm_login_is(const struct hsm_conn *c)
@@ -95,6 +96,14 @@ void hsm_login_answer(struct hsm_conn *c, uint32_t id, const struct hsm_login *l
 {
 	log_in(c, login);
 	give(c, id);
+}
+
+void hsm_login_single(struct hsm_conn *c, uint32_t id, uint64_t key)
+{
+	struct hl_logged_in answer = { 0 };
+
+	hsm_key_allow(c, key);
+	hsm_reply(c, &hl_msg_logged_in, id, &answer);
 }
 
 static bool is_past_half(const struct hsm_conn *c)

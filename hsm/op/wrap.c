@@ -31,6 +31,11 @@ hl_err hsm_op_wrap(struct hsm_conn *c, const struct hl_frame *f, const void *bod
 	return HL_OK;
 }
 
+static bool is_private(const struct hsm_birth *b)
+{
+	return hsm_birth_private(&b->request.unwrap.template, true);
+}
+
 static hl_err prepare(struct hsm_birth *b)
 {
 	return hsm_birth_key(b, b->request.unwrap.key, b->request.unwrap.mechanism);
@@ -48,7 +53,8 @@ static hl_err make(struct hsm_birth *b, const char **why)
 hl_err hsm_op_unwrap(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_birth_kind kind = {
-		.request = &hl_msg_unwrap, .reply = &hl_msg_created, .prepare = prepare, .make = make, .tell = hsm_birth_created
+		.request = &hl_msg_unwrap, .reply = &hl_msg_created, .private = is_private, .prepare = prepare, .make = make,
+		.tell = hsm_birth_created
 	};
 
 	(void)detail;

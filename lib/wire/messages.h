@@ -21,6 +21,7 @@
 #define HL_INCARNATION 8
 #define HL_TOKEN 16
 #define HL_SESSION_OBJECT (UINT64_C(1) << 63) /* in handles: the client keeps the object */
+#define HL_HANDLE_MIN 256 /* no object has a handle below it: clients may use those for their own */
 #define HL_BLOB_MAX 65536 /* a sealed object */
 #define HL_KEPT_MAX 32 /* that one request makes */
 #define HL_LOGIN_TICKET 128 /* a sealed login, at most */
@@ -188,6 +189,7 @@
 	HL_SEEN(F, S) \
 	F(S, 3, BYTES, pin, 1, 256, HL_SECRET, "PKCS#11 PIN") \
 	F(S, 4, BYTES, token, HL_TOKEN, HL_TOKEN, 0, "effect token: a wrong PIN is counted") \
+	F(S, 5, U64, key, 0, UINT64_MAX, HL_OPT, "for one use of this key, which wants the PIN each time; who is logged in stays so") \
 	F(S, 6, U8, role, 0, 1, HL_OPT, "whose PIN: 0 the partition's user, 1 its security officer, in the lab profile only")
 #define HL_M_LOGIN_TICKET(F, L, S) \
 	HL_SEEN(F, S) \
@@ -442,7 +444,8 @@
 	F(S, 3, U64, key, 1, UINT64_MAX, 0, "handle of the private key") \
 	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
 	F(S, 5, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "what is signed") \
-	F(S, 6, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT, "of the mechanism, where it takes one")
+	F(S, 6, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT, "of the mechanism, where it takes one") \
+	F(S, 7, U8, hashed, 0, 1, HL_OPT, "1: the data is the mechanism's digest of what is signed")
 #define HL_M_SIGNED(F, L, S) \
 	HL_MARK(F, S) \
 	F(S, 4, BYTES, signature, 1, 4096, 0, "the signature")
@@ -453,7 +456,8 @@
 	F(S, 4, U32, mechanism, 0, UINT32_MAX, 0, "CKM_ number") \
 	F(S, 5, BYTES, data, 0, HL_DATA_MAX, HL_OPT | HL_SECRET, "what was signed") \
 	F(S, 6, BYTES, signature, 0, 4096, HL_OPT, "the signature") \
-	F(S, 7, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT, "of the mechanism, as in sign")
+	F(S, 7, BYTES, parameter, 0, HL_PARAMETER_MAX, HL_OPT, "of the mechanism, as in sign") \
+	F(S, 8, U8, hashed, 0, 1, HL_OPT, "as in sign")
 
 #define HL_M_ENCRYPT(F, L, S) \
 	HL_SEEN(F, S) \
@@ -497,7 +501,8 @@
 	F(S, 4, BYTES, signature, 0, 4096, HL_OPT, "what verifying compares with")
 #define HL_M_STREAM_DATA(F, L, S) \
 	HL_MARK(F, S) \
-	F(S, 4, BYTES, data, 0, HL_DATA_MAX + 2 * HL_TAG_MAX, HL_OPT | HL_SECRET, "what there is so far; at the end a signature, or the rest")
+	F(S, 4, BYTES, data, 0, HL_DATA_MAX + 2 * HL_TAG_MAX, HL_OPT | HL_SECRET, "what there is so far; at the end a signature, or the rest") \
+	F(S, 5, U8, more, 0, 1, HL_OPT, "1: the end has come, and there is more of the rest: ask for the end again")
 
 /* -- admin: a local socket, the same user ------------------------------------------------------ */
 #define HL_M_ALLOWED(F, L, S) \

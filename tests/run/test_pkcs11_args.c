@@ -4,18 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/base/err.h"
-#include "tests/support/p11.h"
-#include "tests/support/test.h"
+#include "tests/support/p11_world.h"
 
 #define ARGS 9
 #define ROOM 4096 /* of each buffer */
 #define SMALL 64  /* what lengths say where nothing is wrong */
 #define CALLS_MIN 2000
 
-static struct live *w;
-static struct live_account acme;
-static struct p11_client client;
 static CK_SESSION_HANDLE session;
 static struct p11_pair pair;
 static CK_OBJECT_HANDLE aes;
@@ -202,6 +197,13 @@ static uintptr_t good(const struct function *f, unsigned i)
 	return strstr(name, "Count") ? 1 : SMALL;
 }
 
+/* Every function of the list is a row, and the last row is the list's last. */
+static void every_function_is_called(void)
+{
+	CU_ASSERT_EQUAL(HL_COUNT(functions) * sizeof(void *) + offsetof(CK_FUNCTION_LIST_3_0, C_Initialize),
+		sizeof(CK_FUNCTION_LIST_3_0));
+}
+
 static uintptr_t wrong(const struct function *f, unsigned i, unsigned how)
 {
 	static const uintptr_t numbers[] = { 0, 1, UINTPTR_MAX, INTPTR_MAX };
@@ -334,6 +336,34 @@ static void wrong_arguments_are_told_by_a_code_where_everything_is_begun(void)
 	CU_ASSERT(calls >= CALLS_MIN || hl_test_is_slow());
 }
 
+/* Whatever else is right or wrong, the session is looked at first. */
+static void a_closed_session_is_none_to_any_function(void)
+{
+	CK_SESSION_HANDLE mine = session, closed = 0;
+
+	arm(false);
+	CU_ASSERT_EQUAL(p11_f->C_OpenSession(P11_SLOT, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &closed), CKR_OK);
+	CU_ASSERT_EQUAL(p11_f->C_CloseSession(closed), CKR_OK);
+	mine = session;
+	session = closed;
+	for (size_t i = 0; i < HL_COUNT(functions); i++) {
+		const struct function *f = &functions[i];
+		uintptr_t v[ARGS] = { 0 };
+
+		if (!is(f->arg[0].type, "CK_SESSION_HANDLE"))
+			continue;
+		v[0] = closed;
+		CU_ASSERT_EQUAL(f->call(v), CKR_SESSION_HANDLE_INVALID); /* nothing else given */
+		for (unsigned k = 0; k < f->args; k++)
+			v[k] = good(f, k);
+		CU_ASSERT_EQUAL(f->call(v), CKR_SESSION_HANDLE_INVALID);
+		v[0] = 0;
+		CU_ASSERT_EQUAL(f->call(v), CKR_SESSION_HANDLE_INVALID);
+		free_buffers();
+	}
+	session = mine;
+}
+
 static void without_a_library_every_call_says_so(void)
 {
 	CU_ASSERT_EQUAL(p11_f->C_Finalize(NULL), CKR_OK);
@@ -348,10 +378,12 @@ static void without_a_library_every_call_says_so(void)
 }
 
 static CU_TestInfo tests[] = {
+	{ "every function is called", every_function_is_called },
 	{ "wrong arguments are told by a code where nothing is begun",
 		wrong_arguments_are_told_by_a_code_where_nothing_is_begun },
 	{ "wrong arguments are told by a code where everything is begun",
 		wrong_arguments_are_told_by_a_code_where_everything_is_begun },
+	{ "a closed session is none to any function", a_closed_session_is_none_to_any_function },
 	{ "without a library every call says so", without_a_library_every_call_says_so },
 	CU_TEST_INFO_NULL,
 };
@@ -365,18 +397,10 @@ static void rename_to(CK_OBJECT_HANDLE o, const char *label)
 
 static bool prepare(void)
 {
-	static const struct live_options one = { .proxies = 1, .hsms = 1 };
-	static const struct live_tenant tenant = {
-		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "12345678",
-	};
-
-	w = live_start(&one);
-	if (!w || live_provision(w, &tenant, &acme) != HL_OK || !p11_client(w, "acme", &acme, &client) ||
-		!p11_set(&client, "primus.log.trace_level", "0") || !p11_set(&client, "primus.log.trace_mask", "1") ||
-		!p11_load(w) || p11_f->C_Initialize(NULL) != CKR_OK ||
-		p11_f->C_OpenSession(P11_SLOT, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session) != CKR_OK ||
-		p11_f->C_Login(session, CKU_USER, (CK_UTF8CHAR *)acme.pin, strlen(acme.pin)) != CKR_OK ||
-		p11_make_p256(session, "args", &pair) != CKR_OK || p11_make_aes(session, "args aes", &aes) != CKR_OK)
+	if (!p11_set(&client, "primus.log.trace_level", "0") || !p11_set(&client, "primus.log.trace_mask", "1"))
+		return false;
+	session = p11_world_session();
+	if (p11_make_p256(session, "args", &pair) != CKR_OK || p11_make_aes(session, "args aes", &aes) != CKR_OK)
 		return false;
 	rename_to(pair.key, "args private");
 	rename_to(pair.public_key, "args public");
@@ -385,10 +409,5 @@ static bool prepare(void)
 
 int main(void)
 {
-	int rc = prepare() ? hl_test_main("pkcs11 args", tests) : 1;
-
-	if (rc != 0)
-		live_dump(w);
-	p11_f->C_Finalize(NULL);
-	return live_stop(w) ? rc : 1;
+	return p11_world_main("pkcs11 args", tests, prepare);
 }

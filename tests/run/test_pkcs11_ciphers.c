@@ -5,13 +5,8 @@
 
 #include <openssl/evp.h>
 
-#include "lib/base/err.h"
 #include "tests/support/p11_key.h"
-#include "tests/support/test.h"
-
-static struct live *w;
-static struct live_account acme;
-static struct p11_client client;
+#include "tests/support/p11_world.h"
 
 #define MOST 4112 /* a big piece of data */
 #define SWEEP 49  /* bytes: three blocks of AES, and one more */
@@ -492,7 +487,6 @@ static void a_cipher_takes_keys_of_its_own_type(void)
 }
 
 /* clang-format off */
-#define TEST(name) { #name, name }
 static CU_TestInfo tests[] = {
 	TEST(every_cipher_gives_what_openssl_gives),
 	TEST(every_cipher_does_messages_with_a_parameter_each),
@@ -507,22 +501,7 @@ static CU_TestInfo tests[] = {
 };
 /* clang-format on */
 
-static bool prepare(void)
-{
-	static const struct live_options one = { .proxies = 1, .hsms = 1 };
-	static const struct live_tenant tenant = {
-		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "correct-horse",
-	};
-
-	w = live_start(&one);
-	return w && live_provision(w, &tenant, &acme) == HL_OK && p11_client(w, "acme", &acme, &client) && p11_load(w);
-}
-
 int main(void)
 {
-	int rc = prepare() ? hl_test_main("pkcs11 ciphers", tests) : 1;
-
-	if (rc != 0)
-		live_dump(w);
-	return live_stop(w) ? rc : 1;
+	return p11_world_main("pkcs11 ciphers", tests, NULL);
 }

@@ -5,20 +5,10 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "lib/base/err.h"
-#include "tests/support/p11.h"
-#include "tests/support/test.h"
+#include "tests/support/p11_world.h"
 
-static struct live *w;
-static struct live_account acme;
-static struct p11_client client;
 static CK_SESSION_HANDLE s;
 
-#define IS(code, call) CU_ASSERT_EQUAL(p11_f->call, CKR_##code)
-#define NO_HANDLE 0x7fff1234UL
-#define ATTRIBUTE(type, value) { type, &(value), sizeof(value) }
-
-static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 static CK_OBJECT_CLASS secret_key = CKO_SECRET_KEY, certificate = CKO_CERTIFICATE, data_object = CKO_DATA;
 static CK_KEY_TYPE aes = CKK_AES, generic = CKK_GENERIC_SECRET;
 static CK_BYTE key_bytes[] = "sixteen byte key";
@@ -26,11 +16,7 @@ static CK_BYTE key_bytes[] = "sixteen byte key";
 
 static CK_BBOOL flag(CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type)
 {
-	CK_BBOOL value = 2;
-	CK_ATTRIBUTE t = { type, &value, sizeof value };
-
-	IS(OK, C_GetAttributeValue(s, o, &t, 1));
-	return value;
+	return flag_of(s, o, type);
 }
 
 /* An AES key of these bytes that may do two things. */
@@ -510,7 +496,6 @@ static void an_operation_in_parts_ends_with_its_link(void)
 }
 
 /* clang-format off */
-#define TEST(name) { #name, name }
 static CU_TestInfo tests[] = {
 	TEST(a_key_from_outside_is_used_as_it_is_elsewhere),
 	TEST(a_template_that_will_not_do_is_told_by_its_code),
@@ -530,29 +515,16 @@ static CU_TestInfo tests[] = {
 };
 /* clang-format on */
 
-static bool prepare(void)
+/* One session for all of them, logged in. */
+static bool log_in(void)
 {
-	static const struct live_options one = { .proxies = 1, .hsms = 1 };
-	static const struct live_tenant tenant = {
-		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "correct-horse",
-	};
-
 	for (size_t i = 0; i < sizeof text; i++)
 		text[i] = (CK_BYTE)(i * 7);
-	w = live_start(&one);
-	return w && live_provision(w, &tenant, &acme) == HL_OK && p11_client(w, "acme", &acme, &client) && p11_load(w) &&
-		p11_f->C_Initialize(NULL) == CKR_OK &&
-		p11_f->C_OpenSession(P11_SLOT, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s) == CKR_OK &&
-		p11_f->C_Login(s, CKU_USER, (CK_UTF8CHAR *)acme.pin, strlen(acme.pin)) == CKR_OK;
+	s = p11_world_session();
+	return s != 0;
 }
 
 int main(void)
 {
-	int rc = prepare() ? hl_test_main("pkcs11 objects", tests) : 1;
-
-	if (rc != 0)
-		live_dump(w);
-	if (p11_f)
-		p11_f->C_Finalize(NULL);
-	return live_stop(w) ? rc : 1;
+	return p11_world_main("pkcs11 objects", tests, log_in);
 }

@@ -9,13 +9,8 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-#include "lib/base/err.h"
 #include "tests/support/p11_key.h"
-#include "tests/support/test.h"
-
-static struct live *w;
-static struct live_account acme;
-static struct p11_client client;
+#include "tests/support/p11_world.h"
 
 static CK_BYTE data[64 << 10];
 static const CK_ULONG sizes[] = { 1, 64, 1000, sizeof data };
@@ -25,8 +20,6 @@ static void fill(void)
 	for (size_t i = 0; i < sizeof data; i++)
 		data[i] = (CK_BYTE)(i * i + i / 251);
 }
-
-#define ATTRIBUTE(type, value) { type, &(value), sizeof(value) }
 
 static CK_SESSION_HANDLE begin(void)
 {
@@ -318,7 +311,6 @@ static void edwards_curves_sign_the_data_itself(void)
 /* Domain parameters first, then a pair with them. */
 static struct p11_pair make_dsa(CK_SESSION_HANDLE s, CK_ULONG bits)
 {
-	static CK_BBOOL yes = CK_TRUE;
 	static CK_BYTE number[3][512];
 	CK_ATTRIBUTE t[] = { ATTRIBUTE(CKA_TOKEN, yes), ATTRIBUTE(CKA_PRIME_BITS, bits) };
 	CK_ATTRIBUTE domain[] = { ATTRIBUTE(CKA_PRIME, number[0]), ATTRIBUTE(CKA_SUBPRIME, number[1]),
@@ -608,7 +600,6 @@ static void parameters_of_rsa_are_judged_at_the_init(void)
 }
 
 /* clang-format off */
-#define TEST(name) { #name, name }
 static CU_TestInfo tests[] = {
 	TEST(rsa_signs_with_every_digest),
 	TEST(rsa_pss_signs_with_every_digest_and_mask),
@@ -625,22 +616,7 @@ static CU_TestInfo tests[] = {
 };
 /* clang-format on */
 
-static bool prepare(void)
-{
-	static const struct live_options one = { .proxies = 1, .hsms = 1 };
-	static const struct live_tenant tenant = {
-		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "correct-horse",
-	};
-
-	w = live_start(&one);
-	return w && live_provision(w, &tenant, &acme) == HL_OK && p11_client(w, "acme", &acme, &client) && p11_load(w);
-}
-
 int main(void)
 {
-	int rc = prepare() ? hl_test_main("pkcs11 signs", tests) : 1;
-
-	if (rc != 0)
-		live_dump(w);
-	return live_stop(w) ? rc : 1;
+	return p11_world_main("pkcs11 signs", tests, NULL);
 }

@@ -323,6 +323,48 @@ static void what_is_kept_back_is_bounded(void)
 	end();
 }
 
+/* What was kept back comes out when its tag was checked, and more of it than an answer holds. */
+static void the_end_of_much_comes_in_pieces(void)
+{
+	static uint8_t zeros[HL_DATA_MAX];
+	struct hl_gcm_parameter gcm = { .iv = hl_text("twelve bytes"), .tag_bits = 128 };
+	struct hl_stream_final request = { 0 };
+	AUTO_BUF parameter = hl_buf(HL_PARAMETER_MAX);
+	AUTO_BUF sealed = hl_buf(HL_BUF_MAX);
+	AUTO_BUF none = hl_buf(64);
+	size_t n = 0, answers = 0;
+	uint64_t key, id;
+	bool more = true;
+
+	begin(10);
+	key = make_aes(crypts);
+	hl_body_put(&parameter, &hl_msg_gcm_parameter, &gcm);
+	CU_ASSERT_EQUAL(begin_stream(ENCRYPT, key, HL_CKM_AES_GCM, &parameter, &id), HL_OK);
+	for (int i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(update(id, hl_bytes(zeros, sizeof zeros), &sealed), HL_OK);
+	CU_ASSERT_EQUAL(final(id, hl_bytes(NULL, 0), &sealed), HL_OK);
+	CU_ASSERT_EQUAL(begin_stream(DECRYPT, key, HL_CKM_AES_GCM, &parameter, &id), HL_OK);
+	for (size_t at = 0, some; at < sealed.n; at += some) {
+		some = sealed.n - at < HL_DATA_MAX ? sealed.n - at : HL_DATA_MAX;
+		CU_ASSERT_EQUAL(update(id, hl_bytes(hl_buf_view(&sealed).p + at, some), &none), HL_OK);
+	}
+	for (request.stream = id; more; answers++) {
+		struct client_call call;
+		struct hl_stream_data got;
+
+		CU_ASSERT_EQUAL_FATAL(
+			world_call(c, &hl_msg_stream_final, &request, &hl_msg_stream_data, &got, &call), HL_OK);
+		n += got.data.n;
+		more = got.more;
+		hl_buf_clear(&call.frame);
+		if (answers == 0) /* no more goes in */
+			CU_ASSERT(more && got.data.n > HL_DATA_MAX);
+	}
+	CU_ASSERT(none.n == 0 && n == 3 * sizeof zeros && answers == 3);
+	CU_ASSERT_EQUAL(final(id, hl_bytes(NULL, 0), &none), HL_E_STREAM);
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "pieces give what the whole gives", pieces_give_what_the_whole_gives },
 	{ "a MAC in pieces is made and compared", a_mac_in_pieces_is_made_and_compared },
@@ -333,6 +375,7 @@ static CU_TestInfo tests[] = {
 	{ "a beginning goes on over another link", a_beginning_goes_on_over_another_link },
 	{ "a connection has so many and no more", a_connection_has_so_many_and_no_more },
 	{ "what is kept back is bounded", what_is_kept_back_is_bounded },
+	{ "the end of much comes in pieces", the_end_of_much_comes_in_pieces },
 	CU_TEST_INFO_NULL,
 };
 

@@ -22,7 +22,7 @@ static void crypt_clear(struct crypt *c)
 static hl_err one_part(const struct crypt *c, enum hsm_way way, struct hl_bytes from, struct hl_buf *out)
 {
 	hl_buf_clear(out);
-	*out = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
+	*out = hl_buf(HSM_STREAM_MAX + HL_TAG_MAX);
 	return way == HSM_ENCRYPT ? hsm_key_encrypt(c->k, c->mechanism, c->parameter, from, out)
 				  : hsm_key_decrypt(c->k, c->mechanism, c->parameter, from, out);
 }
@@ -34,7 +34,7 @@ static hl_err in_pieces(
 	hl_err err;
 
 	hl_buf_clear(out);
-	*out = hl_buf(HL_DATA_MAX + HL_TAG_MAX);
+	*out = hl_buf(HSM_STREAM_MAX + HL_TAG_MAX);
 	err = hsm_stream_new(c->k, way, c->mechanism, c->parameter, &s);
 	for (size_t at = 0; err == HL_OK && at < from.n; at += piece) {
 		size_t some = from.n - at < piece ? from.n - at : piece;
@@ -310,7 +310,7 @@ static void a_stream_outlives_its_key_and_ends_once(void)
 
 static void what_waits_for_its_tag_is_bounded(void)
 {
-	static uint8_t data[HL_DATA_MAX + HL_TAG_MAX + 1];
+	static uint8_t data[HSM_STREAM_MAX + HL_TAG_MAX + 1];
 	HL_AUTO(crypt_clear) struct crypt c = aes(HL_CKM_AES_GCM);
 	struct hl_gcm_parameter p = { hl_bytes(bytes, 12), hl_bytes(NULL, 0), 128 };
 	AUTO_BUF out = { 0 };

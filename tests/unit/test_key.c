@@ -397,6 +397,78 @@ static void zero_and_oversized_ecdsa_numbers_are_refused(void)
 	}
 }
 
+/* Hashed by who asks, the mechanism is the one that is named all the same: for the signature, and for the rules. */
+static void a_digest_signs_as_its_data_does(void)
+{
+	static const struct {
+		uint32_t mechanism;
+		const char *digest;
+		bool rsa;
+	} all[] = { { HL_CKM_SHA256_RSA_PKCS, "SHA256", true }, { HL_CKM_SHA512_RSA_PKCS, "SHA512", true },
+		{ HL_CKM_ECDSA_SHA256, "SHA256", false }, { HL_CKM_ECDSA_SHA384, "SHA384", false } };
+	AUTO_PAIR ec;
+	AUTO_PAIR rsa;
+
+	ec_pair(&ec, p256);
+	rsa_pair(&rsa, 2048);
+	for (size_t i = 0; i < HL_COUNT(all); i++) {
+		struct pair *p = all[i].rsa ? &rsa : &ec;
+		struct hl_bytes none = hl_bytes(NULL, 0), digest;
+		uint8_t hash[EVP_MAX_MD_SIZE];
+		AUTO_BUF sig = hl_buf(512);
+		size_t n = 0;
+
+		CU_ASSERT_EQUAL(EVP_Q_digest(NULL, all[i].digest, NULL, message.p, message.n, hash, &n), 1);
+		digest = hl_bytes(hash, n);
+		CU_ASSERT_EQUAL(hsm_key_sign_digest(p->key, all[i].mechanism, none, digest, &sig), HL_OK);
+		CU_ASSERT_EQUAL(verify(p->public_key, all[i].mechanism, message, hl_buf_view(&sig)), HL_OK);
+		CU_ASSERT_EQUAL(
+			hsm_key_verify_digest(p->public_key, all[i].mechanism, none, digest, hl_buf_view(&sig)), HL_OK);
+		hash[0] ^= 1;
+		CU_ASSERT_EQUAL(hsm_key_verify_digest(p->public_key, all[i].mechanism, none, digest, hl_buf_view(&sig)),
+			HL_E_SIGNATURE);
+		digest.n--;
+		CU_ASSERT_EQUAL(hsm_key_sign_digest(p->key, all[i].mechanism, none, digest, &sig), HL_E_DATA_LENGTH);
+		CU_ASSERT_EQUAL(hsm_key_sign_digest(p->key, all[i].rsa ? HL_CKM_RSA_PKCS : HL_CKM_ECDSA, none, digest, &sig),
+			HL_E_MECHANISM);
+	}
+}
+
+#define SIGNATURES 10000
+
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, 32);
+}
+
+/* K-13: who uses a random number twice, or one of which some bits are known, has given the key away. The numbers are told
+ * by r, which follows from them alone. */
+static void no_two_signatures_of_a_curve_share_their_number(void)
+{
+	static uint8_t r[SIGNATURES][32];
+	size_t n = SIGNATURES / hl_test_stride(), ones[256] = { 0 };
+	AUTO_PAIR p;
+
+	ec_pair(&p, p256);
+	for (size_t i = 0; i < n; i++) {
+		AUTO_BUF sig = hl_buf(64);
+
+		CU_ASSERT_EQUAL_FATAL(sign(p.key, HL_CKM_ECDSA, message, &sig), HL_OK);
+		memcpy(r[i], hl_buf_view(&sig).p, 32);
+		for (size_t bit = 0; bit < 256; bit++)
+			ones[bit] += r[i][bit / 8] >> (7 - bit % 8) & 1;
+	}
+	qsort(r, n, sizeof r[0], by_bytes);
+	for (size_t i = 1; i < n; i++)
+		CU_ASSERT(memcmp(r[i - 1], r[i], 32) != 0);
+	/* Six standard deviations of n tosses: 3 sqrt(n); the order of the curve begins with 32 ones, and so does not show. */
+	for (size_t bit = 0; bit < 256; bit++) {
+		size_t d = ones[bit] > n / 2 ? ones[bit] - n / 2 : n / 2 - ones[bit];
+
+		CU_ASSERT(d * d <= 9 * n);
+	}
+}
+
 static void a_mechanism_that_does_not_fit_the_key_is_refused(void)
 {
 	AUTO_PAIR ec;
@@ -638,6 +710,8 @@ static CU_TestInfo tests[] = {
 		an_rsa_signature_without_its_leading_zero_is_refused },
 	{ "zero and oversized ECDSA numbers are refused",
 		zero_and_oversized_ecdsa_numbers_are_refused },
+	{ "a digest signs as its data does", a_digest_signs_as_its_data_does },
+	{ "no two signatures of a curve share their number", no_two_signatures_of_a_curve_share_their_number },
 	{ "a mechanism that does not fit the key is refused",
 		a_mechanism_that_does_not_fit_the_key_is_refused },
 	{ "an AES key signs nothing that a pair signs", an_aes_key_signs_nothing_by_pairs },

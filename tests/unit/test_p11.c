@@ -18,10 +18,13 @@ static char conf[PATH_MAX], secrets[PATH_MAX], logged[PATH_MAX];
 
 /* -- the wire --------------------------------------------------------------------------------------------------------- */
 
-/* One EC key pair, 1 and 2; the private one may want the PIN for each use. */
+enum { PRIVATE_KEY = 4711, PUBLIC_KEY };
+
+/* One EC key pair; the private one may want the PIN for each use. */
 static struct {
 	unsigned asked, signs, logins, closes;
 	uint8_t connection;
+	uint64_t single;          /* key that the last login was for */
 	bool logged_in, always_authenticate, may_sign;
 	hl_err next;              /* how the next request fails */
 	size_t signature_n;
@@ -68,6 +71,7 @@ static void wire_none(void *wire)
 static void break_link(void)
 {
 	hsm.connection++;
+	hsm.single = 0;
 	hsm.logged_in = hsm.logged_in && !hsm.forgets;
 }
 
@@ -97,12 +101,14 @@ static hl_err on_info(const void *body, struct client_call *call, void *reply)
 
 static hl_err on_login(const void *body, struct client_call *call, void *reply)
 {
+	const struct hl_login *request = body;
 	struct hl_logged_in in = { 0 };
 
 	hsm.logins++;
-	if (!hl_bytes_eq(((const struct hl_login *)body)->pin, hl_text(PIN)))
+	if (!hl_bytes_eq(request->pin, hl_text(PIN)))
 		return HL_E_PIN;
-	hsm.logged_in = true;
+	hsm.single = request->key;
+	hsm.logged_in = hsm.logged_in || !request->key;
 	return answer(call, &hl_msg_logged_in, &in, reply);
 }
 
@@ -130,7 +136,7 @@ static hl_err on_mechanisms(const void *body, struct client_call *call, void *re
 
 static hl_err on_find(const void *body, struct client_call *call, void *reply)
 {
-	struct hl_handle h[] = { { .handle = 1, .private = 1 }, { .handle = 2 } };
+	struct hl_handle h[] = { { .handle = PRIVATE_KEY, .private = 1 }, { .handle = PUBLIC_KEY } };
 	bool first = hsm.logged_in;
 	struct hl_found a = { .handles = { .items = first ? h : h + 1, .count = first ? 2 : 1 } };
 
@@ -186,10 +192,10 @@ static hl_err on_attributes(const void *body, struct client_call *call, void *re
 	struct hl_attribute item[64];
 	struct hl_attributes a = { .attributes = { .items = item, .count = request->types.count } };
 
-	if (request->handle == 1 && !hsm.logged_in)
+	if (request->handle == PRIVATE_KEY && !hsm.logged_in)
 		return HL_E_KEY;
 	for (size_t i = 0; i < request->types.count; i++)
-		item[i] = attribute_of(request->handle == 1, types[i].type);
+		item[i] = attribute_of(request->handle == PRIVATE_KEY, types[i].type);
 	return answer(call, &hl_msg_attributes, &a, reply);
 }
 
@@ -200,6 +206,9 @@ static hl_err on_sign(const void *body, struct client_call *call, void *reply)
 	struct hl_signed a = { .signature = hl_bytes(made, hsm.signature_n) };
 
 	(void)body;
+	if (hsm.always_authenticate && hsm.single != PRIVATE_KEY)
+		return HL_E_LOGIN;
+	hsm.single = 0;
 	made[0] = (uint8_t)++hsm.signs;
 	return hsm.logged_in ? answer(call, &hl_msg_signed, &a, reply) : HL_E_KEY;
 }
