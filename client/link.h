@@ -39,6 +39,8 @@ struct client_conf_link {
 #define CLIENT_PATIENCE_MS 1250 /* wait_delay x wait_max_tries of primus.cfg */
 #define CLIENT_IDLE_MS 30000    /* after such a pause the next request follows a ping, */
 #define CLIENT_PONG_MS 1000     /* and something must come back within this time */
+#define CLIENT_SILENT_MS 3000   /* where somebody waits and nothing comes for so long a ping is sent as well, */
+#define CLIENT_OP_MS 5000       /* and after this time without a byte the next member is asked */
 #define CLIENT_EPOCH_RETRIES 3 /* at the same proxy, after a refusal `epoch` */
 #define CLIENT_RETRIES 3       /* of a request that was refused as busy, stale or behind */
 #define CLIENT_PAUSE_MS 100    /* the most that is waited before the first of them, doubled for each further one */

@@ -326,6 +326,9 @@ tests_run_test_pkcs11_ciphers_SOURCES = tests/run/test_pkcs11_ciphers.c $(p11_ke
 tests_run_test_pkcs11_ciphers_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
 tests_run_test_pkcs11_signs_SOURCES = tests/run/test_pkcs11_signs.c $(p11_key)
 tests_run_test_pkcs11_signs_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
+P11_TESTS += tests/run/test_pkcs11_failover
+tests_run_test_pkcs11_failover_SOURCES = tests/run/test_pkcs11_failover.c $(p11)
+tests_run_test_pkcs11_failover_LDADD = $(LIVE_LIBS)
 check_PROGRAMS += $(P11_TESTS)
 TESTS += $(P11_TESTS)
 
