@@ -270,6 +270,7 @@ libhllive_la_SOURCES = \
 	tests/support/live_config.c \
 	tests/support/relay.c tests/support/relay.h \
 	tests/support/sockets.c tests/support/sockets.h \
+	tests/support/storm.c tests/support/storm.h \
 	tests/support/tapped.c tests/support/tapped.h
 libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
@@ -326,9 +327,11 @@ tests_run_test_pkcs11_ciphers_SOURCES = tests/run/test_pkcs11_ciphers.c $(p11_ke
 tests_run_test_pkcs11_ciphers_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
 tests_run_test_pkcs11_signs_SOURCES = tests/run/test_pkcs11_signs.c $(p11_key)
 tests_run_test_pkcs11_signs_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
-P11_TESTS += tests/run/test_pkcs11_failover
+P11_TESTS += tests/run/test_pkcs11_failover tests/run/test_pkcs11_storm
 tests_run_test_pkcs11_failover_SOURCES = tests/run/test_pkcs11_failover.c $(p11)
 tests_run_test_pkcs11_failover_LDADD = $(LIVE_LIBS)
+tests_run_test_pkcs11_storm_SOURCES = tests/run/test_pkcs11_storm.c $(p11)
+tests_run_test_pkcs11_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
 check_PROGRAMS += $(P11_TESTS)
 TESTS += $(P11_TESTS)
 
