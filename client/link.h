@@ -118,6 +118,16 @@ bool client_logged_in(const struct client *c);
  * HSM where it does not know them. They end with `destroy`, the private ones with the login, all of them at
  * client_close(), and by this: nothing is sent. */
 void client_forget_object(struct client *c, uint64_t handle);
+/** Several links to one partition share the login and what is kept of session objects: out of one, into another. The
+ * ticket's length, 0 where none is held. One that is put into a link that is open is shown on it anew, over a new
+ * connection; an empty one is a logout that nobody is told of. */
+size_t client_login_get(const struct client *c, uint8_t out[HL_LOGIN_TICKET]);
+void client_login_set(struct client *c, struct hl_bytes ticket);
+bool client_keeps(const struct client *c, uint64_t handle);
+/** Opaque bytes; none where it is not kept. What finds no memory is not kept. */
+void client_object_get(const struct client *c, uint64_t handle, struct hl_buf *out);
+void client_object_set(struct client *c, uint64_t handle, struct hl_bytes kept);
+
 /** In a child after fork(), whatever threads of the parent were doing: wipe the login where it stands. */
 void client_abandon(struct client *c);
 

@@ -282,6 +282,7 @@ RUN_TESTS = \
 	tests/run/test_crossed \
 	tests/run/test_failover \
 	tests/run/test_hostile \
+	tests/run/test_lanes \
 	tests/run/test_live \
 	tests/run/test_load \
 	tests/run/test_memory_image \
@@ -297,6 +298,7 @@ tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
 tests_run_test_failover_LDADD = $(LIVE_LIBS)
 tests_run_test_hostile_LDADD = $(LIVE_LIBS)
+tests_run_test_lanes_LDADD = $(LIVE_LIBS) -lpthread
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
