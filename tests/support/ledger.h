@@ -39,8 +39,8 @@ struct ledger_object {
 	bool is_public;
 };
 
-/** Everything that was seen, each handle once, compared with all `n` ledgers, whose labels begin with `prefix`. How many things are not as
- * they must be, each printed. The objects are sorted by it. */
+/** Everything that was seen, each handle once, compared with all `n` ledgers, whose labels begin with `prefix`. How many
+ * things are not as they must be, each printed. The objects are sorted by it. */
 int ledger_judge(struct ledger_object *seen, size_t seen_n, const char *prefix, const struct ledger *l, size_t n);
 
 /** The same with everything that a handle of the client library shows; -1: the partition could not be read. */
