@@ -246,8 +246,11 @@ static void step(struct worker *t)
 
 static void *work(void *at)
 {
-	while (!storm_is_over(&storm))
-		step(at);
+	const unsigned each = 1u << MAKE | 1u << MAKE_SHORT | 1u << SIGN | 1u << DESTROY | 1u << DESTROY_SHORT;
+	struct worker *t = at;
+
+	while (storm_goes_on(&storm, &t->tally, each))
+		step(t);
 	return NULL;
 }
 
@@ -374,6 +377,7 @@ static void whoever_is_killed_what_was_acknowledged_is_there_once(void)
 	weather();
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(t[i].thread, NULL);
+	storm_settle(&storm);
 	judge(t);
 	audit(t, s);
 	audit_after_the_sessions(t, s);

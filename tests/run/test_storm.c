@@ -252,8 +252,10 @@ static void step(struct worker *t)
 
 static void *work(void *at)
 {
-	while (!storm_is_over(&storm))
-		step(at);
+	struct worker *t = at;
+
+	while (storm_goes_on(&storm, &t->tally, 1u << MAKE | 1u << SIGN | 1u << DESTROY))
+		step(t);
 	return NULL;
 }
 
@@ -379,6 +381,7 @@ static void whoever_is_killed_what_was_acknowledged_is_there_once(void)
 	weather(link);
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(t[i].thread, NULL);
+	storm_settle(&storm);
 	for (unsigned i = 0; i < LINKS; i++)
 		hsmlet_close(link[i]);
 	judge(t);

@@ -34,7 +34,7 @@ static void *gauge(void *at)
 	const int each_ms = 10;
 	struct storm *s = at;
 
-	while (!storm_is_over(s)) {
+	while (!atomic_load(&s->settled)) {
 		int64_t begun = hl_clock_mono_us(), late;
 
 		poll(NULL, 0, each_ms);
@@ -186,11 +186,17 @@ bool storm_darkness(struct storm *s, int64_t until_us)
 
 bool storm_end(struct storm *s)
 {
-	bool well = raise_due(s, INT64_MAX);
+	bool well = raise_due(s, INT64_MAX) && live_await_up(s->w);
 
+	atomic_store(&s->over_us, hl_clock_mono_us());
 	atomic_store(&s->over, true);
+	return well;
+}
+
+void storm_settle(struct storm *s)
+{
+	atomic_store(&s->settled, true);
 	pthread_join(s->gauge, NULL);
-	return well && live_await_up(s->w);
 }
 
 bool storm_is_over(struct storm *s)
@@ -203,6 +209,17 @@ bool storm_is_over(struct storm *s)
 struct storm_tally storm_tally(void)
 {
 	return (struct storm_tally){ .worst_us = INT64_MIN };
+}
+
+bool storm_goes_on(struct storm *s, const struct storm_tally *t, unsigned deeds)
+{
+	bool all = true;
+
+	if (!storm_is_over(s))
+		return true;
+	for (unsigned d = 0; d < STORM_DEEDS; d++)
+		all = all && (!(deeds & 1u << d) || t->done[d] > 0);
+	return !all && hl_clock_mono_us() < atomic_load(&s->over_us) + live_limit_ms() * INT64_C(3000);
 }
 
 static void note_time(struct storm_tally *t, int64_t longest_us, int64_t worst_us)

@@ -26,7 +26,8 @@ struct storm {
 	struct storm_victim victim[1 + 2 * LIVE_EACH]; /* the directory, the proxies, the HSMs */
 	size_t victims;
 	unsigned proxies, hsms;
-	atomic_bool over;
+	atomic_bool over, settled;
+	atomic_int_least64_t over_us; /* when it was */
 	atomic_int_least64_t late_us; /* how late this machine wakes a thread that does nothing but wait */
 	pthread_t gauge;
 };
@@ -42,6 +43,8 @@ bool storm_darkness(struct storm *s, int64_t until_us);
 /** All members are back; storm_is_over() from now on. False: one is not. */
 bool storm_end(struct storm *s);
 bool storm_is_over(struct storm *s);
+/** No thread goes on any more. */
+void storm_settle(struct storm *s);
 /** How long a call may be under way when its limit has passed: some wake-ups, each as late as this machine was, and
  * the work that a thread may have begun, a key derivation or half a handshake. */
 int64_t storm_slack_us(struct storm *s);
@@ -60,6 +63,9 @@ struct storm_tally {
 
 /** Nothing yet. */
 struct storm_tally storm_tally(void);
+/** Whether a thread goes on: until the storm is over, and behind it until it has done each of these deeds (1 << deed) once,
+ * since a machine that is busy elsewhere may have left it no time; but not for ever. */
+bool storm_goes_on(struct storm *s, const struct storm_tally *t, unsigned deeds);
 /** A deed is over: how it ended, with which code (0: it is done), when it had begun, how long it might have taken. */
 void storm_note(struct storm_tally *t, unsigned deed, enum fate fate, int code, int64_t begun_us, unsigned limit_ms);
 /** It must not be, and is printed. */
