@@ -95,6 +95,33 @@ void client_kept_renew(struct client *c, const struct hl_frame *f)
 			return; /* the older form of it stays */
 }
 
+/* -- from link to link ----------------------------------------------------------------------------------- */
+
+bool client_keeps(const struct client *c, uint64_t handle)
+{
+	return hl_map_get(&c->kept, handle);
+}
+
+void client_object_get(const struct client *c, uint64_t handle, struct hl_buf *out)
+{
+	const struct kept *k = hl_map_get(&c->kept, handle);
+
+	if (k)
+		hl_buf_put(out, hl_bytes(k, sizeof *k + k->n));
+}
+
+void client_object_set(struct client *c, uint64_t handle, struct hl_bytes kept)
+{
+	struct kept *k = kept.n >= sizeof *k ? malloc(kept.n) : NULL;
+
+	if (!k)
+		return;
+	memcpy(k, kept.p, kept.n);
+	client_forget_object(c, handle);
+	if (hl_map_put(&c->kept, handle, k) != HL_OK)
+		free(k);
+}
+
 /* -- what is asked for ----------------------------------------------------------------------------------- */
 
 /* What finds no room now is asked for again. */

@@ -459,6 +459,7 @@ static void time_passed(struct client *c)
 	int64_t now = hl_mono_us(c->env);
 
 	client_time_calls(c, now);
+	client_alive_check(c, now);
 	if (client_is_open(c))
 		client_flush_calls(c);
 	if (c->reopen_us && now >= c->reopen_us) {

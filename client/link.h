@@ -41,6 +41,8 @@ struct client_conf_link {
 #define CLIENT_PATIENCE_MS 1250 /* wait_delay x wait_max_tries of primus.cfg */
 #define CLIENT_IDLE_MS 30000    /* after such a pause the next request follows a ping, */
 #define CLIENT_PONG_MS 1000     /* and something must come back within this time */
+#define CLIENT_SILENT_MS 3000   /* where somebody waits and nothing comes for so long a ping is sent as well, */
+#define CLIENT_OP_MS 5000       /* and after this time without a byte the next member is asked */
 #define CLIENT_EPOCH_RETRIES 3 /* at the same proxy, after a refusal `epoch` */
 #define CLIENT_RETRIES 3       /* of a request that was refused as busy, stale or behind */
 #define CLIENT_PAUSE_MS 100    /* the most that is waited before the first of them, doubled for each further one */
@@ -121,6 +123,16 @@ bool client_logged_in(const struct client *c);
  * HSM where it does not know them. They end with `destroy`, the private ones with the login, all of them at
  * client_close(), and by this: nothing is sent. */
 void client_forget_object(struct client *c, uint64_t handle);
+/** Several links to one partition share the login and what is kept of session objects: out of one, into another. The
+ * ticket's length, 0 where none is held. One that is put into a link that is open is shown on it anew, over a new
+ * connection; an empty one is a logout that nobody is told of. */
+size_t client_login_get(const struct client *c, uint8_t out[HL_LOGIN_TICKET]);
+void client_login_set(struct client *c, struct hl_bytes ticket);
+bool client_keeps(const struct client *c, uint64_t handle);
+/** Opaque bytes; none where it is not kept. What finds no memory is not kept. */
+void client_object_get(const struct client *c, uint64_t handle, struct hl_buf *out);
+void client_object_set(struct client *c, uint64_t handle, struct hl_bytes kept);
+
 /** In a child after fork(), whatever threads of the parent were doing: wipe the login where it stands. */
 void client_abandon(struct client *c);
 

@@ -56,6 +56,7 @@ struct client {
 	/* signs of life, monotonic; 0: nothing is awaited */
 	int64_t heard_us;         /* when the last bytes came */
 	int64_t pong_us, part_us; /* something must come until then */
+	int64_t ask_us;           /* where nothing has come until then, a ping goes out */
 	/* requests */
 	struct client_call *calls;
 	uint32_t next_id;
@@ -111,7 +112,9 @@ void client_alive_heard(struct client *c);
 void client_alive_forget(struct client *c);
 /** Before a request: put a ping in front of it where the link was idle for long. */
 void client_alive_ask(struct client *c);
-/** When the other end is given up, unless it says something before; 0: nothing is awaited. */
+/** Time has passed: ask for a sign of life where somebody waits and nothing comes. */
+void client_alive_check(struct client *c, int64_t now_us);
+/** When the other end is asked, or given up, unless it says something before; 0: nothing is awaited. */
 int64_t client_alive_deadline(const struct client *c);
 bool client_alive_is_late(const struct client *c, int64_t now_us);
 

@@ -24,6 +24,7 @@ libhlclient_la_SOURCES = \
 	client/os_dns.c client/os_dns.h \
 	client/os_fd.c client/os_fd.h \
 	client/os_files.c client/os_files.h \
+	client/os_lane.c client/os_lane.h \
 	client/os_remote.c client/os_remote.h \
 	client/os_secrets.c client/secrets.h
 libhlclient_la_LIBADD = $(CARES_LIBS) $(CONFIG_LIBS)

@@ -1,49 +1,39 @@
 #include "client/os_remote.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
 
-#include "client/os_blocking.h"
-#include "client/os_fd.h"
-#include "lib/os/env.h"
+#include "client/os_lane.h"
+
+/* The first lane, home, is for everything. While so many calls are under way on it, those that may go anywhere take the next
+ * one: below that threads gain more by being answered together. */
+#define LANES 4
+#define CROWD 4
+#define REST_US 1000000
 
 struct client_remote {
 	struct client_account account;
 	struct client_conf_link link;
-	struct hl_os_env env;
-	bool has_env;
-	struct client_fd trace; /* what env writes traces to */
-	struct client *core;    /* the shell's: client_blocking_with() */
-	struct client_blocking *shell;
+	_Atomic(struct client_lane *) lane[LANES]; /* those after home when they are needed */
+	pthread_mutex_t making;
+	_Atomic uint64_t logins;    /* and logouts, so far: lanes have the login of a number, or not yet */
 	struct client_remote *left; /* the next of those that a child has left alone */
 };
 
-static hl_err open_env(struct client_remote *r, char detail[512])
+static struct client_lane *home(const struct client_remote *r)
 {
-	const struct hl_os_env_config env = {
-		.role = "client",
-		.who = "client",
-		.clock_page = r->account.conf.own.clock_page,
-		.trace = r->account.conf.own.trace,
-	};
-	hl_err err = hl_os_env_open(&r->env, &env);
-
-	if (err != HL_OK) {
-		hl_os_env_culprit(&env, err, detail, 512);
-		return err;
-	}
-	r->has_env = true;
-	r->trace = client_fd_of(r->env.trace.fd);
-	return HL_OK;
+	return atomic_load(&r->lane[0]);
 }
 
-/* Everything but the network: files, env, core, shell. */
+/* Everything but the network: files, environment, core, shell. */
 static hl_err prepare(struct client_remote *r, const struct client_remote_options *o, char detail[512])
 {
 	struct client_account *a = &r->account;
+	struct client_lane *first = NULL;
 
 	hl_secret_heap();
 	HL_TRY(client_account_find(a, o->conf, o->secrets, o->partition, detail));
@@ -52,12 +42,12 @@ static hl_err prepare(struct client_remote *r, const struct client_remote_option
 	HL_TRY(o->password ? hl_secret_set(&a->password, *o->password) : client_account_password(a, detail));
 	if (!o->knock)
 		HL_TRY(o->setup ? client_account_setup(a, *o->setup, detail) : client_account_secret(a, detail));
-	HL_TRY(open_env(r, detail));
 	client_account_link(a, &r->link);
 	r->link.open_ms = o->open_ms;
 	r->link.knock = o->knock;
-	HL_TRY(client_new(&r->env.env, &r->link, &r->core));
-	return client_blocking_new(&r->env.env, r->core, &a->conf.own.resolver, &r->shell);
+	HL_TRY(client_lane_new(a, &r->link, &first, detail));
+	atomic_store(&r->lane[0], first);
+	return HL_OK;
 }
 
 hl_err client_remote_new(const struct client_remote_options *o, struct client_remote **out, char detail[512])
@@ -68,7 +58,7 @@ hl_err client_remote_new(const struct client_remote_options *o, struct client_re
 	detail[0] = 0;
 	if (!r)
 		return HL_E_NOMEM;
-	r->trace = CLIENT_FD_NONE;
+	pthread_mutex_init(&r->making, NULL);
 	err = prepare(r, o, detail);
 	if (err == HL_OK)
 		*out = r;
@@ -111,10 +101,10 @@ hl_err client_remote_open(struct client_remote *r, struct client_failure *failur
 {
 	struct opening o = { 0 };
 
-	client_blocking_with(r->shell, begin, NULL);
-	o.err = client_blocking_run(r->shell, opened_or_failed, r->core);
+	client_blocking_with(home(r)->shell, begin, NULL);
+	o.err = client_blocking_run(home(r)->shell, opened_or_failed, home(r)->core);
 	if (o.err == HL_OK)
-		client_blocking_with(r->shell, look_how_it_ended, &o);
+		client_blocking_with(home(r)->shell, look_how_it_ended, &o);
 	*failure = o.failure;
 	return o.err;
 }
@@ -133,7 +123,7 @@ struct client_sight client_remote_sight(struct client_remote *r)
 {
 	struct client_sight s = { 0 };
 
-	client_blocking_with(r->shell, look, &s);
+	client_blocking_with(home(r)->shell, look, &s);
 	return s;
 }
 
@@ -146,7 +136,7 @@ hl_err client_remote_keep(struct client_remote *r, const struct hl_secret_fetche
 	memcpy(s.partition, r->account.slot->partition, sizeof s.partition);
 	memcpy(s.identity, sight.identity, sizeof s.identity);
 	if (err == HL_OK)
-		err = client_secret_put(&r->env.env, r->account.secrets_path, &s, detail);
+		err = client_secret_put(&home(r)->env.env, r->account.secrets_path, &s, detail);
 	hl_secret_clear(&s.secret);
 	return err;
 }
@@ -155,7 +145,121 @@ hl_err client_remote_keep(struct client_remote *r, const struct hl_secret_fetche
 
 int64_t client_remote_deadline(const struct client_remote *r, unsigned limit_ms)
 {
-	return hl_mono_us(&r->env.env) + (int64_t)limit_ms * 1000;
+	return hl_mono_us(&home(r)->env.env) + (int64_t)limit_ms * 1000;
+}
+
+/* The session object that a request names; 0: none. */
+static uint64_t session_object(const struct hl_msg *msg, const void *body)
+{
+	const uint8_t *at = body;
+
+	for (size_t i = 0; i < msg->fields; i++) {
+		uint64_t value = 0;
+
+		if (msg->field[i].kind == HL_U64)
+			memcpy(&value, at + msg->field[i].offset, sizeof value);
+		if (value & HL_SESSION_OBJECT)
+			return value;
+	}
+	return 0;
+}
+
+/* What changes nothing and belongs to no link. */
+static bool may_go_anywhere(const struct hl_msg *msg)
+{
+	return msg == &hl_msg_sign || msg == &hl_msg_verify || msg == &hl_msg_encrypt || msg == &hl_msg_decrypt;
+}
+
+static struct client_lane *make_lane(struct client_remote *r, size_t i)
+{
+	struct client_lane *made = NULL;
+	char detail[512];
+
+	pthread_mutex_lock(&r->making);
+	if (!atomic_load(&r->lane[i]) && client_lane_new(&r->account, &r->link, &made, detail) == HL_OK)
+		atomic_store(&r->lane[i], made);
+	pthread_mutex_unlock(&r->making);
+	return atomic_load(&r->lane[i]);
+}
+
+/* The first lane after home that has room and works; NULL: home it is. */
+static struct client_lane *other_lane(struct client_remote *r)
+{
+	int64_t now = hl_mono_us(&home(r)->env.env);
+
+	for (size_t i = 1; i < LANES; i++) {
+		struct client_lane *l = atomic_load(&r->lane[i]);
+
+		l = l ? l : make_lane(r, i);
+		if (!l)
+			return NULL;
+		if (atomic_load(&l->under_way) < CROWD && now >= atomic_load(&l->rests_until_us))
+			return l;
+	}
+	return NULL;
+}
+
+/* An answer that home would give too. */
+static bool is_final(hl_err err, const struct client_call *call)
+{
+	return err == HL_OK || (call->failure.step == HL_STEP_OPEN && err != HL_E_LOGIN && err != HL_E_KEY &&
+				       hl_err_row(err)->again != HL_AGAIN && err != HL_E_CLOSED && err != HL_E_TIMEOUT);
+}
+
+/* False: home is to be asked. A lane that cannot be opened must not take the time that home has left. An HSM may remember
+ * a session object that was destroyed over another link: only what this client keeps is asked for. */
+static bool ask_other(struct client_remote *r, struct client_lane *l, struct client_call *call, hl_err *err)
+{
+	int64_t now = hl_mono_us(&l->env.env), most_us = now + CLIENT_OP_MS * 1000, deadline_us = call->deadline_us;
+	uint64_t object = session_object(call->msg, call->body);
+
+	client_lane_take_login(l, home(r), &r->logins);
+	if (object && !client_lane_take_object(l, home(r), object))
+		return false;
+	call->deadline_us = hl_sooner(deadline_us, most_us);
+	*err = client_lane_call(l, call);
+	call->deadline_us = deadline_us;
+	if (is_final(*err, call))
+		return true;
+	atomic_store(&l->rests_until_us, hl_mono_us(&l->env.env) + REST_US);
+	hl_buf_clear(&call->frame);
+	return false;
+}
+
+static hl_err call_somewhere(struct client_remote *r, struct client_call *call)
+{
+	bool crowded = atomic_fetch_add(&home(r)->under_way, 1) >= CROWD && may_go_anywhere(call->msg);
+	struct client_lane *l = crowded ? other_lane(r) : NULL;
+	bool answered = false;
+	hl_err err = HL_OK;
+
+	if (l) {
+		atomic_fetch_sub(&home(r)->under_way, 1);
+		atomic_fetch_add(&l->under_way, 1);
+		answered = ask_other(r, l, call, &err);
+		atomic_fetch_sub(&l->under_way, 1);
+		atomic_fetch_add(&home(r)->under_way, 1);
+	}
+	if (!answered)
+		err = client_lane_call(home(r), call);
+	atomic_fetch_sub(&home(r)->under_way, 1);
+	return err;
+}
+
+/* What other lanes have of a login ends with it, and before anything else is put into them. */
+static void end_logins(struct client_remote *r)
+{
+	atomic_fetch_add(&r->logins, 1);
+	for (size_t i = 1; i < LANES; i++)
+		if (atomic_load(&r->lane[i]))
+			client_lane_close(atomic_load(&r->lane[i]));
+}
+
+static void forget_elsewhere(struct client_remote *r, uint64_t handle)
+{
+	for (size_t i = 1; i < LANES; i++)
+		if ((handle & HL_SESSION_OBJECT) && atomic_load(&r->lane[i]))
+			client_lane_forget(atomic_load(&r->lane[i]), handle);
 }
 
 hl_err client_remote_ask(struct client_remote *r, const struct hl_msg *msg, const void *body,
@@ -164,9 +268,13 @@ hl_err client_remote_ask(struct client_remote *r, const struct hl_msg *msg, cons
 	hl_err err;
 
 	*call = (struct client_call){ .msg = msg, .body = body, .expect = expect, .deadline_us = deadline_us };
-	err = client_blocking_call(r->shell, call);
-	if (err == HL_OK)
-		err = call->err;
+	err = call_somewhere(r, call);
+	if (msg == &hl_msg_logout)
+		end_logins(r);
+	else if (msg == &hl_msg_login && err == HL_OK)
+		atomic_fetch_add(&r->logins, 1);
+	else if (msg == &hl_msg_destroy && err == HL_OK)
+		forget_elsewhere(r, ((const struct hl_destroy *)body)->handle);
 	return err == HL_OK ? hl_msg_get(expect, &call->reply, reply) : err;
 }
 
@@ -179,52 +287,31 @@ bool client_remote_logged_in(struct client_remote *r)
 {
 	bool in = false;
 
-	client_blocking_with(r->shell, look_for_login, &in);
+	client_blocking_with(home(r)->shell, look_for_login, &in);
 	return in;
-}
-
-static void forget(struct client *core, void *at)
-{
-	client_forget_object(core, *(const uint64_t *)at);
 }
 
 void client_remote_forget(struct client_remote *r, uint64_t handle)
 {
-	client_blocking_with(r->shell, forget, &handle);
+	client_lane_forget(home(r), handle);
+	forget_elsewhere(r, handle);
 }
 
 /* -- the end ------------------------------------------------------------------------------------------------ */
 
-static bool always(void *at)
-{
-	(void)at;
-	return true;
-}
-
-static void end(struct client *core, void *at)
-{
-	(void)at;
-	client_close(core);
-}
-
-/* Who leads hears of it by the bell that client_blocking_run() rings. */
 void client_remote_close(struct client_remote *r)
 {
-	client_blocking_with(r->shell, end, NULL);
-	if (client_blocking_run(r->shell, always, NULL) != HL_OK)
-		return; /* out of memory: calls end at their own deadlines */
+	client_lane_close(home(r));
+	end_logins(r);
 }
 
 void client_remote_free(struct client_remote *r)
 {
 	if (!r)
 		return;
-	if (r->shell)
-		client_remote_close(r);
-	client_blocking_free(r->shell);
-	client_free(r->core);
-	if (r->has_env)
-		hl_os_env_close(&r->env);
+	for (size_t i = LANES; i > 0; i--)
+		client_lane_free(atomic_load(&r->lane[i - 1]));
+	pthread_mutex_destroy(&r->making);
 	client_account_clear(&r->account);
 	free(r);
 }
@@ -242,11 +329,9 @@ void client_remote_abandon(struct client_remote *r)
 	if (!r)
 		return;
 	r->left = atomic_exchange(&all, r);
-	if (r->shell)
-		client_blocking_abandon(r->shell);
-	if (r->core)
-		client_abandon(r->core);
-	client_fd_close(&r->trace);
+	for (size_t i = 0; i < LANES; i++)
+		if (atomic_load(&r->lane[i]))
+			client_lane_abandon(atomic_load(&r->lane[i]));
 	wipe(&r->account.password);
 	wipe(&r->account.user.secret);
 	wipe(&r->account.setup_key);

@@ -1,7 +1,14 @@
 /* os_remote.h - a partition, ready to be asked: its files, clock and trace, the core and the blocking shell in
  * one piece. What libhsmlet.so and the PKCS#11 provider have in common.
  *
- * Used by any number of threads. It does not survive fork(): the child calls client_remote_abandon(). */
+ * Used by any number of threads. A few share one link, home; a crowd gets more of them for what only uses a key:
+ *
+ *	login, logout, creations, changes, streams, all else ----------------> home
+ *	sign, verify, encrypt, decrypt --- less than four under way ---------> home
+ *	                               \-- else ---> another link ---> done, or once more at home
+ *
+ * So whatever is told comes from home, or would have been the same there. It does not survive fork(): the child calls
+ * client_remote_abandon(). */
 #pragma once
 
 #include "client/account.h"

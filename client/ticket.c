@@ -23,6 +23,25 @@ void client_ticket_forget(struct client *c)
 	c->ticket_n = 0;
 }
 
+size_t client_login_get(const struct client *c, uint8_t out[HL_LOGIN_TICKET])
+{
+	memcpy(out, c->ticket.p, c->ticket_n);
+	return c->ticket_n;
+}
+
+void client_login_set(struct client *c, struct hl_bytes ticket)
+{
+	bool same = ticket.n == c->ticket_n && CRYPTO_memcmp(ticket.p, c->ticket.p, c->ticket_n) == 0;
+
+	if (same)
+		return;
+	client_ticket_forget(c);
+	client_kept_clear(c, false);
+	keep(c, ticket);
+	if (client_is_open(c))
+		client_broken(c, HL_E_CLOSED);
+}
+
 void client_abandon(struct client *c)
 {
 	OPENSSL_cleanse(c->ticket.p, c->ticket.n);

@@ -119,6 +119,8 @@ static const struct gen_constant constants[] = {
 	N(CLIENT_PATIENCE_MS,       "ms",      "client: silence in the middle of an answer"),
 	N(CLIENT_IDLE_MS,           "ms",      "client: a request after such a pause follows a ping"),
 	N(CLIENT_PONG_MS,           "ms",      "client: waiting for any byte behind that ping"),
+	N(CLIENT_SILENT_MS,         "ms",      "client: silence while a request is under way, until a ping follows it"),
+	N(CLIENT_OP_MS,             "ms",      "client: the same, until another member is asked"),
 	N(CLIENT_ADDRESSES,         "",        "client: addresses of a round that are looked at"),
 	N(CLIENT_ROUNDS,            "",        "client: rounds over all addresses"),
 	N(CLIENT_BACK_OFF_MS,       "ms",      "client: longest pause behind the first round; doubled behind each"),

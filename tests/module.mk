@@ -278,6 +278,7 @@ libhllive_la_SOURCES = \
 	tests/support/live_config.c \
 	tests/support/relay.c tests/support/relay.h \
 	tests/support/sockets.c tests/support/sockets.h \
+	tests/support/storm.c tests/support/storm.h \
 	tests/support/tapped.c tests/support/tapped.h
 libhllive_la_LIBADD = $(JANSSON_LIBS)
 LIVE_LIBS = libhllive.la libhlclientev.la libhlclient.la libhlos.la $(LDADD)
@@ -288,6 +289,7 @@ RUN_TESTS = \
 	tests/run/test_crossed \
 	tests/run/test_failover \
 	tests/run/test_hostile \
+	tests/run/test_lanes \
 	tests/run/test_live \
 	tests/run/test_memory_image \
 	tests/run/test_refusals \
@@ -302,6 +304,7 @@ tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
 tests_run_test_failover_LDADD = $(LIVE_LIBS)
 tests_run_test_hostile_LDADD = $(LIVE_LIBS)
+tests_run_test_lanes_LDADD = $(LIVE_LIBS) -lpthread
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
@@ -379,6 +382,13 @@ tests_run_test_pkcs11_rules_LDADD = $(LIVE_LIBS)
 P11_TESTS += tests/run/test_pkcs11_stored
 tests_run_test_pkcs11_stored_SOURCES = tests/run/test_pkcs11_stored.c $(p11_world)
 tests_run_test_pkcs11_stored_LDADD = $(LIVE_LIBS)
+P11_TESTS += tests/run/test_pkcs11_failover tests/run/test_pkcs11_hosts tests/run/test_pkcs11_storm
+tests_run_test_pkcs11_hosts_SOURCES = tests/run/test_pkcs11_hosts.c $(p11)
+tests_run_test_pkcs11_hosts_LDADD = $(LIVE_LIBS)
+tests_run_test_pkcs11_failover_SOURCES = tests/run/test_pkcs11_failover.c $(p11)
+tests_run_test_pkcs11_failover_LDADD = $(LIVE_LIBS)
+tests_run_test_pkcs11_storm_SOURCES = tests/run/test_pkcs11_storm.c $(p11)
+tests_run_test_pkcs11_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
 check_PROGRAMS += $(P11_TESTS)
 TESTS += $(P11_TESTS)
 

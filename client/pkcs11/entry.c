@@ -98,6 +98,7 @@ static CK_RV enter(const struct entry *e, const uintptr_t *value)
 	if (e->any_time)
 		return CKR_OK;
 	P11_TRY(p11_begin());
+	p11_call_begins();
 	if (p11_log_inout())
 		p11_log(P11_LOG_INFO, e->name, "begin");
 	if (p11_log_masks(P11_MASK_INPUT))

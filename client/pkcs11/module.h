@@ -66,12 +66,14 @@ struct p11_template;
  * to do in any case. A login that the HSM does not take any more is noticed here: CKR_USER_NOT_LOGGED_IN. */
 CK_RV p11_ask_within(struct p11_slot *slot, const struct hl_msg *msg, const void *body,
 	const struct hl_msg *expect, void *reply, struct client_call *call, unsigned limit_ms);
-/** The same within the limit of its kind. */
+/** The same within the limit of its kind, counted from the first request of this call of C_*: all of them together. */
 CK_RV p11_ask(struct p11_slot *slot, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
 	void *reply, struct client_call *call);
 /** The same for a request that is answered by `done`. */
 CK_RV p11_ask_done(struct p11_slot *slot, const struct hl_msg *msg, const void *body);
 void p11_frame_clear(struct client_call *call); /* for HL_AUTO */
+/** This thread enters C_*: its time begins with what it asks first. */
+void p11_call_begins(void);
 
 /* -- slot.c ----------------------------------------------------------------------------------------------------- */
 

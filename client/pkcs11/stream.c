@@ -51,13 +51,15 @@ static CK_RV begin(
 	return CKR_OK;
 }
 
-/* The answer to a piece, or to the end. A refusal has ended it over there too. */
+/* The answer to a piece, or to the end. A refusal has ended it over there too. Each has a bound of its own: a call may
+ * have any number of pieces. */
 static CK_RV ask(struct p11_slot *slot, struct p11_operation *op, const struct hl_msg *msg, const void *request,
 	struct hl_buf *out, bool *more)
 {
 	HL_AUTO(p11_frame_clear) struct client_call call = { 0 };
 	struct hl_stream_data answer;
-	CK_RV rv = p11_key_rv(slot, op, p11_ask(slot, msg, request, &hl_msg_stream_data, &answer, &call));
+	CK_RV rv = p11_key_rv(slot, op,
+		p11_ask_within(slot, msg, request, &hl_msg_stream_data, &answer, &call, CLIENT_CALL_MS));
 
 	if (rv != CKR_OK) {
 		op->stream = (struct p11_stream){ 0 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "client/os_remote.h"
+#include "lib/os/clock.h"
 
 /* -- the network ------------------------------------------------------------------------------------------------ */
 
@@ -181,12 +182,23 @@ CK_RV p11_ask_within(struct p11_slot *slot, const struct hl_msg *msg, const void
 	return log_failure(slot, msg, err, &call->failure);
 }
 
+/* When the call that this thread is in began to ask; 0: it has not asked yet. */
+static _Thread_local int64_t begun_us;
+
+void p11_call_begins(void)
+{
+	begun_us = 0;
+}
+
 CK_RV p11_ask(struct p11_slot *slot, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
 	void *reply, struct client_call *call)
 {
-	unsigned limit_ms = msg == &hl_msg_generate ? CLIENT_GENERATE_MS : CLIENT_CALL_MS;
+	int64_t limit_ms = msg == &hl_msg_generate ? CLIENT_GENERATE_MS : CLIENT_CALL_MS, left_ms;
+	int64_t now = hl_clock_mono_us();
 
-	return p11_ask_within(slot, msg, body, expect, reply, call, limit_ms);
+	begun_us = begun_us ? begun_us : now;
+	left_ms = limit_ms - (now - begun_us) / 1000;
+	return p11_ask_within(slot, msg, body, expect, reply, call, left_ms > 1 ? (unsigned)left_ms : 1);
 }
 
 CK_RV p11_ask_done(struct p11_slot *slot, const struct hl_msg *msg, const void *body)

@@ -1,13 +1,7 @@
-/* A storm: eight threads make, use and destroy keys over three links while proxies, HSMs and now and then the directory
- * are killed with SIGKILL and started again at random. Whatever was acknowledged is there afterwards, once; nobody
- * waited longer than agreed; nobody was told that credentials are wrong; nothing is left open.
- *
- *	HL_STORM_SECONDS  how long, 15 where it is not set
- *	HL_STORM_SEED     the seed that was printed: the same victims and the same requests again, though not the same moments */
-#include <fcntl.h>
-#include <poll.h>
+/* A storm: eight threads make, use and destroy keys over three links while members come and go (tests/support/storm.h).
+ * Whatever was acknowledged is there afterwards, once; nobody waited longer than agreed; nobody was told that credentials
+ * are wrong; nothing is left open. New keys need a master that lives: without one they are refused. */
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -17,9 +11,8 @@
 #include "lib/wire/numbers.h"
 #include "tests/support/draw.h"
 #include "tests/support/key.h"
-#include "tests/support/ledger.h"
-#include "tests/support/live.h"
 #include "tests/support/sockets.h"
+#include "tests/support/storm.h"
 #include "tests/support/test.h"
 
 #define THREADS 8
@@ -32,10 +25,7 @@
 static struct live *w;
 static struct live_account acme;
 static struct live_client client;
-static uint64_t seed;
-static unsigned seconds;
-
-/* -- bounds -------------------------------------------------------------------------------------------------- */
+static struct storm storm;
 
 /* Of each link its own: one that is long enough for everything, one that is not always, one that often is not. */
 static unsigned limit_ms(unsigned link)
@@ -45,45 +35,10 @@ static unsigned limit_ms(unsigned link)
 	return limit[link % LINKS] * (hl_test_is_slow() ? 20 : 1);
 }
 
-/* How late this machine wakes a thread that does nothing but wait. Between the moment at which a call's limit has passed
- * and its return lie some wake-ups (of the leader, of whom it promotes, of whoever holds the lock), each as late. */
-#define WAKE_UPS 8
-static atomic_int_least64_t late_us;
-static atomic_bool over;
-
-static void *gauge(void *at)
-{
-	const int each_ms = 10;
-
-	while (!atomic_load(&over)) {
-		int64_t begun = hl_clock_mono_us(), late;
-
-		poll(NULL, 0, each_ms);
-		late = hl_clock_mono_us() - begun - each_ms * 1000;
-		if (late > atomic_load(&late_us))
-			atomic_store(&late_us, late);
-	}
-	return at;
-}
-
-/* And the work that a thread may have begun when the limit passed: a key derivation, half a handshake. */
-static int64_t slack_us(void)
-{
-	return (hl_test_is_slow() ? 2000000 : 100000) + WAKE_UPS * atomic_load(&late_us);
-}
-
 /* -- what a thread did --------------------------------------------------------------------------------------- */
 
 enum deed { MAKE, LOAD, SIGN, DESTROY, LOGIN, RANDOM, INFO, OPEN, DEEDS };
 static const char *const deed_name[] = { "make", "load", "sign", "destroy", "login", "random", "info", "open" };
-
-#define IDS 1000
-struct tally {
-	unsigned done[DEEDS], refused[DEEDS], unknown[DEEDS];
-	unsigned id[IDS];
-	int64_t longest_us, worst_us; /* call; beyond its limit */
-	unsigned wrong;   /* what must not be, each printed */
-};
 
 struct worker {
 	unsigned number;
@@ -94,15 +49,14 @@ struct worker {
 	size_t oldest; /* pairs before it are not worked with any more */
 	unsigned left;
 	bool logged_in; /* once, for all links to come */
-	struct tally tally;
+	struct storm_tally tally;
 	int64_t begun_us;
 	pthread_t thread;
 };
 
 static void wrong(struct worker *t, const char *what, const char *label, int id)
 {
-	fprintf(stderr, "storm: thread %u: %s: %s (HL-%04d)\n", t->number, label, what, id);
-	t->tally.wrong++;
+	storm_wrong(&t->tally, t->number, label, what, id);
 }
 
 /* What somebody may be told while members come and go. Credentials, logins and keys are none of it: they stay what they
@@ -118,12 +72,6 @@ static bool may_be_told(enum deed d, int id)
 	return d == DESTROY && id == -HL_E_KEY;
 }
 
-static void note_time(struct tally *to, int64_t longest_us, int64_t worst_us)
-{
-	to->longest_us = longest_us > to->longest_us ? longest_us : to->longest_us;
-	to->worst_us = worst_us > to->worst_us ? worst_us : to->worst_us;
-}
-
 static void begin(struct worker *t)
 {
 	t->begun_us = hl_clock_mono_us();
@@ -132,23 +80,12 @@ static void begin(struct worker *t)
 /* Whether it happened. */
 static enum fate end(struct worker *t, enum deed d, int rc, const hsmlet_error *e)
 {
-	int64_t took = hl_clock_mono_us() - t->begun_us;
+	enum fate fate = rc == 0 ? FATE_YES : rc == -HL_E_UNKNOWN ? FATE_MAYBE : FATE_NO;
 
-	note_time(&t->tally, took, took - limit_ms(t->number) * INT64_C(1000));
-	if (rc == 0) {
-		t->tally.done[d]++;
-		return FATE_YES;
-	}
-	if (rc < IDS)
-		t->tally.id[rc]++;
-	if (!may_be_told(d, rc))
+	storm_note(&t->tally, d, fate, rc, t->begun_us, limit_ms(t->number));
+	if (rc != 0 && !may_be_told(d, rc))
 		wrong(t, e->what, deed_name[d], rc);
-	if (rc == -HL_E_UNKNOWN) {
-		t->tally.unknown[d]++;
-		return FATE_MAYBE;
-	}
-	t->tally.refused[d]++;
-	return FATE_NO;
+	return fate;
 }
 
 /* -- deeds --------------------------------------------------------------------------------------------------- */
@@ -315,84 +252,11 @@ static void step(struct worker *t)
 
 static void *work(void *at)
 {
-	while (!atomic_load(&over))
-		step(at);
+	struct worker *t = at;
+
+	while (storm_goes_on(&storm, &t->tally, 1u << MAKE | 1u << SIGN | 1u << DESTROY))
+		step(t);
 	return NULL;
-}
-
-/* -- the storm ----------------------------------------------------------------------------------------------- */
-
-struct victim {
-	char name[16];
-	bool hangs;
-	int64_t back_us; /* when it is started again; 0: it runs */
-	unsigned strikes;
-};
-
-static struct victim victim[1 + PROXIES + HSMS];
-
-static void name_victims(void)
-{
-	size_t n = 0;
-
-	snprintf(victim[n++].name, sizeof victim->name, "directory1");
-	for (unsigned i = 1; i <= PROXIES; i++)
-		snprintf(victim[n++].name, sizeof victim->name, "proxy%u", i);
-	for (unsigned i = 1; i <= HSMS; i++)
-		snprintf(victim[n++].name, sizeof victim->name, "hsm%u", i);
-}
-
-/* HSMs and proxies as often; the directory now and then. */
-static struct victim *draw_victim(uint64_t *state)
-{
-	size_t what = draw_below(state, 20);
-
-	if (what == 0)
-		return &victim[0];
-	return what % 2 ? &victim[1 + draw_below(state, PROXIES)] : &victim[1 + PROXIES + draw_below(state, HSMS)];
-}
-
-/* Down for up to a second, and others meanwhile. One of four hangs all that time and is killed at its end. */
-static bool strike(uint64_t *state)
-{
-	struct victim *v = draw_victim(state);
-	int64_t down_us = (int64_t)draw_below(state, 1000000);
-	bool hangs = draw_below(state, 4) == 0;
-
-	if (v->back_us)
-		return true;
-	v->strikes++;
-	v->hangs = hangs;
-	v->back_us = hl_clock_mono_us() + down_us;
-	return hangs ? live_pause(w, v->name) : live_strike(w, v->name);
-}
-
-static bool raise_due(int64_t now_us)
-{
-	for (size_t i = 0; i < HL_COUNT(victim); i++) {
-		struct victim *v = &victim[i];
-
-		if (!v->back_us || v->back_us > now_us)
-			continue;
-		v->back_us = 0;
-		if ((v->hangs && !live_strike(w, v->name)) || !live_raise(w, v->name))
-			return false;
-	}
-	return true;
-}
-
-static void storm_until(int64_t until_us, uint64_t *state)
-{
-	bool well = true;
-
-	while (well && hl_clock_mono_us() < until_us) {
-		int64_t next_us = hl_clock_mono_us() + (int64_t)draw_below(state, 700000);
-
-		well = strike(state);
-		while (well && hl_clock_mono_us() < next_us)
-			well = live_watch(w, hl_clock_mono_us() + 20000) && raise_due(hl_clock_mono_us());
-	}
-	CU_ASSERT(well);
 }
 
 /* -- a fork in the middle ------------------------------------------------------------------------------------ */
@@ -452,58 +316,15 @@ static void fork_once(hsmlet *const link[LINKS])
 
 /* -- afterwards ---------------------------------------------------------------------------------------------- */
 
-static int descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
-static void add(unsigned *to, const unsigned *from, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		to[i] += from[i];
-}
-
-static void print(const struct tally *all)
-{
-	unsigned sum[3] = { 0 };
-
-	for (size_t d = 0; d < DEEDS; d++) {
-		printf("  %-8s %6u done %6u refused %6u unknown\n", deed_name[d], all->done[d], all->refused[d],
-			all->unknown[d]);
-		sum[0] += all->done[d];
-		sum[1] += all->refused[d];
-		sum[2] += all->unknown[d];
-	}
-	printf("  %-8s %6u done %6u refused %6u unknown\n  told:", "all", sum[0], sum[1], sum[2]);
-	for (int i = 0; i < IDS; i++)
-		if (all->id[i])
-			printf(" HL-%04d %u", i, all->id[i]);
-	printf("\n  struck:");
-	for (size_t i = 0; i < HL_COUNT(victim); i++)
-		printf(" %s %u", victim[i].name, victim[i].strikes);
-	printf("\n  longest call %lld ms, beyond its limit at most %lld ms of %lld\n", (long long)all->longest_us / 1000,
-		(long long)all->worst_us / 1000, (long long)slack_us() / 1000);
-}
-
 static void judge(struct worker t[THREADS])
 {
-	struct tally all = { .worst_us = INT64_MIN };
+	struct storm_tally all = storm_tally();
 
-	for (unsigned i = 0; i < THREADS; i++) {
-		add(all.done, t[i].tally.done, DEEDS);
-		add(all.refused, t[i].tally.refused, DEEDS);
-		add(all.unknown, t[i].tally.unknown, DEEDS);
-		add(all.id, t[i].tally.id, IDS);
-		all.wrong += t[i].tally.wrong;
-		note_time(&all, t[i].tally.longest_us, t[i].tally.worst_us);
-	}
-	print(&all);
+	for (unsigned i = 0; i < THREADS; i++)
+		storm_add(&all, &t[i].tally);
+	storm_print(&storm, &all, deed_name, DEEDS, false);
 	CU_ASSERT_EQUAL(all.wrong, 0);
-	CU_ASSERT(all.worst_us <= slack_us());
+	CU_ASSERT(all.worst_us <= storm_slack_us(&storm));
 	CU_ASSERT(all.done[MAKE] > 0 && all.done[SIGN] > 0 && all.done[DESTROY] > 0);
 }
 
@@ -514,7 +335,7 @@ static void audit(struct worker t[THREADS])
 	hsmlet_error e;
 	hsmlet *h = NULL;
 
-	snprintf(prefix, sizeof prefix, "storm-%llx/", (unsigned long long)seed);
+	snprintf(prefix, sizeof prefix, "storm-%llx/", (unsigned long long)storm.seed);
 	for (unsigned i = 0; i < THREADS; i++)
 		l[i] = t[i].ledger;
 	CU_ASSERT_EQUAL(open_link(0, &h, &e), 0);
@@ -529,49 +350,44 @@ static void audit(struct worker t[THREADS])
 
 static void set_out(struct worker *t, unsigned number, hsmlet *h)
 {
-	*t = (struct worker){ .number = number, .h = h, .state = seed + number + 1, .tally.worst_us = INT64_MIN };
-	snprintf(t->prefix, sizeof t->prefix, "storm-%llx/%u", (unsigned long long)seed, number);
+	*t = (struct worker){ .number = number, .h = h, .state = storm.seed + number + 1, .tally = storm_tally() };
+	snprintf(t->prefix, sizeof t->prefix, "storm-%llx/%u", (unsigned long long)storm.seed, number);
 	if (pthread_create(&t->thread, NULL, work, t) != 0)
 		abort();
 }
 
 static void weather(hsmlet *const link[LINKS])
 {
-	int64_t begun = hl_clock_mono_us(), whole = seconds * INT64_C(1000000);
-	uint64_t state = seed;
+	int64_t begun = hl_clock_mono_us(), whole = storm.seconds * INT64_C(1000000);
 
-	storm_until(begun + whole / 2, &state);
+	CU_ASSERT(storm_until(&storm, begun + whole / 2));
 	fork_once(link);
-	storm_until(begun + whole, &state);
-	CU_ASSERT(raise_due(INT64_MAX));
-	atomic_store(&over, true);
-	CU_ASSERT(live_await_up(w));
+	CU_ASSERT(storm_until(&storm, begun + whole));
+	CU_ASSERT(storm_end(&storm));
 }
 
 static void whoever_is_killed_what_was_acknowledged_is_there_once(void)
 {
-	int before = descriptors();
+	int before = storm_descriptors();
 	static struct worker t[THREADS];
 	hsmlet *link[LINKS] = { NULL };
-	pthread_t gauging;
 	hsmlet_error e;
 
 	for (unsigned i = 0; i < LINKS; i++)
 		CU_ASSERT_EQUAL_FATAL(open_link(limit_ms(i), &link[i], &e), 0);
-	if (pthread_create(&gauging, NULL, gauge, NULL) != 0)
-		abort();
+	CU_ASSERT_FATAL(storm_begin(&storm, w, PROXIES, HSMS));
 	for (unsigned i = 0; i < THREADS; i++)
 		set_out(&t[i], i, link[i % LINKS]);
 	weather(link);
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(t[i].thread, NULL);
-	pthread_join(gauging, NULL);
+	storm_settle(&storm);
 	for (unsigned i = 0; i < LINKS; i++)
 		hsmlet_close(link[i]);
 	judge(t);
 	audit(t);
 	CU_ASSERT(sockets_await_none(w));
-	CU_ASSERT_EQUAL(descriptors(), before);
+	CU_ASSERT_EQUAL(storm_descriptors(), before);
 	for (unsigned i = 0; i < THREADS; i++)
 		ledger_clear(&t[i].ledger);
 }
@@ -588,13 +404,9 @@ static bool prepare(void)
 	static const struct live_tenant tenant = {
 		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "12345678",
 	};
-	const char *given = getenv("HL_STORM_SEED"), *long_ = getenv("HL_STORM_SECONDS");
 
-	seed = given ? strtoull(given, NULL, 0) : (uint64_t)hl_clock_mono_us();
-	seconds = long_ ? (unsigned)strtoul(long_, NULL, 0) : 15;
-	printf("storm: %u s, HL_STORM_SEED=%llu\n", seconds, (unsigned long long)seed);
-	fflush(stdout); /* else a child that is forked would say it again */
-	name_victims();
+	storm_forecast(&storm, "storm");
+	storm.hsm_share = 4; /* of two HSMs one is the master: where it is struck often, hardly a key is made */
 	w = live_start(&many);
 	return w && live_provision(w, &tenant, &acme) == HL_OK && live_client_ready(w, "acme", &acme, &client);
 }

@@ -392,6 +392,27 @@ static void a_link_that_swallows_everything_after_a_pause_is_given_up_within_a_s
 	end();
 }
 
+/* A member that stands still, in the middle of everything: its connections stay. */
+static void a_request_that_nobody_answers_for_five_seconds_goes_elsewhere(void)
+{
+	uint8_t id[HL_CONNECTION_ID];
+	struct world_client *c;
+	int64_t begun;
+
+	begin(12, 1, 1);
+	c = knows_the_pool();
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK);
+	memcpy(id, client_connection(c->core), sizeof id);
+	sim_stall(w->sim, "client2", "proxy1");
+	begun = sim_now_us(w->sim);
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK);
+	CU_ASSERT(sim_now_us(w->sim) - begun >= CLIENT_OP_MS * 1000);
+	CU_ASSERT(sim_now_us(w->sim) - begun < CLIENT_OP_MS * 1000 + 200000);
+	CU_ASSERT(memcmp(id, client_connection(c->core), sizeof id) != 0);
+	end();
+}
+
 /* -- a channel and wishes that are gone ------------------------------------------------------------------ */
 
 /* Encryption itself failed: the channel is dead, and the request has not left. */
@@ -555,6 +576,8 @@ static CU_TestInfo tests[] = {
 		the_first_request_after_a_pause_follows_a_ping_in_the_same_write },
 	{ "a link that swallows everything after a pause is given up within a second",
 		a_link_that_swallows_everything_after_a_pause_is_given_up_within_a_second },
+	{ "a request that nobody answers for five seconds goes elsewhere",
+		a_request_that_nobody_answers_for_five_seconds_goes_elsewhere },
 	CU_TEST_INFO_NULL,
 };
 

@@ -189,6 +189,7 @@ static void they_need_no_master(void)
 
 	begin(4);
 	world_kill_hsm(w, (size_t)(w->master->hsm));
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK); /* and knows by then where it is not connected any more */
 	CU_ASSERT_EQUAL(story_make_key(c, "stored", &stored), HL_E_MASTER);
 	p = made();
 	CU_ASSERT_EQUAL(story_sign_and_verify(c, &p), HL_OK);

@@ -33,66 +33,7 @@ void ledger_clear(struct ledger *l)
 	*l = (struct ledger){ 0 };
 }
 
-/* -- what the partition holds -------------------------------------------------------------------------------- */
-
-struct object {
-	uint64_t handle;
-	char label[LEDGER_LABEL];
-	bool is_public;
-};
-
-struct objects {
-	struct object *object;
-	size_t n;
-};
-
-/* False: it could not be read. */
-static bool read_object(hsmlet *h, uint64_t handle, struct object *out)
-{
-	static const uint32_t types[] = { HL_CKA_LABEL, HL_CKA_CLASS };
-	hsmlet_attribute label, class_;
-	hsmlet_attributes *a;
-	hsmlet_error e;
-
-	if (hsmlet_get_attributes(h, handle, types, 2, &a, &e) != 0)
-		return false;
-	label = hsmlet_attributes_at(a, 0);
-	class_ = hsmlet_attributes_at(a, 1);
-	*out = (struct object){ .handle = handle };
-	if (label.form == HSMLET_BYTES && label.n < sizeof out->label)
-		memcpy(out->label, label.value, label.n);
-	out->is_public = class_.form == HSMLET_NUMBER && ((const uint8_t *)class_.value)[7] == HL_CKO_PUBLIC_KEY;
-	hsmlet_attributes_free(a);
-	return true;
-}
-
-static int by_label(const void *a, const void *b)
-{
-	return strcmp(((const struct object *)a)->label, ((const struct object *)b)->label);
-}
-
-static bool read_all(hsmlet *h, struct objects *out)
-{
-	uint64_t handle[PAGE], after = 0;
-	hsmlet_error e;
-	size_t n;
-
-	do {
-		if (hsmlet_find(h, NULL, 0, after, handle, PAGE, &n, &e) != 0)
-			return false;
-		out->object = realloc(out->object, (out->n + n + 1) * sizeof *out->object);
-		if (!out->object)
-			abort();
-		for (size_t i = 0; i < n; i++)
-			if (!read_object(h, handle[i], &out->object[out->n++]))
-				return false;
-		after = n ? handle[n - 1] : 0;
-	} while (n == PAGE);
-	qsort(out->object, out->n, sizeof *out->object, by_label);
-	return true;
-}
-
-/* -- the audit ----------------------------------------------------------------------------------------------- */
+/* -- the judge ----------------------------------------------------------------------------------------------- */
 
 static int wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static int wrong(const char *format, ...)
@@ -107,8 +48,18 @@ static int wrong(const char *format, ...)
 	return 1;
 }
 
+struct objects {
+	struct ledger_object *object;
+	size_t n;
+};
+
+static int by_label(const void *a, const void *b)
+{
+	return strcmp(((const struct ledger_object *)a)->label, ((const struct ledger_object *)b)->label);
+}
+
 /* The first object with this label; *n is how many have it. */
-static const struct object *labelled(const struct objects *o, const char *label, size_t *n)
+static const struct ledger_object *labelled(const struct objects *o, const char *label, size_t *n)
 {
 	size_t from = 0, to = o->n;
 
@@ -125,7 +76,7 @@ static const struct object *labelled(const struct objects *o, const char *label,
 	return &o->object[from];
 }
 
-static int audit_made(const struct ledger_pair *p, unsigned is, const struct object *o, size_t n)
+static int audit_made(const struct ledger_pair *p, unsigned is, const struct ledger_object *o, size_t n)
 {
 	unsigned there = 0;
 
@@ -148,7 +99,7 @@ static int audit_made(const struct ledger_pair *p, unsigned is, const struct obj
 static int audit_pair(const struct ledger_pair *p, const struct objects *all)
 {
 	size_t n;
-	const struct object *o = labelled(all, p->label, &n);
+	const struct ledger_object *o = labelled(all, p->label, &n);
 
 	if (p->made == FATE_YES)
 		return audit_made(p, 0, o, n) + audit_made(p, 1, o, n);
@@ -176,17 +127,66 @@ static int audit_strangers(const struct objects *all, const char *prefix, const 
 	return known == there ? 0 : wrong("%zu objects that nobody asked for", there - known);
 }
 
+int ledger_judge(struct ledger_object *seen, size_t seen_n, const char *prefix, const struct ledger *l, size_t n)
+{
+	const struct objects all = { seen, seen_n };
+	int bad = 0;
+
+	if (seen_n > 0)
+		qsort(seen, seen_n, sizeof *seen, by_label);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < l[i].n; k++)
+			bad += audit_pair(&l[i].pair[k], &all);
+	return bad + audit_strangers(&all, prefix, l, n);
+}
+
+/* -- what the partition holds -------------------------------------------------------------------------------- */
+
+/* False: it could not be read. */
+static bool read_object(hsmlet *h, uint64_t handle, struct ledger_object *out)
+{
+	static const uint32_t types[] = { HL_CKA_LABEL, HL_CKA_CLASS };
+	hsmlet_attribute label, class_;
+	hsmlet_attributes *a;
+	hsmlet_error e;
+
+	if (hsmlet_get_attributes(h, handle, types, 2, &a, &e) != 0)
+		return false;
+	label = hsmlet_attributes_at(a, 0);
+	class_ = hsmlet_attributes_at(a, 1);
+	*out = (struct ledger_object){ .handle = handle };
+	if (label.form == HSMLET_BYTES && label.n < sizeof out->label)
+		memcpy(out->label, label.value, label.n);
+	out->is_public = class_.form == HSMLET_NUMBER && ((const uint8_t *)class_.value)[7] == HL_CKO_PUBLIC_KEY;
+	hsmlet_attributes_free(a);
+	return true;
+}
+
+static bool read_all(hsmlet *h, struct objects *out)
+{
+	uint64_t handle[PAGE], after = 0;
+	hsmlet_error e;
+	size_t n;
+
+	do {
+		if (hsmlet_find(h, NULL, 0, after, handle, PAGE, &n, &e) != 0)
+			return false;
+		out->object = realloc(out->object, (out->n + n + 1) * sizeof *out->object);
+		if (!out->object)
+			abort();
+		for (size_t i = 0; i < n; i++)
+			if (!read_object(h, handle[i], &out->object[out->n++]))
+				return false;
+		after = n ? handle[n - 1] : 0;
+	} while (n == PAGE);
+	return true;
+}
+
 int ledger_audit(hsmlet *h, const char *prefix, const struct ledger *l, size_t n)
 {
 	struct objects all = { 0 };
-	int bad = read_all(h, &all) ? 0 : -1;
+	int bad = read_all(h, &all) ? ledger_judge(all.object, all.n, prefix, l, n) : -1;
 
-	if (bad == 0) {
-		for (size_t i = 0; i < n; i++)
-			for (size_t k = 0; k < l[i].n; k++)
-				bad += audit_pair(&l[i].pair[k], &all);
-		bad += audit_strangers(&all, prefix, l, n);
-	}
 	free(all.object);
 	return bad;
 }

@@ -32,6 +32,16 @@ struct ledger {
 struct ledger_pair *ledger_add(struct ledger *l, const char *prefix);
 void ledger_clear(struct ledger *l);
 
-/** Everything in the partition whose label begins with `prefix` (that of all `n` ledgers), compared with them. How many
- * things are not as they must be, each printed; -1: the partition could not be read. */
+/* What a partition holds, as somebody sees it. */
+struct ledger_object {
+	char label[LEDGER_LABEL];
+	uint64_t handle;
+	bool is_public;
+};
+
+/** Everything that was seen, each handle once, compared with all `n` ledgers, whose labels begin with `prefix`. How many
+ * things are not as they must be, each printed. The objects are sorted by it. */
+int ledger_judge(struct ledger_object *seen, size_t seen_n, const char *prefix, const struct ledger *l, size_t n);
+
+/** The same with everything that a handle of the client library shows; -1: the partition could not be read. */
 int ledger_audit(hsmlet *h, const char *prefix, const struct ledger *l, size_t n);

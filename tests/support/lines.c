@@ -45,20 +45,38 @@ int lines_count(const char *path, const struct line *like)
 	return found;
 }
 
+/* -1: there is no such member. */
+static int lines_of_member(const struct live *w, const char *role, unsigned i, const struct line *like)
+{
+	char name[64], path[PATH_MAX];
+
+	snprintf(name, sizeof name, "trace/%s%u.jsonl", role, i);
+	live_path(w, name, path);
+	return lines_count(path, like);
+}
+
 int lines_of(const struct live *w, const char *role, const struct line *like)
 {
 	int found = 0;
 
 	for (unsigned i = 1; found >= 0; i++) {
-		char name[64], path[PATH_MAX];
-		int n;
+		int n = lines_of_member(w, role, i, like);
 
-		snprintf(name, sizeof name, "trace/%s%u.jsonl", role, i);
-		live_path(w, name, path);
-		n = lines_count(path, like);
 		if (n < 0)
 			return i > 1 ? found : -1;
 		found += n;
 	}
 	return found;
+}
+
+bool lines_member(const struct live *w, const char *role, const char *conn, const char *step, char out[16])
+{
+	const struct line got = { .conn = conn, .step = step, .way = "got" };
+	unsigned members = 0;
+	int n;
+
+	for (unsigned i = 1; (n = lines_of_member(w, role, i, &got)) >= 0; i++)
+		if (n > 0 && ++members)
+			snprintf(out, 16, "%.8s%u", role, i);
+	return members == 1;
 }

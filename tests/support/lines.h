@@ -13,3 +13,5 @@ struct line {
 int lines_count(const char *path, const struct line *like);
 /** The same over the traces of all members whose name begins with `role`. */
 int lines_of(const struct live *w, const char *role, const struct line *like);
+/** The member ("proxy2") of this role in whose trace the step of this connection stands; false: in none, or in several. */
+bool lines_member(const struct live *w, const char *role, const char *conn, const char *step, char out[16]);

@@ -28,6 +28,7 @@ struct live_options {
 	bool dumpable;                      /* the daemons' memory may be looked at */
 	bool proxies_drop;                  /* proxies become LIVE_NOBODY, where the test is root */
 	unsigned workers;                   /* of each proxy and each HSM; 0: one */
+	bool master_any;                    /* new keys need no master */
 };
 #define LIVE_NOBODY "nobody"
 

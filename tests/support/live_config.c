@@ -151,6 +151,7 @@ static void hsm_config(struct hl_buf *out, const struct live *w, unsigned n)
 	hl_buf_printf(out, "page = \"%s/hsm/page\";\n", w->folder);
 	hl_buf_printf(out, "workers = %u;\n", w->options.workers);
 	hl_buf_printf(out, "master_lock = \"%s/hsm/master\";\n", w->folder);
+	hl_buf_printf(out, "master = \"%s\";\n", w->options.master_any ? "any" : "required");
 }
 
 bool live_write_configs(const struct live *w)

@@ -83,6 +83,38 @@ bool p11_client(struct live *w, const char *name, const struct live_account *acc
 	return live_client_ready(w, name, account, &out->files) && p11_use(w, name, out);
 }
 
+bool p11_hosts(const struct p11_client *c, const struct live_account *account, const struct p11_host *hosts, size_t n)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf group = hl_buf(64u << 10);
+
+	hl_buf_text(&group, "{\n");
+	for (size_t i = 0; i < n; i++)
+		hl_buf_printf(&group,
+			"\thsm%zu: { host = \"%s\"; port = \"%d\"; priority = %u; slots: { slot0: { client_id = \"test\"; "
+			"user_name = \"%s\"; proxy_user = \"%s\"; id = %d; }; }; };\n",
+			i, hosts[i].host, LIVE_PORT, hosts[i].priority, account->partition, account->user, P11_SLOT);
+	hl_buf_text(&group, "}");
+	hl_buf_put(&group, hl_bytes("", 1));
+	return group.err == HL_OK && p11_set(c, "primus.hsms", (const char *)hl_buf_view(&group).p);
+}
+
+bool p11_connection(const struct p11_client *c, char hex[33])
+{
+	FILE *f = fopen(c->log, "r");
+	char line[2048];
+	const char *at;
+	bool found = false;
+
+	while (f && fgets(line, sizeof line, f)) {
+		at = strstr(line, "Connected to HSM");
+		at = at ? strstr(at, "connection ") : NULL;
+		found = (at && sscanf(at, "connection %32[0-9a-f]", hex) == 1) || found;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
 int p11_logged(const struct p11_client *c, const char *text)
 {
 	FILE *f = fopen(c->log, "r");

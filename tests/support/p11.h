@@ -25,10 +25,19 @@ bool p11_client(struct live *w, const char *name, const struct live_account *acc
 bool p11_use(struct live *w, const char *name, struct p11_client *c);
 /** Give a setting of its primus.cfg a value: "primus.connect_on_init", "false". */
 bool p11_set(const struct p11_client *c, const char *setting, const char *value);
+/** The hosts of its primus.cfg, all with the one slot: addresses and priorities, in the file's order. */
+struct p11_host {
+	const char *host;
+	unsigned priority;
+};
+bool p11_hosts(const struct p11_client *c, const struct live_account *account, const struct p11_host *hosts, size_t n);
 /** How many lines of its log contain `text`. */
 int p11_logged(const struct p11_client *c, const char *text);
+/** The connection that its log has told of last, in hex; false: none. */
+bool p11_connection(const struct p11_client *c, char hex[33]);
 
-/** Initialised, one read-write session, logged in with the account's PIN; 0: the test has failed. */
+/** Initialised, one read-write session, logged in with the account's PIN; 0: the test has failed. Like all below it
+ * judges what comes back, so it may be called by tests alone, not while they are prepared. */
 CK_SESSION_HANDLE p11_begin_logged_in(const struct live_account *account);
 /** C_Finalize, which must succeed. */
 void p11_over(void);

@@ -23,17 +23,18 @@ struct end {
 struct conn {
 	struct end end[RELAY_SIDES];
 	bool may_cross, crossed;
+	bool stalled; /* its far side is heard no more */
 };
 
 struct relay {
 	pthread_t thread;
 	pthread_mutex_t lock; /* over all that follows; not held while waiting */
 	int listener, wake[2];
-	bool stopping, crossing, cutting;
+	bool stopping, crossing, cutting, stalling;
 	struct hl_addr to;
 	struct conn *conn[CONNECTIONS];
 	size_t conns;
-	unsigned crossed, cuts;
+	unsigned crossed, cuts, stalls;
 };
 
 /* -- one connection ---------------------------------------------------------------------------------- */
@@ -105,6 +106,20 @@ static void cut(struct relay *r, struct conn *c)
 	conn_close(c);
 }
 
+/* How many of `n` bytes are passed on. */
+static size_t stall(struct relay *r, struct conn *c, size_t n)
+{
+	size_t pass = c->stalled ? 0 : n;
+
+	if (r->stalling && !c->stalled) {
+		r->stalling = false;
+		r->stalls++;
+		c->stalled = true;
+		pass = n / 2;
+	}
+	return pass;
+}
+
 static void take(struct relay *r, struct conn *c, enum relay_side side)
 {
 	struct end *from = &c->end[side], *to = &c->end[!side];
@@ -113,7 +128,7 @@ static void take(struct relay *r, struct conn *c, enum relay_side side)
 
 	if (n > 0) {
 		hl_buf_put(&from->said, hl_bytes(bytes, (size_t)n));
-		hl_buf_put(&to->waiting, hl_bytes(bytes, (size_t)n));
+		hl_buf_put(&to->waiting, hl_bytes(bytes, side == RELAY_FAR ? stall(r, c, (size_t)n) : (size_t)n));
 		if (side == RELAY_FAR && r->cutting)
 			cut(r, c);
 	} else if (n == 0) {
@@ -340,6 +355,23 @@ unsigned relay_cuts(struct relay *r)
 
 	pthread_mutex_lock(&r->lock);
 	n = r->cuts;
+	pthread_mutex_unlock(&r->lock);
+	return n;
+}
+
+void relay_stall_answer(struct relay *r)
+{
+	pthread_mutex_lock(&r->lock);
+	r->stalling = true;
+	pthread_mutex_unlock(&r->lock);
+}
+
+unsigned relay_stalls(struct relay *r)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&r->lock);
+	n = r->stalls;
 	pthread_mutex_unlock(&r->lock);
 	return n;
 }

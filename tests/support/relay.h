@@ -1,5 +1,5 @@
 /* relay.h - a TCP relay of the test, in a thread of its own: it keeps a copy of every byte, can cross the
- * streams of two connections, and can cut an answer off. The NEAR side is the one that dialled the relay. */
+ * streams of two connections, and can cut an answer off or let it stop half-way. The NEAR side is the one that dialled the relay. */
 #pragma once
 
 #include "lib/base/core.h"
@@ -28,6 +28,11 @@ unsigned relay_crossed(struct relay *r);
 void relay_cut_answer(struct relay *r);
 /** How often that has happened. */
 unsigned relay_cuts(struct relay *r);
+
+/** Of the next bytes that a far side says the first half is passed on, and nothing that it says from then on. */
+void relay_stall_answer(struct relay *r);
+/** How often that has happened. */
+unsigned relay_stalls(struct relay *r);
 
 /** Connections so far. */
 size_t relay_count(struct relay *r);

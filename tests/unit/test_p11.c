@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/pkcs11/module.h"
+#include "lib/os/clock.h"
 #include "tests/support/folder.h"
 #include "tests/support/test.h"
 
@@ -31,6 +32,8 @@ static struct {
 	uint8_t verified[256];    /* the signature of the last request */
 	size_t verified_n;
 	bool forgets;             /* logins: a new link is not logged in */
+	unsigned slow_ms;         /* that each request takes */
+	unsigned limit_ms[2];     /* of the last two */
 } hsm;
 
 static hl_err wire_open(const char *c, const char *s, const char *partition, void **out, char detail[512])
@@ -239,6 +242,10 @@ static hl_err wire_ask(void *wire, const struct hl_msg *msg, const void *body, c
 
 	(void)wire, (void)expect;
 	CU_ASSERT(limit_ms > 0);
+	hsm.limit_ms[0] = hsm.limit_ms[1];
+	hsm.limit_ms[1] = limit_ms;
+	for (int64_t begun = hl_clock_mono_us(); hl_clock_mono_us() - begun < hsm.slow_ms * 1000;)
+		;
 	hsm.asked++;
 	hsm.next = HL_OK;
 	call->failure.step = HL_STEP_OPEN;
@@ -339,6 +346,21 @@ static void an_init_and_its_call_share_one_request(void)
 		IS(OK, sign(s, out, &n));
 		CU_ASSERT_EQUAL(hsm.asked, before + 1);
 	}
+	over();
+}
+
+static void the_requests_of_one_call_share_its_time(void)
+{
+	CK_SESSION_HANDLE s = begin_logged_in();
+	CK_BYTE out[64];
+	CK_ULONG n = sizeof out;
+
+	hsm.slow_ms = 20;
+	IS(OK, C_SignInit(s, &ecdsa, key)); /* mechanisms and attributes */
+	CU_ASSERT_EQUAL(hsm.limit_ms[0], CLIENT_CALL_MS);
+	CU_ASSERT(hsm.limit_ms[1] <= CLIENT_CALL_MS - hsm.slow_ms);
+	IS(OK, sign(s, out, &n));
+	CU_ASSERT_EQUAL(hsm.limit_ms[1], CLIENT_CALL_MS);
 	over();
 }
 
@@ -637,6 +659,7 @@ static void without_a_configuration_the_default_file_tells_why(void)
 #define TEST(name) { #name, name }
 static CU_TestInfo tests[] = {
 	TEST(an_init_and_its_call_share_one_request),
+	TEST(the_requests_of_one_call_share_its_time),
 	TEST(a_result_that_does_not_fit_is_told_again_and_not_made_again),
 	TEST(what_is_known_of_a_key_is_forgotten_when_it_may_have_changed),
 	TEST(sizes_and_mechanisms_are_those_that_the_hsm_tells),

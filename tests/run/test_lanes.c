@@ -1,0 +1,282 @@
+/* Many threads with one handle: a few share one link, a crowd gets more of them, and nobody can tell which one an answer
+ * came over. Two HSMs with one store; the one that serves the first link stands still, so that what else is answered
+ * came over another one. */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "lib/os/clock.h"
+#include "lib/wire/numbers.h"
+#include "tests/support/key.h"
+#include "tests/support/lines.h"
+#include "tests/support/live.h"
+#include "tests/support/sockets.h"
+#include "tests/support/test.h"
+
+#define FEW 4   /* that share one link, */
+#define CROWD 8 /* and more than those */
+
+static struct live *w;
+static struct live_account acme;
+static struct live_client client;
+
+static const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
+
+/* -- threads that sign once ---------------------------------------------------------------------------------------- */
+
+struct signer {
+	hsmlet *h;
+	uint64_t key;
+	int rc;
+	uint8_t signature[64];
+	atomic_uint *answered;
+	pthread_t thread;
+};
+
+static void *sign_once(void *at)
+{
+	struct signer *s = at;
+	size_t n = sizeof s->signature;
+	hsmlet_error e;
+
+	s->rc = hsmlet_sign(s->h, s->key, &ecdsa, "data", 4, s->signature, &n, &e);
+	atomic_fetch_add(s->answered, 1);
+	return NULL;
+}
+
+static void await_answers(const atomic_uint *answered, unsigned n)
+{
+	int64_t deadline = hl_clock_mono_us() + live_limit_ms() * INT64_C(1000);
+
+	while (atomic_load(answered) < n && hl_clock_mono_us() < deadline)
+		poll(NULL, 0, 5);
+	CU_ASSERT(atomic_load(answered) >= n);
+}
+
+/* `n` threads sign while the HSM of the first link stands still; `early` of them are answered meanwhile. */
+static void sign_all(struct signer *s, unsigned n, hsmlet *h, uint64_t key, unsigned early)
+{
+	atomic_uint answered = 0;
+	hsmlet_info info = { 0 };
+	hsmlet_error e;
+
+	CU_ASSERT_EQUAL(hsmlet_get_info(h, &info, &e), 0);
+	CU_ASSERT(live_pause(w, info.hsm));
+	for (unsigned i = 0; i < n; i++) {
+		s[i] = (struct signer){ .h = h, .key = key, .answered = &answered };
+		if (pthread_create(&s[i].thread, NULL, sign_once, &s[i]) != 0)
+			abort();
+	}
+	await_answers(&answered, early);
+	CU_ASSERT(live_resume(w, info.hsm));
+	for (unsigned i = 0; i < n; i++)
+		pthread_join(s[i].thread, NULL);
+}
+
+static void expect_signatures(const struct signer *s, unsigned n, uint64_t public_key)
+{
+	for (unsigned i = 0; i < n; i++) {
+		CU_ASSERT_EQUAL(s[i].rc, 0);
+		CU_ASSERT(key_verifies(s[i].h, public_key, "data", 4, s[i].signature, 64));
+	}
+}
+
+static void expect_errors(const struct signer *s, unsigned n, hl_err err)
+{
+	for (unsigned i = 0; i < n; i++)
+		CU_ASSERT_EQUAL(s[i].rc, -(int)err);
+}
+
+static int links_made(void)
+{
+	return lines_count(client.trace, &(struct line){ .step = "hsm.result", .way = "got" });
+}
+
+static hsmlet *begin(void)
+{
+	hsmlet_options o = live_options_of(&client);
+	hsmlet_error e;
+	hsmlet *h = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(hsmlet_open(&o, &h, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_login(h, acme.pin, strlen(acme.pin), &e), 0);
+	return h;
+}
+
+/* -- stories --------------------------------------------------------------------------------------------------------- */
+
+static void a_few_threads_share_one_link(void)
+{
+	hsmlet *h = begin();
+	struct signer s[FEW];
+	struct key_pair k;
+	hsmlet_error e;
+	int before;
+
+	CU_ASSERT_EQUAL(key_make_p256(h, "few", &k, &e), 0);
+	before = links_made();
+	sign_all(s, FEW, h, k.key, 0);
+	expect_signatures(s, FEW, k.public_key);
+	CU_ASSERT_EQUAL(links_made(), before);
+	hsmlet_close(h);
+}
+
+static void a_crowd_is_answered_over_another_link_while_the_first_stands_still(void)
+{
+	hsmlet *h = begin();
+	struct signer s[CROWD];
+	struct key_pair k;
+	hsmlet_error e;
+	int before;
+
+	CU_ASSERT_EQUAL(key_make_p256(h, "crowd", &k, &e), 0);
+	before = links_made();
+	sign_all(s, CROWD, h, k.key, CROWD - FEW);
+	expect_signatures(s, CROWD, k.public_key);
+	CU_ASSERT(links_made() > before);
+	hsmlet_close(h);
+	CU_ASSERT(sockets_await_none(w));
+}
+
+/* Each link is logged in on its own, and forgets it when the user says so once. */
+static void a_logout_is_of_every_link(void)
+{
+	hsmlet *h = begin();
+	struct signer s[CROWD];
+	struct key_pair k;
+	hsmlet_error e;
+
+	CU_ASSERT_EQUAL(key_make_p256(h, "logout", &k, &e), 0);
+	sign_all(s, CROWD, h, k.key, CROWD - FEW);
+	expect_signatures(s, CROWD, k.public_key);
+	CU_ASSERT_EQUAL(hsmlet_logout(h, &e), 0);
+	sign_all(s, CROWD, h, k.key, 0);
+	expect_errors(s, CROWD, HL_E_KEY);
+	CU_ASSERT_EQUAL(hsmlet_login(h, acme.pin, strlen(acme.pin), &e), 0);
+	sign_all(s, CROWD, h, k.key, 0);
+	expect_signatures(s, CROWD, k.public_key);
+	hsmlet_close(h);
+}
+
+static const uint8_t yes = 1, no = 0;
+
+/* A pair of the handle: neither half is on the token. */
+static void make_short(hsmlet *h, struct key_pair *out)
+{
+	static const uint8_t p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+	const hsmlet_attribute off_token = { HL_CKA_TOKEN, HSMLET_BOOL, &no, 1 };
+	const hsmlet_attribute mine[] = { off_token, { HL_CKA_SIGN, HSMLET_BOOL, &yes, 1 } };
+	const hsmlet_attribute theirs[] = { off_token, { HL_CKA_VERIFY, HSMLET_BOOL, &yes, 1 },
+		{ HL_CKA_EC_PARAMS, HSMLET_BYTES, p256, sizeof p256 } };
+	hsmlet_error e;
+
+	CU_ASSERT_EQUAL(hsmlet_generate(h, HL_CKM_EC_KEY_PAIR_GEN, mine, HL_COUNT(mine), theirs, HL_COUNT(theirs),
+				&out->key, &out->public_key, &e),
+		0);
+}
+
+/* It is kept with the first link: another one learns of it when it is needed, and unlearns it too. */
+static void a_session_key_is_used_over_every_link_until_it_is_destroyed(void)
+{
+	hsmlet *h = begin();
+	struct signer s[CROWD];
+	struct key_pair k;
+	hsmlet_error e;
+
+	make_short(h, &k);
+	for (int i = 0; i < 2; i++) {
+		sign_all(s, CROWD, h, k.key, i == 0 ? 0 : CROWD - FEW);
+		expect_signatures(s, CROWD, k.public_key);
+	}
+	CU_ASSERT_EQUAL(hsmlet_destroy(h, k.key, &e), 0);
+	sign_all(s, CROWD, h, k.key, 0);
+	expect_errors(s, CROWD, HL_E_KEY);
+	hsmlet_close(h);
+}
+
+/* With the HSM of another link gone as well, all that is left is what the first link can do. */
+static void a_crowd_gets_its_answers_whoever_dies(void)
+{
+	hsmlet *h = begin();
+	struct signer s[CROWD];
+	struct key_pair k;
+	hsmlet_info info = { 0 };
+	hsmlet_error e;
+	const char *other;
+
+	CU_ASSERT_EQUAL(key_make_p256(h, "dies", &k, &e), 0);
+	sign_all(s, CROWD, h, k.key, CROWD - FEW);
+	CU_ASSERT_EQUAL(hsmlet_get_info(h, &info, &e), 0);
+	other = strcmp(info.hsm, "hsm1") == 0 ? "hsm2" : "hsm1";
+	CU_ASSERT(live_kill(w, other));
+	sign_all(s, CROWD, h, k.key, 0);
+	expect_signatures(s, CROWD, k.public_key);
+	CU_ASSERT(live_restart(w, other));
+	CU_ASSERT(live_kill(w, info.hsm));
+	CU_ASSERT_EQUAL(hsmlet_get_info(h, &info, &e), 0);
+	CU_ASSERT_STRING_EQUAL(info.hsm, other);
+	CU_ASSERT(live_restart(w, strcmp(other, "hsm1") == 0 ? "hsm2" : "hsm1"));
+	sign_all(s, CROWD, h, k.key, 0);
+	expect_signatures(s, CROWD, k.public_key);
+	hsmlet_close(h);
+}
+
+static int descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void all_links_are_closed_with_the_handle(void)
+{
+	int before = descriptors();
+	hsmlet *h = begin();
+	struct signer s[CROWD];
+	struct key_pair k;
+	hsmlet_error e;
+
+	CU_ASSERT_EQUAL(key_make_p256(h, "closed", &k, &e), 0);
+	sign_all(s, CROWD, h, k.key, CROWD - FEW);
+	CU_ASSERT(descriptors() > before + 5);
+	hsmlet_close(h);
+	CU_ASSERT_EQUAL(descriptors(), before);
+	CU_ASSERT(sockets_await_none(w));
+}
+
+/* clang-format off */
+#define TEST(name) { #name, name }
+static CU_TestInfo tests[] = {
+	TEST(a_few_threads_share_one_link),
+	TEST(a_crowd_is_answered_over_another_link_while_the_first_stands_still),
+	TEST(a_logout_is_of_every_link),
+	TEST(a_session_key_is_used_over_every_link_until_it_is_destroyed),
+	TEST(a_crowd_gets_its_answers_whoever_dies),
+	TEST(all_links_are_closed_with_the_handle),
+	CU_TEST_INFO_NULL,
+};
+/* clang-format on */
+
+static bool prepare(void)
+{
+	static const struct live_options two = { .proxies = 2, .hsms = 2 };
+	static const struct live_tenant tenant = {
+		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "12345678",
+	};
+
+	w = live_start(&two);
+	return w && live_provision(w, &tenant, &acme) == HL_OK && live_client_ready(w, "acme", &acme, &client);
+}
+
+int main(void)
+{
+	int rc = prepare() ? hl_test_main("lanes", tests) : 1;
+
+	if (rc != 0)
+		live_dump(w);
+	return live_stop(w) ? rc : 1;
+}
