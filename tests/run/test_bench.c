@@ -11,19 +11,22 @@
 #include "tests/support/live_impl.h"
 #include "tests/support/test.h"
 
+#define MORE 7 /* arguments of a case */
+
 static struct live *w;
 static struct live_account acme;
 static struct live_client client;
 static char pin_file[PATH_MAX], json_file[PATH_MAX];
 
-static int run(char *const more[3])
+static int run(char *const more[MORE])
 {
 	char program[PATH_MAX];
-	char *argv[] = { program, "--conf", client.conf, "--secrets", client.secrets, "--pin-file", pin_file,
-		"--world", w->folder, "--json", json_file, "--ready-ms=12.5", more[0], more[1], more[2], NULL };
+	char *argv[12 + MORE + 1] = { program, "--conf", client.conf, "--secrets", client.secrets, "--pin-file",
+		pin_file, "--world", w->folder, "--json", json_file, "--ready-ms=12.5" };
 	int status = -1;
 	pid_t pid;
 
+	memcpy(argv + 12, more, MORE * sizeof *more);
 	snprintf(program, sizeof program, "%s/hsmlet-bench", w->bin);
 	pid = fork();
 	if (pid == 0) {
@@ -48,7 +51,7 @@ static void every_figure_is_told_with_its_ratio_to_openssl(void)
 		"reconnect_p99_ms", "login_p50_ms", "openssl_p256", "openssl_rsa2048" };
 	json_t *j, *all;
 
-	CU_ASSERT_EQUAL(run((char *[]){ "--rounds=1", "--opens=3", "--signs=8" }), 0);
+	CU_ASSERT_EQUAL(run((char *[MORE]){ "--rounds=1", "--opens=3", "--signs=8" }), 0);
 	j = json_load_file(json_file, 0, NULL);
 	all = json_object_get(j, "figures");
 	CU_ASSERT_PTR_NOT_NULL(all);
@@ -65,13 +68,76 @@ static void every_figure_is_told_with_its_ratio_to_openssl(void)
 
 static void a_wrong_option_is_told(void)
 {
-	CU_ASSERT_EQUAL(run((char *[]){ "--rounds=0", NULL, NULL }), 2);
-	CU_ASSERT_EQUAL(run((char *[]){ "--signs=some", NULL, NULL }), 2);
+	CU_ASSERT_EQUAL(run((char *[MORE]){ "--rounds=0" }), 2);
+	CU_ASSERT_EQUAL(run((char *[MORE]){ "--signs=some" }), 2);
+}
+
+/* -- the provider ------------------------------------------------------------------------------------ */
+
+static json_t *with_provider(const char *softhsm)
+{
+	char module[PATH_MAX + 64], soft[128];
+
+	snprintf(module, sizeof module, "--pkcs11=%s/.libs/libhsmlet-pkcs11.so", w->bin);
+	snprintf(soft, sizeof soft, "--softhsm=%s", softhsm);
+	CU_ASSERT_EQUAL(run((char *[MORE]){ "--rounds=1", "--opens=1", "--logins=1", "--signs=4", "--p11-ms=1", module,
+				softhsm ? soft : NULL }), 0);
+	return json_load_file(json_file, 0, NULL);
+}
+
+static double told(const json_t *row, const char *side, const char *part)
+{
+	return json_number_value(json_object_get(json_object_get(row, side), part));
+}
+
+/* The peers are there where they are installed; where they are not, it is said. */
+static void is_complete(const json_t *row, const json_t *absent, const char *side, const char *ratio)
+{
+	if (json_object_get(absent, side)) {
+		CU_ASSERT(json_is_null(json_object_get(row, side)));
+		return;
+	}
+	CU_ASSERT(told(row, side, "per_second") > 0);
+	CU_ASSERT(json_number_value(json_object_get(row, ratio)) > 0);
+}
+
+static void the_provider_stands_beside_soft_tokens(void)
+{
+	json_t *j = with_provider(NULL), *p11 = json_object_get(j, "pkcs11"), *row;
+	const json_t *absent = json_object_get(p11, "absent");
+	json_t *rows = json_object_get(p11, "rows");
+	const char *key;
+
+	CU_ASSERT(json_object_size(rows) >= 30);
+	json_object_foreach(rows, key, row) {
+		CU_ASSERT(told(row, "ours", "per_second") > 0);
+		CU_ASSERT(told(row, "ours", "p99_us") >= told(row, "ours", "p50_us"));
+	}
+	row = json_object_get(rows, "sign-p256:4");
+	CU_ASSERT(json_number_value(json_object_get(row, "to_openssl")) > 0);
+	is_complete(row, absent, "softhsm", "to_softhsm");
+	is_complete(row, absent, "p11_kit", "to_p11_kit");
+	json_decref(j);
+}
+
+static void who_is_not_installed_is_left_out(void)
+{
+	json_t *j = with_provider("/nowhere/libsofthsm2.so"), *p11 = json_object_get(j, "pkcs11");
+	const json_t *absent = json_object_get(p11, "absent");
+	const json_t *row = json_object_get(json_object_get(p11, "rows"), "sign-p256:1");
+
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(absent, "softhsm")), "it is not installed");
+	CU_ASSERT_PTR_NOT_NULL(json_object_get(absent, "p11_kit"));
+	CU_ASSERT(told(row, "ours", "per_second") > 0);
+	CU_ASSERT_PTR_NULL(json_object_get(row, "to_softhsm"));
+	json_decref(j);
 }
 
 static CU_TestInfo tests[] = {
 	{ "every figure is told with its ratio to OpenSSL", every_figure_is_told_with_its_ratio_to_openssl },
 	{ "a wrong option is told", a_wrong_option_is_told },
+	{ "the provider stands beside soft tokens", the_provider_stands_beside_soft_tokens },
+	{ "who is not installed is left out", who_is_not_installed_is_left_out },
 	CU_TEST_INFO_NULL,
 };
 
