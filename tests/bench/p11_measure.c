@@ -92,6 +92,7 @@ static CK_RV sum_up(const struct player *p, unsigned threads, struct figures *ou
 	*out = (struct figures){ 0 };
 	for (unsigned i = 0; i < threads; i++) {
 		out->per_second += p[i].per_second;
+		out->times += p[i].seat.count;
 		for (size_t k = 0; k < p[i].timed; k++)
 			all[at++] = p[i].ns[k];
 	}

@@ -1,6 +1,6 @@
 /* p11_player.c - hsmlet-bench-p11: how fast a PKCS#11 module is, whichever it is.
  *
- *	WORK:THREADS > WORK:THREADS PER_SECOND P50_US P99_US
+ *	WORK:THREADS > WORK:THREADS PER_SECOND P50_US P99_US TIMES	(TIMES: while it warmed up, too)
  *	             > WORK:THREADS - C_SignInit 0x70		where the module says no
  *
  * hsmlet-bench starts one for each module and asks them in turns, on their standard inputs; a person names the work as
@@ -148,7 +148,8 @@ static bool answer(struct token *t, const char *asked, unsigned ms)
 	}
 	rv = prepare_and_measure(t, w, threads, ms, &f);
 	if (rv == CKR_OK)
-		printf("%s:%u %.1f %.2f %.2f\n", name, threads, f.per_second, f.p50_us, f.p99_us);
+		printf("%s:%u %.1f %.2f %.2f %llu\n", name, threads, f.per_second, f.p50_us, f.p99_us,
+			(unsigned long long)f.times);
 	else
 		printf("%s:%u - %s 0x%lx\n", name, threads, refusing, rv);
 	return fflush(stdout) == 0;

@@ -56,6 +56,7 @@ CK_RV work_forget(struct token *t);
 
 struct figures {
 	double per_second, p50_us, p99_us;
+	uint64_t times; /* in all, while it warmed up, too: what a processor's time is to be divided by */
 };
 /** Let `threads` (1 to THREADS_MAX) work at once for `ms`, after a quarter of that to warm up. The first refusal ends it,
  * and `refusing` is of this thread then. CKR_HOST_MEMORY. */
