@@ -38,6 +38,48 @@ hl_err hsm_conn_start(struct hsm *h, uint32_t port)
 	return HL_OK;
 }
 
+/* -- memory for records ------------------------------------------------------------------------------- */
+
+static void wake(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+
+	c->used = true;
+	if (c->awake)
+		return;
+	c->awake = true;
+	c->awake_before = NULL;
+	c->awake_after = h->awake;
+	if (h->awake)
+		h->awake->awake_before = c;
+	h->awake = c;
+}
+
+static void fall_asleep(struct hsm_conn *c)
+{
+	if (!c->awake)
+		return;
+	c->awake = false;
+	*(c->awake_before ? &c->awake_before->awake_after : &c->hsm->awake) = c->awake_after;
+	if (c->awake_after)
+		c->awake_after->awake_before = c->awake_before;
+}
+
+void hsm_conns_rest(struct hsm *h)
+{
+	for (struct hsm_conn *c = h->awake, *next; c; c = next) {
+		next = c->awake_after;
+		if (c->used) {
+			c->used = false;
+			continue;
+		}
+		hl_channel_rest(c->channel);
+		fall_asleep(c);
+	}
+}
+
+/* -- open and gone ------------------------------------------------------------------------------------- */
+
 /* Channels have numbers that ascend: who lists them page by page misses none that stays. */
 static void note_open(struct hsm_conn *c)
 {
@@ -49,6 +91,7 @@ static void note_open(struct hsm_conn *c)
 	*(c->older ? &c->older->newer : &h->first_open) = c;
 	h->last_open = c;
 	h->channels++;
+	wake(c); /* it has shaken hands */
 }
 
 static void forget_open(struct hsm_conn *c)
@@ -77,6 +120,7 @@ void hsm_conn_free(struct hsm_conn *c)
 	hl_map_take(&h->ports, c->port);
 	h->connections--;
 	forget_open(c);
+	fall_asleep(c);
 	hsm_streams_clear(c);
 	hl_channel_free(c->channel);
 	hl_buf_clear(&c->io.in);
@@ -415,6 +459,7 @@ static hl_err handle_requests(struct hsm_conn *c, size_t *handled)
 		if (err != HL_OK)
 			break;
 		c->requests++;
+		wake(c);
 		hsm_dispatch(c, &f);
 	}
 	return err == HL_E_SHORT ? HL_OK : err;

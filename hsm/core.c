@@ -169,6 +169,8 @@ void hsm_event(struct hsm *h, const struct hl_event *e)
 	} else if (e->kind == HL_EV_TIME) {
 		directory_event(h, e);
 		connections_time(h);
+		if (hl_passed(h->epoch.look_us, hl_mono_us(h->env)))
+			hsm_conns_rest(h);
 		hsm_epoch_time(h);
 	} else if (e->port == HSM_PORT_DIRECTORY) {
 		directory_event(h, e);

@@ -77,6 +77,7 @@ struct hsm {
 	struct hsm_task *tasks;
 	struct hl_map turns; /* partition > struct hsm_turns */
 	struct hsm_conn *resumed; /* may take requests again */
+	struct hsm_conn *awake;   /* used a moment ago: their channels hold memory for records */
 	int64_t deadline_us; /* of conversations that are still opening: a lower bound */
 };
 
@@ -355,6 +356,8 @@ struct hsm_conn {
 	uint64_t number, requests; /* number 0: it never opened */
 	int64_t since_ms;
 	struct hsm_conn *older, *newer;
+	bool awake, used; /* in the core's list of those; since it was last looked through */
+	struct hsm_conn *awake_before, *awake_after;
 };
 HL_CHECKED hl_err hsm_conn_start(struct hsm *h, uint32_t port);
 void hsm_conn_event(struct hsm_conn *c, const struct hl_event *e);
@@ -364,6 +367,8 @@ void hsm_conn_free(struct hsm_conn *c);
 void hsm_conn_task_ended(struct hsm_conn *c);
 /** After an event: connections whose tasks have ended take the requests that wait. */
 void hsm_conns_resume(struct hsm *h);
+/** Once a second: channels that were not used since the last time give back what they hold for records. */
+void hsm_conns_rest(struct hsm *h);
 /** End an open channel in order: its client is told. */
 void hsm_conn_end(struct hsm_conn *c, hl_err why);
 /** End it; `drain` sends first what is waiting. */

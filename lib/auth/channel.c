@@ -407,6 +407,12 @@ void hl_channel_age(struct hl_channel *c, int64_t now_us)
 		c->aged = true;
 }
 
+void hl_channel_rest(struct hl_channel *c)
+{
+	if (c->ready)
+		(void)SSL_free_buffers(c->ssl); /* 0: part of a record is in them */
+}
+
 void hl_channel_rekey_after(struct hl_channel *c, uint64_t bytes)
 {
 	c->rekey_bytes = bytes ? bytes : HL_CHANNEL_REKEY_BYTES;

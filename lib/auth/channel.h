@@ -106,6 +106,10 @@ bool hl_channel_partial(const struct hl_channel *c);
 HL_CHECKED hl_err hl_channel_send(struct hl_channel *c, struct hl_port *port,
 	const struct hl_msg *m, uint32_t id, const void *body);
 
+/** Give back the memory that OpenSSL keeps for records, some 34 KiB, unless part of one is in it; the next record takes it
+ * anew. For whoever has many channels of which most are idle: to take it for each record costs as much as to encrypt it. */
+void hl_channel_rest(struct hl_channel *c);
+
 /** What killed the channel; HL_OK while it lives. */
 hl_err hl_channel_dead(const struct hl_channel *c);
 
