@@ -14,6 +14,7 @@
 #define DRAIN_MS 1000
 #define DNS_FDS 16
 #define OUT_MAX (16u << 20) /* never reached: the core's own bound is lower */
+#define FRESH_US 10000 /* a link that has just been looked at is not looked at again before each request */
 /* POLLNVAL: the application has closed a descriptor that was ours. */
 #define BROKEN (POLLERR | POLLHUP | POLLNVAL)
 
@@ -37,7 +38,7 @@ struct client_blocking {
 	/* the leader's, while it reads or polls without the lock */
 	uint8_t *inbox;
 	bool polling, told;
-	int64_t poll_until_us;
+	int64_t poll_until_us, polled_us;
 	struct client_fd bell[2];
 	/* the one lookup, the leader's */
 	struct client_dns *dns;
@@ -429,6 +430,7 @@ static void wait_once(struct client_blocking *b, bool at_all)
 	if (b->stuck && (w.fds[1].revents & POLLOUT))
 		flush(b);
 	check_time(b);
+	b->polled_us = hl_mono_us(b->env);
 }
 
 /* -- who waits --------------------------------------------------------------------------------------------------------- */
@@ -459,10 +461,11 @@ static void lead(struct client_blocking *b, const struct client_waiter *w)
 	b->crew.led = false;
 }
 
-/* What happened while nobody waited: a link that the peer has ended is opened anew for the next request. */
+/* What happened while nobody waited: a link that the peer has ended is opened anew for the next request. If it has ended
+ * since the last one a moment ago, that one's answer is waited for in vain, and it goes over the new link as well. */
 static void catch_up(struct client_blocking *b)
 {
-	if (b->crew.led)
+	if (b->crew.led || hl_mono_us(b->env) - b->polled_us < FRESH_US)
 		return;
 	b->crew.led = true;
 	fulfil(b);
