@@ -28,6 +28,7 @@
 #define HSM_TASKS_MAX 32         /* of one connection, under way at once: no more of its requests are taken then */
 #define HSM_STREAMS_MAX 64       /* uses in pieces that are under way on one connection, */
 #define HSM_STREAMS_KEPT_MAX (4u << 20) /* and bytes of their data that it holds: what may not be seen before its tag */
+#define HSM_TURN_US 30           /* after so long a connection's answers leave before its next request is looked at */
 #define HSM_TURNS_MAX 32         /* PIN checks of one partition: one under way, the others wait for it */
 
 struct hsm_conn;
@@ -77,6 +78,8 @@ struct hsm {
 	struct hsm_task *tasks;
 	struct hl_map turns; /* partition > struct hsm_turns */
 	struct hsm_conn *resumed; /* may take requests again */
+	struct hsm_conn *turning; /* have used up their turn, and have more requests */
+	int64_t turn_us;          /* when they go on: at once; 0: there are none */
 	struct hsm_conn *awake;   /* used a moment ago: their channels hold memory for records */
 	int64_t deadline_us; /* of conversations that are still opening: a lower bound */
 };
@@ -352,6 +355,8 @@ struct hsm_conn {
 	unsigned tasks; /* under way */
 	bool resumes;   /* it stands in the core's list of those */
 	struct hsm_conn *next_resumed;
+	bool turns;     /* likewise */
+	struct hsm_conn *next_turning;
 	/* of an open channel */
 	uint64_t number, requests; /* number 0: it never opened */
 	int64_t since_ms;
@@ -367,6 +372,8 @@ void hsm_conn_free(struct hsm_conn *c);
 void hsm_conn_task_ended(struct hsm_conn *c);
 /** After an event: connections whose tasks have ended take the requests that wait. */
 void hsm_conns_resume(struct hsm *h);
+/** Connections that have used up their turn go on. */
+void hsm_conns_turn(struct hsm *h);
 /** Once a second: channels that were not used since the last time give back what they hold for records. */
 void hsm_conns_rest(struct hsm *h);
 /** End an open channel in order: its client is told. */

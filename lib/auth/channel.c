@@ -351,6 +351,16 @@ hl_err hl_channel_next(struct hl_channel *c, struct hl_frame *f)
 	return HL_OK;
 }
 
+bool hl_channel_waits(const struct hl_channel *c)
+{
+	struct hl_bytes rest = hl_buf_view(&c->plain);
+	struct hl_frame f;
+
+	if (c->dead != HL_OK || c->given >= rest.n)
+		return false;
+	return hl_frame_peek(hl_bytes(rest.p + c->given, rest.n - c->given), HL_FRAME_MAX, &f) == HL_OK;
+}
+
 bool hl_channel_partial(const struct hl_channel *c)
 {
 	return c->dead == HL_OK && (c->plain.n > c->given || SSL_has_pending(c->ssl));

@@ -95,6 +95,9 @@ HL_CHECKED hl_err hl_channel_pump(struct hl_channel *c, struct hl_port *port);
  * this channel, and wiped then; hl_channel_send() leaves it alone: an answer may refer to it. */
 HL_CHECKED hl_err hl_channel_next(struct hl_channel *c, struct hl_frame *f);
 
+/** Whether another whole frame waits for hl_channel_next(). */
+bool hl_channel_waits(const struct hl_channel *c);
+
 /** Whether a record or a frame has begun to come and is not whole yet; meant for after hl_channel_next() said
  * HL_E_SHORT. */
 bool hl_channel_partial(const struct hl_channel *c);
