@@ -66,6 +66,11 @@ static const struct hl_field *token_of(const struct hl_msg *m)
 	return field_named(m, "token");
 }
 
+bool client_has_effect(const struct hl_msg *m)
+{
+	return token_of(m);
+}
+
 /* What it speaks of is gone with the link that it was begun on: over another it could only be refused. */
 static bool is_of_its_link(const struct client_call *call)
 {

@@ -104,6 +104,8 @@ bool client_was_let_in(const struct client *c);
 /** NULL while it is open, opening, or was never tried. */
 const struct client_failure *client_failed(const struct client *c);
 
+/** Whether requests of this kind have a lasting effect: one that was sent and not answered may have had it. */
+bool client_has_effect(const struct hl_msg *m);
 /** Queue a request; opens the link where it is not open. It ends with call->done, at its deadline at the
  * latest. Where the link breaks after it was sent, the link is opened anew, by itself, and the same request sent again
  * with the same token; a refusal as busy or stale, or as behind over a new link, is tried again some times. The end may

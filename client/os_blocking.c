@@ -14,6 +14,7 @@
 #define DRAIN_MS 1000
 #define DNS_FDS 16
 #define OUT_MAX (16u << 20) /* never reached: the core's own bound is lower */
+#define FRESH_US 1000 /* a link that has just been looked at is not looked at again before each request */
 /* POLLNVAL: the application has closed a descriptor that was ours. */
 #define BROKEN (POLLERR | POLLHUP | POLLNVAL)
 
@@ -37,7 +38,7 @@ struct client_blocking {
 	/* the leader's, while it reads or polls without the lock */
 	uint8_t *inbox;
 	bool polling, told;
-	int64_t poll_until_us;
+	int64_t poll_until_us, polled_us;
 	struct client_fd bell[2];
 	/* the one lookup, the leader's */
 	struct client_dns *dns;
@@ -429,6 +430,7 @@ static void wait_once(struct client_blocking *b, bool at_all)
 	if (b->stuck && (w.fds[1].revents & POLLOUT))
 		flush(b);
 	check_time(b);
+	b->polled_us = hl_mono_us(b->env);
 }
 
 /* -- who waits --------------------------------------------------------------------------------------------------------- */
@@ -459,10 +461,17 @@ static void lead(struct client_blocking *b, const struct client_waiter *w)
 	b->crew.led = false;
 }
 
-/* What happened while nobody waited: a link that the peer has ended is opened anew for the next request. */
-static void catch_up(struct client_blocking *b)
+/* A link that broke within the last moment is noticed when the answer is awaited, and the request goes over the next one
+ * just as well; but of one with an effect nobody should have to ask whether it was received. */
+static bool is_fresh(struct client_blocking *b, const struct client_call *call)
 {
-	if (b->crew.led)
+	return hl_mono_us(b->env) - b->polled_us < FRESH_US && !client_has_effect(call->msg);
+}
+
+/* What happened while nobody waited: a link that the peer has ended is opened anew for the next request. */
+static void catch_up(struct client_blocking *b, const struct client_call *call)
+{
+	if (b->crew.led || is_fresh(b, call))
 		return;
 	b->crew.led = true;
 	fulfil(b);
@@ -515,7 +524,7 @@ hl_err client_blocking_call(struct client_blocking *b, struct client_call *call)
 	w = client_crew_join(&b->crew, call_done, call);
 	if (w) {
 		call->done = true; /* not submitted yet, so nothing to wait for */
-		catch_up(b);
+		catch_up(b, call);
 		client_submit(b->core, call);
 		await(b, w, call->deadline_us);
 	}

@@ -38,6 +38,48 @@ hl_err hsm_conn_start(struct hsm *h, uint32_t port)
 	return HL_OK;
 }
 
+/* -- memory for records ------------------------------------------------------------------------------- */
+
+static void wake(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+
+	c->used = true;
+	if (c->awake)
+		return;
+	c->awake = true;
+	c->awake_before = NULL;
+	c->awake_after = h->awake;
+	if (h->awake)
+		h->awake->awake_before = c;
+	h->awake = c;
+}
+
+static void fall_asleep(struct hsm_conn *c)
+{
+	if (!c->awake)
+		return;
+	c->awake = false;
+	*(c->awake_before ? &c->awake_before->awake_after : &c->hsm->awake) = c->awake_after;
+	if (c->awake_after)
+		c->awake_after->awake_before = c->awake_before;
+}
+
+void hsm_conns_rest(struct hsm *h)
+{
+	for (struct hsm_conn *c = h->awake, *next; c; c = next) {
+		next = c->awake_after;
+		if (c->used) {
+			c->used = false;
+			continue;
+		}
+		hl_channel_rest(c->channel);
+		fall_asleep(c);
+	}
+}
+
+/* -- open and gone ------------------------------------------------------------------------------------- */
+
 /* Channels have numbers that ascend: who lists them page by page misses none that stays. */
 static void note_open(struct hsm_conn *c)
 {
@@ -49,6 +91,7 @@ static void note_open(struct hsm_conn *c)
 	*(c->older ? &c->older->newer : &h->first_open) = c;
 	h->last_open = c;
 	h->channels++;
+	wake(c); /* it has shaken hands */
 }
 
 static void forget_open(struct hsm_conn *c)
@@ -74,9 +117,15 @@ void hsm_conn_free(struct hsm_conn *c)
 			*at = c->next_resumed;
 			break;
 		}
+	for (struct hsm_conn **at = &h->turning; c->turns && *at; at = &(*at)->next_turning)
+		if (*at == c) {
+			*at = c->next_turning;
+			break;
+		}
 	hl_map_take(&h->ports, c->port);
 	h->connections--;
 	forget_open(c);
+	fall_asleep(c);
 	hsm_streams_clear(c);
 	hl_channel_free(c->channel);
 	hl_buf_clear(&c->io.in);
@@ -405,16 +454,36 @@ static bool takes_requests(const struct hsm_conn *c)
 	return c->state == HSM_OPEN && !c->closing && c->io.out.n < OUT_PAUSE && c->tasks < HSM_TASKS_MAX;
 }
 
+/* Whoever sends many requests at once is answered bit by bit: the first answers are on their way, and others have their
+ * turn, while the later requests are worked at. */
+static bool turn_is_over(struct hsm_conn *c, int64_t begun_us)
+{
+	struct hsm *h = c->hsm;
+	int64_t now = hl_mono_us(h->env);
+
+	if (now - begun_us < HSM_TURN_US || !hl_channel_waits(c->channel))
+		return false;
+	h->turn_us = now;
+	if (!c->turns) {
+		c->turns = true;
+		c->next_turning = h->turning;
+		h->turning = c;
+	}
+	return true;
+}
+
 static hl_err handle_requests(struct hsm_conn *c, size_t *handled)
 {
+	int64_t begun_us = hl_mono_us(c->hsm->env);
 	struct hl_frame f;
 	hl_err err = HL_OK;
 
-	for (*handled = 0; takes_requests(c); ++*handled) {
+	for (*handled = 0; takes_requests(c) && !(*handled > 0 && turn_is_over(c, begun_us)); ++*handled) {
 		err = hl_channel_next(c->channel, &f);
 		if (err != HL_OK)
 			break;
 		c->requests++;
+		wake(c);
 		hsm_dispatch(c, &f);
 	}
 	return err == HL_E_SHORT ? HL_OK : err;
@@ -429,8 +498,8 @@ static hl_err channel_bytes(struct hsm_conn *c)
 	do {
 		HL_TRY(pump(c));
 		HL_TRY(handle_requests(c, &handled));
-	} while (handled > 0 && c->io.in.n > 0 && !c->closing);
-	if (hl_channel_ended(c->channel))
+	} while (handled > 0 && c->io.in.n > 0 && !c->closing && !c->turns);
+	if (hl_channel_ended(c->channel) && !c->turns)
 		hsm_conn_close(c, HL_OK, true);
 	return HL_OK;
 }
@@ -455,6 +524,22 @@ void hsm_conns_resume(struct hsm *h)
 	while ((c = h->resumed) != NULL) {
 		h->resumed = c->next_resumed;
 		c->resumes = false;
+		err = c->closing ? HL_OK : channel_bytes(c);
+		if (err != HL_OK)
+			hsm_conn_close(c, err, true);
+	}
+}
+
+void hsm_conns_turn(struct hsm *h)
+{
+	struct hsm_conn *c, *all = h->turning;
+	hl_err err;
+
+	h->turning = NULL;
+	h->turn_us = 0;
+	while ((c = all) != NULL) {
+		all = c->next_turning;
+		c->turns = false;
 		err = c->closing ? HL_OK : channel_bytes(c);
 		if (err != HL_OK)
 			hsm_conn_close(c, err, true);

@@ -169,6 +169,9 @@ void hsm_event(struct hsm *h, const struct hl_event *e)
 	} else if (e->kind == HL_EV_TIME) {
 		directory_event(h, e);
 		connections_time(h);
+		hsm_conns_turn(h);
+		if (hl_passed(h->epoch.look_us, hl_mono_us(h->env)))
+			hsm_conns_rest(h);
 		hsm_epoch_time(h);
 	} else if (e->port == HSM_PORT_DIRECTORY) {
 		directory_event(h, e);
@@ -186,6 +189,7 @@ bool hsm_wish(struct hsm *h, struct hl_wish *out)
 {
 	int64_t at = hl_sooner(hl_sooner(h->epoch.look_us, h->deadline_us), hl_link_deadline(&h->directory));
 
+	at = hl_sooner(at, h->turn_us);
 	if (hl_wishes_lost(&h->wishes)) {
 		h->env->ops->halt(h->env->at, HL_E_NOMEM);
 		return false;

@@ -30,6 +30,7 @@
 #define HSM_STREAMS_MAX 64       /* uses in pieces that are under way on one connection, */
 #define HSM_STREAMS_KEPT_MAX (8u << 20) /* and bytes of their data that it holds: what may not be seen before its tag */
 #define HSM_SINGLE_MAX 16        /* logins for one use each that a connection has not used yet: the oldest goes */
+#define HSM_TURN_US 30           /* after so long a connection's answers leave before its next request is looked at */
 #define HSM_TURNS_MAX 32         /* PIN checks of one partition: one under way, the others wait for it */
 
 struct hsm_conn;
@@ -79,6 +80,9 @@ struct hsm {
 	struct hsm_task *tasks;
 	struct hl_map turns; /* partition > struct hsm_turns */
 	struct hsm_conn *resumed; /* may take requests again */
+	struct hsm_conn *turning; /* have used up their turn, and have more requests */
+	int64_t turn_us;          /* when they go on: at once; 0: there are none */
+	struct hsm_conn *awake;   /* used a moment ago: their channels hold memory for records */
 	int64_t deadline_us; /* of conversations that are still opening: a lower bound */
 };
 
@@ -405,10 +409,14 @@ struct hsm_conn {
 	unsigned tasks; /* under way */
 	bool resumes;   /* it stands in the core's list of those */
 	struct hsm_conn *next_resumed;
+	bool turns;     /* likewise */
+	struct hsm_conn *next_turning;
 	/* of an open channel */
 	uint64_t number, requests; /* number 0: it never opened */
 	int64_t since_ms;
 	struct hsm_conn *older, *newer;
+	bool awake, used; /* in the core's list of those; since it was last looked through */
+	struct hsm_conn *awake_before, *awake_after;
 };
 HL_CHECKED hl_err hsm_conn_start(struct hsm *h, uint32_t port);
 void hsm_conn_event(struct hsm_conn *c, const struct hl_event *e);
@@ -418,6 +426,10 @@ void hsm_conn_free(struct hsm_conn *c);
 void hsm_conn_task_ended(struct hsm_conn *c);
 /** After an event: connections whose tasks have ended take the requests that wait. */
 void hsm_conns_resume(struct hsm *h);
+/** Connections that have used up their turn go on. */
+void hsm_conns_turn(struct hsm *h);
+/** Once a second: channels that were not used since the last time give back what they hold for records. */
+void hsm_conns_rest(struct hsm *h);
 /** End an open channel in order: its client is told. */
 void hsm_conn_end(struct hsm_conn *c, hl_err why);
 /** End it; `drain` sends first what is waiting. */

@@ -74,7 +74,10 @@ static void happening_free(struct happening *h)
 
 static int64_t env_mono(void *at)
 {
-	return ((struct sim_node *)at)->sim->now_us + 1000000; /* 0 stands for "no deadline" */
+	struct sim *s = ((struct sim_node *)at)->sim;
+
+	s->now_us += s->tick_us;
+	return s->now_us + 1000000; /* 0 stands for "no deadline" */
 }
 
 static int64_t env_wall(void *at)
@@ -357,7 +360,8 @@ bool sim_step(struct sim *s)
 
 	if (!h)
 		return false;
-	s->now_us = h->at_us;
+	if (h->at_us > s->now_us)
+		s->now_us = h->at_us;
 	happen(s, h);
 	happening_free(h);
 	return true;
@@ -409,6 +413,11 @@ size_t sim_blocks(const struct sim *s)
 	for (size_t i = 0; i < s->heap_n; i++)
 		n += s->heap[i]->bytes.base ? 2 : 1;
 	return n;
+}
+
+void sim_tick(struct sim *s, int64_t us)
+{
+	s->tick_us = us;
 }
 
 int64_t sim_now_us(const struct sim *s)

@@ -42,6 +42,8 @@ bool sim_step(struct sim *s);
 bool sim_run(struct sim *s, bool (*done)(void *at), void *at, int64_t limit_us);
 
 int64_t sim_now_us(const struct sim *s);
+/** From now on each look at the clock takes `us`, as if the node had worked meanwhile (0: events take no time). */
+void sim_tick(struct sim *s, int64_t us);
 /** Move every node's wall clock; deadlines do not notice. */
 void sim_wall_advance(struct sim *s, int64_t ms);
 

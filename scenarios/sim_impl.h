@@ -70,7 +70,7 @@ struct sim_node {
 
 struct sim {
 	uint64_t seed;
-	int64_t now_us, wall_offset_ms;
+	int64_t now_us, wall_offset_ms, tick_us;
 	uint64_t serial;
 	struct happening **heap;
 	size_t heap_n, heap_cap;

@@ -191,6 +191,7 @@ SIM_TESTS = tests/sim/test_cuts tests/sim/test_effects tests/sim/test_eight_step
 	tests/sim/test_operations tests/sim/test_refusals
 story = tests/sim/story.c tests/sim/story.h
 tests_sim_test_cuts_SOURCES = tests/sim/test_cuts.c tests/support/heap.c tests/support/heap.h
+tests_unit_test_channel_SOURCES = tests/unit/test_channel.c tests/support/heap.c tests/support/heap.h
 tests_sim_test_cuts_LDADD = $(SIM_LIBS)
 tests_sim_test_eight_steps_SOURCES = tests/sim/test_eight_steps.c $(story)
 tests_sim_test_eight_steps_LDADD = $(SIM_LIBS)

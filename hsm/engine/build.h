@@ -22,6 +22,8 @@ EVP_PKEY *hsm_build_domain(
 
 /** What can be read off the key: all attributes of its parts that are no secret, and the value of the object. */
 HL_CHECKED hl_err hsm_describe(EVP_PKEY *pkey, struct hsm_object *o);
+/** The same for objects of one key, both halves: its public part, which OpenSSL is slow to encode, is encoded once. */
+HL_CHECKED hl_err hsm_describe_all(EVP_PKEY *pkey, struct hsm_object *const o[], size_t n);
 /** One number of a key as an attribute. */
 HL_CHECKED hl_err hsm_describe_number(
 	const EVP_PKEY *pkey, const char *name, struct hsm_object *o, uint32_t type);

@@ -102,14 +102,8 @@ static hl_err describe_dh(const EVP_PKEY *pkey, struct hsm_object *o)
 
 /* -- values -------------------------------------------------------------------------------------------------- */
 
-static hl_err keep_public(EVP_PKEY *pkey, struct hsm_object *o)
+static hl_err keep_public(struct hl_bytes spki, struct hsm_object *o)
 {
-	HL_AUTO(hsm_bytes_freep) unsigned char *der = NULL;
-	int n = i2d_PUBKEY(pkey, &der);
-	struct hl_bytes spki = hl_bytes(der, n > 0 ? (size_t)n : 0);
-
-	if (n <= 0)
-		return HL_E_CRYPTO;
 	HL_TRY(hsm_attribute_set(o, HL_CKA_PUBLIC_KEY_INFO, HL_FORM_BYTES, spki));
 	return is_public(o) ? hl_secret_set(&o->value, spki) : HL_OK;
 }
@@ -141,7 +135,7 @@ static const struct {
 	{ HL_CKK_X9_42_DH, describe_exponents },
 };
 
-hl_err hsm_describe(EVP_PKEY *pkey, struct hsm_object *o)
+static hl_err describe(EVP_PKEY *pkey, struct hl_bytes spki, struct hsm_object *o)
 {
 	uint64_t key_type = hsm_attribute_number(o, HL_CKA_KEY_TYPE);
 
@@ -149,8 +143,23 @@ hl_err hsm_describe(EVP_PKEY *pkey, struct hsm_object *o)
 		if (describers[i].key_type != key_type)
 			continue;
 		HL_TRY(describers[i].describe(pkey, o));
-		HL_TRY(keep_public(pkey, o));
+		HL_TRY(keep_public(spki, o));
 		return is_public(o) ? HL_OK : keep_private(pkey, o);
 	}
 	return HL_E_BUG;
+}
+
+hl_err hsm_describe_all(EVP_PKEY *pkey, struct hsm_object *const o[], size_t n)
+{
+	HL_AUTO(hsm_bytes_freep) unsigned char *der = NULL;
+	int der_n = i2d_PUBKEY(pkey, &der);
+
+	for (size_t i = 0; i < n && der_n > 0; i++)
+		HL_TRY(describe(pkey, hl_bytes(der, (size_t)der_n), o[i]));
+	return der_n > 0 ? HL_OK : HL_E_CRYPTO;
+}
+
+hl_err hsm_describe(EVP_PKEY *pkey, struct hsm_object *o)
+{
+	return hsm_describe_all(pkey, &o, 1);
 }

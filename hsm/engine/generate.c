@@ -24,8 +24,7 @@ static hl_err finish_pair(struct hsm_making *g, EVP_PKEY *pkey)
 
 	if (params)
 		HL_TRY(hsm_attribute_set(g->key, HL_CKA_EC_PARAMS, HL_FORM_BYTES, params->value));
-	HL_TRY(hsm_describe(pkey, g->key));
-	return hsm_describe(pkey, g->public_key);
+	return hsm_describe_all(pkey, (struct hsm_object *const[]){ g->key, g->public_key }, 2);
 }
 
 /* FIPS 186-4, B.3.1: odd and above 2^16; 65537 where the template has none. Its upper bound is

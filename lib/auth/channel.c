@@ -351,6 +351,16 @@ hl_err hl_channel_next(struct hl_channel *c, struct hl_frame *f)
 	return HL_OK;
 }
 
+bool hl_channel_waits(const struct hl_channel *c)
+{
+	struct hl_bytes rest = hl_buf_view(&c->plain);
+	struct hl_frame f;
+
+	if (c->dead != HL_OK || c->given >= rest.n)
+		return false;
+	return hl_frame_peek(hl_bytes(rest.p + c->given, rest.n - c->given), HL_FRAME_MAX, &f) == HL_OK;
+}
+
 bool hl_channel_partial(const struct hl_channel *c)
 {
 	return c->dead == HL_OK && (c->plain.n > c->given || SSL_has_pending(c->ssl));
@@ -405,6 +415,12 @@ void hl_channel_age(struct hl_channel *c, int64_t now_us)
 	}
 	if (now_us - c->keys_us >= HL_CHANNEL_REKEY_S * (int64_t)1000000)
 		c->aged = true;
+}
+
+void hl_channel_rest(struct hl_channel *c)
+{
+	if (c->ready)
+		(void)SSL_free_buffers(c->ssl); /* 0: part of a record is in them */
 }
 
 void hl_channel_rekey_after(struct hl_channel *c, uint64_t bytes)

@@ -95,6 +95,9 @@ HL_CHECKED hl_err hl_channel_pump(struct hl_channel *c, struct hl_port *port);
  * this channel, and wiped then; hl_channel_send() leaves it alone: an answer may refer to it. */
 HL_CHECKED hl_err hl_channel_next(struct hl_channel *c, struct hl_frame *f);
 
+/** Whether another whole frame waits for hl_channel_next(). */
+bool hl_channel_waits(const struct hl_channel *c);
+
 /** Whether a record or a frame has begun to come and is not whole yet; meant for after hl_channel_next() said
  * HL_E_SHORT. */
 bool hl_channel_partial(const struct hl_channel *c);
@@ -105,6 +108,10 @@ bool hl_channel_partial(const struct hl_channel *c);
  * the channel lives on. HL_E_CLOSED: after hl_channel_end(). HL_E_CHANNEL: not ready, or dead. */
 HL_CHECKED hl_err hl_channel_send(struct hl_channel *c, struct hl_port *port,
 	const struct hl_msg *m, uint32_t id, const void *body);
+
+/** Give back the memory that OpenSSL keeps for records, some 34 KiB, unless part of one is in it; the next record takes it
+ * anew. For whoever has many channels of which most are idle: to take it for each record costs as much as to encrypt it. */
+void hl_channel_rest(struct hl_channel *c);
 
 /** What killed the channel; HL_OK while it lives. */
 hl_err hl_channel_dead(const struct hl_channel *c);

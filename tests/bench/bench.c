@@ -1,6 +1,6 @@
 /* bench.c - hsmlet-bench: figures of a running world beside those of `openssl speed`, taken in turns.
  *
- *	each round:  openssl speed > first connections > reconnections > logins > signatures
+ *	each round:  openssl speed > first connections > reconnections > logins > signatures > PKCS#11 (p11.c)
  *
  * The table and the JSON file have the median of the rounds. No figure is a failure. */
 #include <argp.h>
@@ -82,14 +82,18 @@ static int ascending_double(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(const struct bench *b, enum figure f)
+double bench_median(const double *of, unsigned n)
 {
 	double v[ROUNDS_MAX];
-	unsigned n = b->o.rounds;
 
-	memcpy(v, b->took[f], sizeof v);
+	memcpy(v, of, n * sizeof *v);
 	qsort(v, n, sizeof *v, ascending_double);
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+static double median(const struct bench *b, enum figure f)
+{
+	return bench_median(b->took[f], b->o.rounds);
 }
 
 /* A rate beside OpenSSL's rate, a time beside its time: the median of the rounds' own ratios. */
@@ -164,7 +168,10 @@ static void print_json(FILE *out, const struct bench *b)
 			fprintf(out, ",\"to_openssl\":%.3f", to);
 		fprintf(out, "}");
 	}
-	fprintf(out, "}}\n");
+	fprintf(out, "}");
+	if (b->p11)
+		bench_p11_json(out, b);
+	fprintf(out, "}\n");
 }
 
 static int write_json(const struct bench *b)
@@ -206,6 +213,8 @@ static int one_round(struct bench *b)
 	rc = bench_connect(b);
 	if (rc == 0)
 		rc = bench_sign(b);
+	if (rc == 0 && b->p11)
+		rc = bench_p11_round(b);
 	bench_put(b, MEMORY_MIB, b->o.world ? bench_memory(b->o.world) : -1);
 	return rc;
 }
@@ -247,20 +256,25 @@ static int run(struct bench *b)
 	int rc = err == HL_OK ? 0 : failed("--pin-file", err);
 
 	take_ready(b);
+	if (rc == 0 && b->o.pkcs11)
+		rc = bench_p11_begin(b);
 	for (; rc == 0 && b->round < b->o.rounds; b->round++)
 		rc = one_round(b);
 	if (rc == 0) {
 		print_table(b);
+		if (b->p11)
+			bench_p11_print(b);
 		rc = write_json(b);
 	}
+	bench_p11_end(b);
 	return rc;
 }
 
 /* -- options ------------------------------------------------------------------------------------------ */
 
 enum {
-	KEY_CONF = 0x100, KEY_SECRETS, KEY_PIN, KEY_JSON, KEY_WORLD, KEY_READY,
-	KEY_ROUNDS, KEY_SECONDS, KEY_OPENS, KEY_LOGINS, KEY_SIGNS
+	KEY_CONF = 0x100, KEY_SECRETS, KEY_PIN, KEY_JSON, KEY_WORLD, KEY_READY, KEY_P11, KEY_SOFTHSM, KEY_P11_KIT,
+	KEY_ROUNDS, KEY_SECONDS, KEY_OPENS, KEY_LOGINS, KEY_SIGNS, KEY_P11_MS
 };
 
 /* clang-format off */
@@ -271,11 +285,15 @@ static const struct argp_option option_rows[] = {
 	{ "json",     KEY_JSON,    "FILE", 0, "write the figures there too", 0 },
 	{ "world",    KEY_WORLD,   "DIR",  0, "folder of the world, to read its memory", 0 },
 	{ "ready-ms", KEY_READY,   "MS,...", 0, "how long `hsmlet up` took", 0 },
+	{ "pkcs11",   KEY_P11,     "FILE", 0, "our provider, to be measured beside soft tokens", 0 },
+	{ "softhsm",  KEY_SOFTHSM, "FILE", 0, "module of SoftHSMv2 (where Debian has it)", 0 },
+	{ "p11-kit",  KEY_P11_KIT, "FILE", 0, "module that asks a p11-kit server (where Debian has it)", 0 },
 	{ "rounds",   KEY_ROUNDS,  "N",    0, "rounds, of which the median is told (3)", 0 },
 	{ "seconds",  KEY_SECONDS, "N",    0, "of each run of openssl speed (1)", 0 },
 	{ "opens",    KEY_OPENS,   "N",    0, "first connections and reconnections a round (100)", 0 },
 	{ "logins",   KEY_LOGINS,  "N",    0, "logins a round (20)", 0 },
 	{ "signs",    KEY_SIGNS,   "N",    0, "signatures a thread and round with P-256; RSA a quarter (4000)", 0 },
+	{ "p11-ms",   KEY_P11_MS,  "N",    0, "how long each work of a module is measured (400)", 0 },
 	{ 0 },
 };
 /* clang-format on */
@@ -310,6 +328,9 @@ static error_t on_number(int key, const char *arg, struct argp_state *state)
 	case KEY_SIGNS:
 		o->signs = number(arg, 4, 10000000, state);
 		return 0;
+	case KEY_P11_MS:
+		o->p11_ms = number(arg, 1, 60000, state);
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -318,9 +339,10 @@ static error_t on_number(int key, const char *arg, struct argp_state *state)
 static error_t on_option(int key, char *arg, struct argp_state *state)
 {
 	struct bench_options *o = state->input;
-	const char **const text[] = { &o->conf, &o->secrets, &o->pin_file, &o->json, &o->world, &o->ready };
+	const char **const text[] = { &o->conf, &o->secrets, &o->pin_file, &o->json, &o->world, &o->ready,
+		&o->pkcs11, &o->softhsm, &o->p11_kit };
 
-	if (key < KEY_CONF || key > KEY_READY)
+	if (key < KEY_CONF || key > KEY_P11_KIT)
 		return on_number(key, arg, state);
 	*text[key - KEY_CONF] = arg;
 	return 0;
@@ -331,7 +353,7 @@ int main(int argc, char **argv)
 	static const char doc[] = "Example:\n  hsmlet-bench --pin-file pin --rounds 1\n\n"
 				  "Figures of a running world, beside those of openssl speed.";
 	static const struct argp argp = { option_rows, on_option, NULL, doc, NULL, NULL, NULL };
-	struct bench b = { .o = { .rounds = 3, .seconds = 1, .opens = 100, .logins = 20, .signs = 4000 } };
+	struct bench b = { .o = { .rounds = 3, .seconds = 1, .opens = 100, .logins = 20, .signs = 4000, .p11_ms = 400 } };
 	int rc;
 
 	argp_err_exit_status = hl_err_row(HL_E_ARG)->exit_code;

@@ -143,6 +143,23 @@ static void cut_after_every_byte_from_hsm_to_proxy(void)
 	cut_everywhere(SIM_BACK, "hsm1", "proxy1", "proxy1", "hsm1");
 }
 
+/* A record needs a buffer to be read in and one to be written from: the HSM keeps none for who is idle. */
+static void an_idle_channel_gives_memory_back(void)
+{
+	struct world_client *c;
+	struct world *w;
+	size_t used;
+
+	CU_ASSERT_EQUAL_FATAL(world_new(3, 1, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	CU_ASSERT_EQUAL(world_open(c), HL_OK);
+	used = heap_blocks() - sim_blocks(w->sim);
+	sim_run(w->sim, quiet, NULL, 3000000);
+	CU_ASSERT(heap_blocks() == 0 || heap_blocks() - sim_blocks(w->sim) + 2 <= used);
+	CU_ASSERT(client_is_open(c->core));
+	world_free(w);
+}
+
 /* Where things stand in the streams of an opening, learnt from one that went well. */
 struct frames {
 	size_t bytes[2];       /* by way, all of them */
@@ -285,6 +302,7 @@ static CU_TestInfo tests[] = {
 	{ "a flipped byte never opens a channel", a_flipped_byte_never_opens_a_channel },
 	{ "one byte at a time is as good as all at once", one_byte_at_a_time_is_as_good_as_all_at_once },
 	{ "streams of two clients swapped are both refused", streams_of_two_clients_swapped_are_both_refused },
+	{ "an idle channel gives memory back", an_idle_channel_gives_memory_back },
 	CU_TEST_INFO_NULL,
 };
 

@@ -287,6 +287,75 @@ static void more_answers_than_there_is_room_for_all_come(void)
 	end();
 }
 
+#define MANY 20
+
+static unsigned chunks; /* from the HSM */
+
+static void count_chunks(void *at, const char *from, const char *to, struct hl_bytes bytes)
+{
+	(void)at, (void)to, (void)bytes;
+	chunks += strncmp(from, "hsm", 3) == 0;
+}
+
+static void ask_at_once(struct world_client *by, struct client_call *call, size_t n)
+{
+	static struct hl_ping ping;
+
+	for (size_t i = 0; i < n; i++) {
+		call[i] = (struct client_call){ .msg = &hl_msg_ping,
+			.body = &ping,
+			.expect = &hl_msg_pong,
+			.deadline_us = hl_mono_us(sim_env(by->node)) + 60000000 };
+		client_submit(by->core, &call[i]);
+	}
+	sim_pump(by->node);
+}
+
+static void await_all(const struct client_call *call, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		while (!call[i].done && sim_step(w->sim))
+			;
+}
+
+static void clear_all(struct client_call *call, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		CU_ASSERT_EQUAL(call[i].err, HL_OK);
+		hl_buf_clear(&call[i].frame);
+	}
+}
+
+/* Its first answers are on their way, and others have had their turn, before its last request is looked at. */
+static void who_asks_for_much_at_once_is_answered_bit_by_bit(void)
+{
+	struct client_call call[MANY], one[1];
+	struct world_client *other;
+
+	CU_ASSERT_EQUAL_FATAL(world_new(13, 1, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &other), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_open(c), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_open(other), HL_OK);
+	sim_tap_set(w->sim, count_chunks, NULL);
+	chunks = 0;
+	ask_at_once(c, call, MANY);
+	await_all(call, MANY);
+	CU_ASSERT_EQUAL(chunks, 1); /* what takes no time */
+	clear_all(call, MANY);
+	sim_tick(w->sim, 10);
+	chunks = 0;
+	ask_at_once(c, call, MANY);
+	ask_at_once(other, one, 1);
+	await_all(one, 1);
+	CU_ASSERT(call[0].done && !call[MANY - 1].done);
+	await_all(call, MANY);
+	CU_ASSERT(chunks > MANY / 4);
+	clear_all(call, MANY);
+	clear_all(one, 1);
+	end();
+}
+
 /* The open port of a core with the highest number from `first` on. */
 static struct hl_port *last_port(const struct hl_core_ops *ops, void *core, uint32_t first, uint32_t *number)
 {
@@ -506,6 +575,7 @@ static CU_TestInfo tests[] = {
 	{ "the HSM tells what it can do", the_hsm_tells_what_it_can_do },
 	{ "the PINs that are left are told", the_pins_that_are_left_are_told },
 	{ "found objects say whether they are private", found_objects_say_whether_they_are_private },
+	{ "who asks for much at once is answered bit by bit", who_asks_for_much_at_once_is_answered_bit_by_bit },
 	CU_TEST_INFO_NULL,
 };
 

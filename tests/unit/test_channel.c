@@ -1,4 +1,5 @@
 #include "tests/support/channels.h"
+#include "tests/support/heap.h"
 #include "tests/support/test.h"
 
 #include <openssl/conf.h>
@@ -517,6 +518,33 @@ static void keys_an_hour_old_are_changed_once(void)
 	pair_clear(&p);
 }
 
+/* Wherever a record was cut, the channel may rest there: what is half there stays. */
+static void a_channel_that_rests_goes_on(void)
+{
+	size_t used, rested;
+	struct pair p;
+
+	pair_ready(&p);
+	for (size_t n = 0; n < 40; n++) {
+		CU_ASSERT_EQUAL(end_send(&p.dials, 'a', n), HL_OK);
+		end_feed(&p.answers, hl_bytes(p.dials.port.out.base + p.dials.port.out.off, n));
+		hl_buf_eat(&p.dials.port.out, n);
+		hl_channel_rest(p.answers.c);
+		hl_channel_rest(p.dials.c);
+		CU_ASSERT_EQUAL(end_send(&p.answers, 'b', n), HL_OK);
+		pair_run(&p);
+	}
+	CU_ASSERT_EQUAL(end_frames(&p.answers), 40);
+	CU_ASSERT_EQUAL(end_frames(&p.dials), 40);
+	CU_ASSERT_EQUAL(end_send(&p.dials, 'a', 1), HL_OK);
+	used = heap_blocks();
+	hl_channel_rest(p.answers.c);
+	hl_channel_rest(p.dials.c);
+	rested = heap_blocks();
+	CU_ASSERT(used == 0 || rested + 4 == used); /* each had one to read with and one to write with */
+	pair_clear(&p);
+}
+
 static CU_TestInfo tests[] = {
 	{ "shakes hands and echoes", shakes_hands_and_echoes },
 	{ "one byte at a time is enough", one_byte_at_a_time_is_enough },
@@ -538,6 +566,7 @@ static CU_TestInfo tests[] = {
 	{ "rekeys both ways for 1,000 messages", rekeys_both_ways_for_1000_messages },
 	{ "rekeying one way is no flood", rekeying_one_way_is_no_flood },
 	{ "keys an hour old are changed, once", keys_an_hour_old_are_changed_once },
+	{ "a channel that rests goes on", a_channel_that_rests_goes_on },
 	CU_TEST_INFO_NULL,
 };
 
