@@ -115,6 +115,11 @@ int hsmlet_set_attributes(
 	hsmlet *h, uint64_t object, const hsmlet_attribute *attributes, size_t n, hsmlet_error *e);
 int hsmlet_destroy(hsmlet *h, uint64_t object, hsmlet_error *e);
 
+/** Make an object from its parts, its value included: import a key, keep a certificate or data. */
+int hsmlet_create(hsmlet *h, const hsmlet_attribute *template_, size_t n, uint64_t *object, hsmlet_error *e);
+/** Copy one; `template_` is what is other than there. */
+int hsmlet_copy(hsmlet *h, uint64_t from, const hsmlet_attribute *template_, size_t n, uint64_t *object, hsmlet_error *e);
+
 /* A mechanism and its parameter: a hsmlet_pss for CKM_RSA_PKCS_PSS and CKM_SHA*_RSA_PKCS_PSS, a hsmlet_gcm for
  * CKM_AES_GCM, with parameter_n its size; NULL and 0 for all others. */
 typedef struct hsmlet_mechanism {
@@ -153,6 +158,13 @@ int hsmlet_encrypt(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, c
 /** The way back; 519 (HL-0519) where the data, its tag, the additional data, IV or key is not the right one. */
 int hsmlet_decrypt(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *data, size_t n,
 	void *out, size_t *out_n, hsmlet_error *e);
+
+/** Encrypt the key `target` with a key that may wrap; *wrapped_n is the room before and the length after the call. */
+int hsmlet_wrap(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, uint64_t target, void *wrapped,
+	size_t *wrapped_n, hsmlet_error *e);
+/** Make a key, with this template, of one that was wrapped. 540 (HL-0540) or 541 where it is not what was wrapped. */
+int hsmlet_unwrap(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *wrapped, size_t wrapped_n,
+	const hsmlet_attribute *template_, size_t n, uint64_t *object, hsmlet_error *e);
 
 /** "0.1.0": of the library that is loaded. */
 const char *hsmlet_version(void);

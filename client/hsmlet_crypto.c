@@ -110,3 +110,37 @@ API int hsmlet_decrypt(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanis
 	hl_buf_clear(&call.frame);
 	return rc;
 }
+
+API int hsmlet_wrap(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, uint64_t target, void *wrapped,
+	size_t *wrapped_n, hsmlet_error *e)
+{
+	struct hl_wrap request = { .key = key, .mechanism = mechanism->number, .target = target };
+	const struct operation o = { &hl_msg_wrap, &hl_msg_wrapped, &request, &request.parameter };
+	struct hl_wrapped answer;
+	struct client_call call;
+	int rc = ask_with(h, mechanism, &o, &answer, &call, e);
+
+	if (rc == 0)
+		rc = give(answer.wrapped, wrapped, wrapped_n, "wrapped", e);
+	hl_buf_clear(&call.frame);
+	return rc;
+}
+
+API int hsmlet_unwrap(hsmlet *h, uint64_t key, const hsmlet_mechanism *mechanism, const void *wrapped, size_t wrapped_n,
+	const hsmlet_attribute *template_, size_t n, uint64_t *object, hsmlet_error *e)
+{
+	struct hl_attribute items[CLIENT_API_ATTRIBUTES];
+	struct hl_unwrap request = { .key = key, .mechanism = mechanism->number, .wrapped = hl_bytes(wrapped, wrapped_n) };
+	const struct operation o = { &hl_msg_unwrap, &hl_msg_created, &request, &request.parameter };
+	struct hl_created made;
+	struct client_call call;
+	int rc;
+
+	if (client_api_list(template_, n, items, &request.template) != HL_OK)
+		return client_api_fail(e, HL_E_ARG, NULL, "template");
+	rc = ask_with(h, mechanism, &o, &made, &call, e);
+	hl_buf_clear(&call.frame);
+	if (rc == 0)
+		*object = made.handle;
+	return rc;
+}

@@ -21,5 +21,9 @@ int client_api_ask_until(hsmlet *h, const struct hl_msg *msg, const void *body, 
 /** The same with a limit of its own. */
 int client_api_ask(hsmlet *h, const struct hl_msg *msg, const void *body, const struct hl_msg *expect, void *reply,
 	struct client_call *call, unsigned limit_ms, hsmlet_error *e);
+#define CLIENT_API_ATTRIBUTES 64
+/** A caller's template as the list of a message; `items` has room for CLIENT_API_ATTRIBUTES of them. HL_E_ARG. */
+HL_CHECKED hl_err client_api_list(
+	const hsmlet_attribute *from, size_t n, struct hl_attribute *items, struct hl_list *out);
 /** A request that is answered by `done`. */
 int client_api_done(hsmlet *h, const struct hl_msg *msg, const void *body, hsmlet_error *e);

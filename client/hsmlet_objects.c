@@ -5,13 +5,10 @@
 
 #include "lib/wire/numbers.h"
 
-#define ATTRIBUTES_MAX 64
-
-/* An application's template as the message's list; the items are the caller's array. */
-static hl_err to_list(
+hl_err client_api_list(
 	const hsmlet_attribute *from, size_t n, struct hl_attribute *items, struct hl_list *out)
 {
-	if (n > ATTRIBUTES_MAX)
+	if (n > CLIENT_API_ATTRIBUTES)
 		return HL_E_ARG;
 	for (size_t i = 0; i < n; i++)
 		items[i] = (struct hl_attribute){
@@ -27,14 +24,14 @@ API int hsmlet_generate(hsmlet *h, uint32_t mechanism, const hsmlet_attribute *t
 	const hsmlet_attribute *public_template, size_t public_n, uint64_t *key, uint64_t *public_key,
 	hsmlet_error *e)
 {
-	struct hl_attribute items[ATTRIBUTES_MAX], public_items[ATTRIBUTES_MAX];
+	struct hl_attribute items[CLIENT_API_ATTRIBUTES], public_items[CLIENT_API_ATTRIBUTES];
 	struct hl_generate request = { .mechanism = mechanism };
 	struct hl_generated made;
 	struct client_call call;
 	int rc;
 
-	if (to_list(template_, n, items, &request.template) != HL_OK ||
-		to_list(public_template, public_n, public_items, &request.public_template) != HL_OK)
+	if (client_api_list(template_, n, items, &request.template) != HL_OK ||
+		client_api_list(public_template, public_n, public_items, &request.public_template) != HL_OK)
 		return client_api_fail(e, HL_E_ARG, NULL, "template");
 	rc = client_api_ask(h, &hl_msg_generate, &request, &hl_msg_generated, &made, &call, LIMIT_GENERATE_MS, e);
 	hl_buf_clear(&call.frame);
@@ -71,14 +68,14 @@ static int find_some(hsmlet *h, struct hl_find *request, uint64_t *handles, size
 API int hsmlet_find(hsmlet *h, const hsmlet_attribute *template_, size_t n, uint64_t after,
 	uint64_t *handles, size_t max, size_t *count, hsmlet_error *e)
 {
-	struct hl_attribute items[ATTRIBUTES_MAX];
+	struct hl_attribute items[CLIENT_API_ATTRIBUTES];
 	struct hl_find request = { .after = after };
 	const int64_t until = client_api_deadline(h, LIMIT_MS);
 	bool more = true;
 	int rc = 0;
 
 	*count = 0;
-	if (max == 0 || to_list(template_, n, items, &request.template) != HL_OK)
+	if (max == 0 || client_api_list(template_, n, items, &request.template) != HL_OK)
 		return client_api_fail(e, HL_E_ARG, NULL, "template");
 	while (rc == 0 && more && *count < max) {
 		request.limit = (uint32_t)(max - *count < 1024 ? max - *count : 1024);
@@ -90,7 +87,7 @@ API int hsmlet_find(hsmlet *h, const hsmlet_attribute *template_, size_t n, uint
 struct hsmlet_attributes {
 	struct hl_buf frame; /* behind the values */
 	size_t n;
-	hsmlet_attribute item[ATTRIBUTES_MAX];
+	hsmlet_attribute item[CLIENT_API_ATTRIBUTES];
 };
 
 static void take_attributes(const struct hl_list *list, hsmlet_attributes *out)
@@ -98,7 +95,7 @@ static void take_attributes(const struct hl_list *list, hsmlet_attributes *out)
 	struct hl_attribute a;
 
 	for (struct hl_bytes at = list->raw;
-		out->n < ATTRIBUTES_MAX && hl_list_next(&hl_msg_attribute, &at, &a);) {
+		out->n < CLIENT_API_ATTRIBUTES && hl_list_next(&hl_msg_attribute, &at, &a);) {
 		bool gone = a.form == HL_FORM_UNAVAILABLE;
 
 		out->item[out->n++] = (hsmlet_attribute){
@@ -113,15 +110,15 @@ static void take_attributes(const struct hl_list *list, hsmlet_attributes *out)
 API int hsmlet_get_attributes(hsmlet *h, uint64_t object, const uint32_t *types, size_t n,
 	hsmlet_attributes **out, hsmlet_error *e)
 {
-	struct hl_attribute_type items[ATTRIBUTES_MAX];
+	struct hl_attribute_type items[CLIENT_API_ATTRIBUTES];
 	struct hl_attributes_get request = { .handle = object, .types = { .items = items, .count = n } };
 	struct hl_attributes answer;
 	struct client_call call;
-	hsmlet_attributes *a = n <= ATTRIBUTES_MAX ? calloc(1, sizeof *a) : NULL;
+	hsmlet_attributes *a = n <= CLIENT_API_ATTRIBUTES ? calloc(1, sizeof *a) : NULL;
 	int rc;
 
 	if (!a)
-		return client_api_fail(e, n <= ATTRIBUTES_MAX ? HL_E_NOMEM : HL_E_ARG, NULL, NULL);
+		return client_api_fail(e, n <= CLIENT_API_ATTRIBUTES ? HL_E_NOMEM : HL_E_ARG, NULL, NULL);
 	for (size_t i = 0; i < n; i++)
 		items[i].type = types[i];
 	rc = client_api_ask(h, &hl_msg_attributes_get, &request, &hl_msg_attributes, &answer, &call, LIMIT_MS, e);
@@ -155,10 +152,10 @@ API void hsmlet_attributes_free(hsmlet_attributes *a)
 API int hsmlet_set_attributes(
 	hsmlet *h, uint64_t object, const hsmlet_attribute *attributes, size_t n, hsmlet_error *e)
 {
-	struct hl_attribute items[ATTRIBUTES_MAX];
+	struct hl_attribute items[CLIENT_API_ATTRIBUTES];
 	struct hl_attributes_set request = { .handle = object };
 
-	if (to_list(attributes, n, items, &request.attributes) != HL_OK)
+	if (client_api_list(attributes, n, items, &request.attributes) != HL_OK)
 		return client_api_fail(e, HL_E_ARG, NULL, "attributes");
 	return client_api_done(h, &hl_msg_attributes_set, &request, e);
 }
@@ -168,4 +165,39 @@ API int hsmlet_destroy(hsmlet *h, uint64_t object, hsmlet_error *e)
 	struct hl_destroy request = { .handle = object };
 
 	return client_api_done(h, &hl_msg_destroy, &request, e);
+}
+
+/* -- from parts, from another ------------------------------------------------------------------------------------ */
+
+static int make(hsmlet *h, const struct hl_msg *msg, const void *body, uint64_t *object, hsmlet_error *e)
+{
+	struct hl_created made;
+	struct client_call call;
+	int rc = client_api_ask(h, msg, body, &hl_msg_created, &made, &call, LIMIT_MS, e);
+
+	hl_buf_clear(&call.frame);
+	if (rc == 0)
+		*object = made.handle;
+	return rc;
+}
+
+API int hsmlet_create(hsmlet *h, const hsmlet_attribute *template_, size_t n, uint64_t *object, hsmlet_error *e)
+{
+	struct hl_attribute items[CLIENT_API_ATTRIBUTES];
+	struct hl_create request = { 0 };
+
+	if (client_api_list(template_, n, items, &request.template) != HL_OK)
+		return client_api_fail(e, HL_E_ARG, NULL, "template");
+	return make(h, &hl_msg_create, &request, object, e);
+}
+
+API int hsmlet_copy(
+	hsmlet *h, uint64_t from, const hsmlet_attribute *template_, size_t n, uint64_t *object, hsmlet_error *e)
+{
+	struct hl_attribute items[CLIENT_API_ATTRIBUTES];
+	struct hl_copy request = { .handle = from };
+
+	if (client_api_list(template_, n, items, &request.template) != HL_OK)
+		return client_api_fail(e, HL_E_ARG, NULL, "template");
+	return make(h, &hl_msg_copy, &request, object, e);
 }

@@ -237,6 +237,69 @@ static void an_aes_key_encrypts_and_decrypts(void)
 	hsmlet_close(h);
 }
 
+#define NUMBER(type, n) { type, HSMLET_NUMBER, (const uint8_t[8]){ [7] = n }, 8 }
+#define YES(type) { type, HSMLET_BOOL, "\1", 1 }
+
+/* What one key encrypted, the same key decrypts after it has been out and in again. */
+static void a_key_that_was_brought_along_is_wrapped_copied_and_unwrapped(void)
+{
+	const hsmlet_attribute brought[] = { NUMBER(HL_CKA_CLASS, 4), NUMBER(HL_CKA_KEY_TYPE, 0x1f),
+		{ HL_CKA_VALUE, HSMLET_BYTES, "0123456789abcdef", 16 }, YES(HL_CKA_ENCRYPT), YES(HL_CKA_EXTRACTABLE) };
+	const hsmlet_attribute wrapping[] = { NUMBER(HL_CKA_VALUE_LEN, 32), YES(HL_CKA_WRAP), YES(HL_CKA_UNWRAP) };
+	const hsmlet_attribute again[] = { NUMBER(HL_CKA_CLASS, 4), NUMBER(HL_CKA_KEY_TYPE, 0x1f),
+		YES(HL_CKA_DECRYPT) };
+	static const hsmlet_attribute name = { HL_CKA_LABEL, HSMLET_BYTES, "copy", 4 };
+	const hsmlet_gcm p = { "123456789012", 12, NULL, 0, 128 };
+	const hsmlet_mechanism gcm = { HL_CKM_AES_GCM, &p, sizeof p }, wrap = { HL_CKM_AES_KEY_WRAP, NULL, 0 };
+	uint64_t key = 0, kek = 0, copy = 0, back = 0, is;
+	uint8_t wrapped[64], sealed[32], open[32];
+	size_t wrapped_n = 4, sealed_n = sizeof sealed, open_n = sizeof open;
+	hsmlet *h = logged_in();
+	hsmlet_error e;
+
+	if (!h)
+		return;
+	CU_ASSERT_EQUAL(hsmlet_create(h, brought, HL_COUNT(brought), &key, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_generate(h, HL_CKM_AES_KEY_GEN, wrapping, HL_COUNT(wrapping), NULL, 0, &kek, NULL, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_copy(h, key, &name, 1, &copy, &e), 0);
+	CU_ASSERT(found(h, "copy", &is) == 1 && is == copy);
+	CU_ASSERT_EQUAL(hsmlet_encrypt(h, copy, &gcm, "out and in", 10, sealed, &sealed_n, NULL, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_wrap(h, kek, &wrap, key, wrapped, &wrapped_n, &e), 8); /* no room */
+	wrapped_n = sizeof wrapped;
+	CU_ASSERT_EQUAL(hsmlet_wrap(h, kek, &wrap, key, wrapped, &wrapped_n, &e), 0);
+	CU_ASSERT_EQUAL(wrapped_n, 24);
+	CU_ASSERT_EQUAL(hsmlet_unwrap(h, kek, &wrap, wrapped, wrapped_n, again, HL_COUNT(again), &back, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_decrypt(h, back, &gcm, sealed, sealed_n, open, &open_n, &e), 0);
+	CU_ASSERT(open_n == 10 && memcmp(open, "out and in", 10) == 0);
+	wrapped[3] ^= 1;
+	CU_ASSERT_EQUAL(hsmlet_unwrap(h, kek, &wrap, wrapped, wrapped_n, again, HL_COUNT(again), &back, &e), 540);
+	CU_ASSERT_EQUAL(hsmlet_create(h, brought, 65, &key, &e), 3);
+	hsmlet_close(h);
+}
+
+/* Steps 0 to 6 alone: nothing of a user secret is needed for them, and no HSM sees a channel. */
+static void a_service_password_is_checked_at_the_gateway_alone(void)
+{
+	struct live_client stranger;
+	hsmlet_options o;
+	hsmlet_error e;
+
+	CU_ASSERT(live_client(w, "knocks", &acme, NULL, &stranger));
+	o = live_options_of(&stranger);
+	CU_ASSERT_EQUAL(hsmlet_check_password(&o, NULL, 0, &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_check_password(&o, acme.password, strlen(acme.password), &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_check_password(&o, "wrong", 5, &e), 300);
+	CU_ASSERT_STRING_EQUAL(e.step_name, "auth.result");
+	CU_ASSERT_EQUAL(hsmlet_check_password(&o, "", 0, &e), 3);
+	o.host = "hsm0";
+	CU_ASSERT_EQUAL(hsmlet_check_password(&o, NULL, 0, &e), 0);
+	o.host = LIVE_POOL;
+	CU_ASSERT_EQUAL(hsmlet_check_password(&o, NULL, 0, &e), 0);
+	o.host = "hsm1";
+	CU_ASSERT_EQUAL(hsmlet_check_password(&o, NULL, 0, &e), 100);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.detail, "no host hsm1 has a slot of "));
+}
+
 static void random_bytes_come_in_any_amount(void)
 {
 	enum { MANY = 100000 };
@@ -428,6 +491,9 @@ static CU_TestInfo tests[] = {
 	{ "an RSA key signs and keeps its value", an_rsa_key_signs_and_keeps_its_value },
 	{ "an AES key is found, renamed and destroyed", an_aes_key_is_found_renamed_and_destroyed },
 	{ "an AES key encrypts and decrypts", an_aes_key_encrypts_and_decrypts },
+	{ "a key that was brought along is wrapped, copied and unwrapped",
+		a_key_that_was_brought_along_is_wrapped_copied_and_unwrapped },
+	{ "a service password is checked at the gateway alone", a_service_password_is_checked_at_the_gateway_alone },
 	{ "random bytes come in any amount", random_bytes_come_in_any_amount },
 	{ "a wrong PIN is refused on the open channel", a_wrong_pin_is_refused_on_the_open_channel },
 	{ "a private key is not there without login", a_private_key_is_not_there_without_login },

@@ -288,6 +288,10 @@ static int not_forked(hsmlet *h)
 		hsmlet_verify(h, 1, &m, "x", 1, out, sizeof out, NULL),
 		hsmlet_encrypt(h, 1, &gcm, "x", 1, out, &n, NULL, NULL),
 		hsmlet_decrypt(h, 1, &gcm, out, 17, out, &n, NULL),
+		hsmlet_create(h, &a, 1, &handle, NULL),
+		hsmlet_copy(h, 1, &a, 1, &handle, NULL),
+		hsmlet_wrap(h, 1, &m, 2, out, &n, NULL),
+		hsmlet_unwrap(h, 1, &m, out, sizeof out, &a, 1, &handle, NULL),
 	};
 	int bad = 0;
 
