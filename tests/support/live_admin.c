@@ -131,7 +131,6 @@ hl_err live_provision(struct live *w, const struct live_tenant *t, struct live_a
 		.service_password = hl_text(t->service_password),
 		.setup_password = hl_text(t->setup_password),
 		.pin = hl_text(t->pin),
-		.profile = t->label != NULL,
 	};
 	struct hl_provisioned made;
 	hl_err err = ask(w, &hl_msg_provision, &request, &hl_msg_provisioned, &in, &made);
