@@ -27,7 +27,7 @@ void hsm_epoch_check(struct hsm *h)
 
 	hsm_epoch_mark(h, &now);
 	if (now.epoch != h->epoch.kept)
-		hsm_keys_clear(h);
+		hsm_keys_stale(h);
 	h->epoch.kept = now.epoch;
 }
 

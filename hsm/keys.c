@@ -32,26 +32,37 @@ static void cached_free(struct hsm_cached *k)
 	free(k);
 }
 
-static void drop(struct hsm *h, struct hsm_cached *k)
+static void drop(struct hl_map *of, struct hsm_cached *k)
 {
-	hl_map_take(&h->keys, k->handle);
+	hl_map_take(of, k->handle);
 	cached_free(k);
 }
 
-static void make_room(struct hsm *h)
+static void make_room(struct hl_map *of)
 {
-	for (size_t at = 0; h->keys.n >= HSM_KEY_CACHE; at = 0)
-		drop(h, hl_map_next(&h->keys, &at));
+	for (size_t at = 0; of->n >= HSM_KEY_CACHE; at = 0)
+		drop(of, hl_map_next(of, &at));
 }
 
-void hsm_keys_clear(struct hsm *h)
+static void clear(struct hl_map *of)
 {
 	struct hsm_cached *k;
 	size_t at = 0;
 
-	while ((k = hl_map_next(&h->keys, &at)) != NULL)
+	while ((k = hl_map_next(of, &at)) != NULL)
 		cached_free(k);
-	hl_map_clear(&h->keys);
+	hl_map_clear(of);
+}
+
+void hsm_keys_stale(struct hsm *h)
+{
+	clear(&h->keys);
+}
+
+void hsm_keys_clear(struct hsm *h)
+{
+	clear(&h->keys);
+	clear(&h->kept);
 }
 
 static hl_err parse(struct hsm *h, uint64_t partition, uint64_t handle, struct hsm_cached **out)
@@ -85,22 +96,64 @@ static bool may_see(const struct hsm_conn *c, const struct hsm_cached *k)
 
 /* -- session objects ------------------------------------------------------------------------------------ */
 
+static struct hsm_kept_of state_of(const struct hsm_partition *p, bool private, uint64_t epoch)
+{
+	struct hsm_kept_of of = {
+		.blob_epoch = p->row.blob_epoch,
+		.pin_generation = private ? p->row.pin_generation : 0,
+		.secret_generation = p->row.secret_generation,
+		.epoch = epoch,
+	};
+
+	if (p->row.serial.n < sizeof of.serial)
+		memcpy(of.serial, p->row.serial.p, p->row.serial.n);
+	return of;
+}
+
+static bool is_same(const struct hsm_kept_of *a, const struct hsm_kept_of *b)
+{
+	return strcmp(a->serial, b->serial) == 0 && a->blob_epoch == b->blob_epoch &&
+		a->pin_generation == b->pin_generation && a->secret_generation == b->secret_generation;
+}
+
+/* The epoch rises with every key that is destroyed, and a client cannot bring its objects again each time; so they stay,
+ * and it is looked whether their partition still is what they were made under. */
+static hl_err compare(struct hsm_conn *c, struct hsm_cached *k)
+{
+	struct hsm_kept_of now;
+	struct hsm_partition p;
+
+	if (k->of.epoch == c->hsm->epoch.kept)
+		return HL_OK;
+	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
+	now = state_of(&p, k->is_private, c->hsm->epoch.kept);
+	hsm_partition_clear(&p);
+	if (!is_same(&k->of, &now)) {
+		drop(&c->hsm->kept, k);
+		return HL_E_BLOB;
+	}
+	k->of = now;
+	return HL_OK;
+}
+
 static hl_err kept_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out)
 {
 	struct hsm_cached *k;
 
 	hsm_epoch_check(c->hsm);
-	k = hl_map_get(&c->hsm->keys, handle);
+	k = hl_map_get(&c->hsm->kept, handle);
 	if (!k)
 		return HL_E_BLOB;
 	if (!may_see(c, k))
 		return HL_E_KEY;
+	HL_TRY(compare(c, k));
 	*out = k;
 	return HL_OK;
 }
 
-hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_object *o)
+hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_partition *p, const struct hsm_object *o)
 {
+	struct hsm *h = c->hsm;
 	struct hsm_cached *k = calloc(1, sizeof *k);
 	hl_err err = HL_E_NOMEM;
 
@@ -108,14 +161,15 @@ hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_object *o)
 		k->kept = calloc(1, sizeof *k->kept);
 	if (k && k->kept)
 		err = hsm_object_duplicate(o, k->kept);
-	hsm_epoch_check(c->hsm);
-	hsm_keys_forget(c->hsm, o->handle);
-	make_room(c->hsm);
+	hsm_keys_forget(h, o->handle);
+	make_room(&h->kept);
 	if (err == HL_OK) {
 		k->handle = o->handle;
 		k->partition = c->partition_id;
 		k->is_private = hsm_attribute_bool(o, HL_CKA_PRIVATE);
-		err = hl_map_put(&c->hsm->keys, k->handle, k);
+		/* The epoch may have risen since the partition was read: the first use compares. */
+		k->of = state_of(p, k->is_private, UINT64_MAX);
+		err = hl_map_put(&h->kept, k->handle, k);
 	}
 	if (err != HL_OK && k)
 		cached_free(k);
@@ -124,10 +178,10 @@ hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_object *o)
 
 void hsm_keys_forget(struct hsm *h, uint64_t handle)
 {
-	struct hsm_cached *k = hl_map_get(&h->keys, handle);
+	struct hsm_cached *k = hl_map_get(&h->kept, handle);
 
 	if (k)
-		drop(h, k);
+		drop(&h->kept, k);
 }
 
 /* -- by their handles ------------------------------------------------------------------------------------ */
@@ -162,7 +216,7 @@ hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out)
 	hsm_epoch_check(h);
 	k = hl_map_get(&h->keys, handle);
 	if (!k) {
-		make_room(h);
+		make_room(&h->keys);
 		HL_TRY(parse(h, c->partition_id, handle, &k));
 	}
 	if (!may_see(c, k))

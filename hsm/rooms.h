@@ -35,12 +35,20 @@
 
 struct hsm_conn;
 
-/* A key that was parsed, valid until the epoch rises. */
+/* Of which partition a session object is, as it was when that was looked at last. */
+struct hsm_kept_of {
+	char serial[17];
+	uint32_t blob_epoch, pin_generation, secret_generation;
+	uint64_t epoch; /* of the cluster */
+};
+
+/* A key that was parsed. One of the store is valid until the epoch rises, a session object is then compared. */
 struct hsm_cached {
 	uint64_t handle, partition;
 	bool is_private;
 	struct hsm_key *key;
 	struct hsm_object *kept; /* a session object whole: it is in no store. Then `key` may be NULL */
+	struct hsm_kept_of of;   /* and this is what it rests on */
 };
 
 /* A commit that changes nothing, and after which the guard covers all before it. */
@@ -75,7 +83,8 @@ struct hsm {
 	uint8_t identity_public[32];
 	struct hl_lockout *lockout; /* wrong secrets of channels, by partition and client */
 	struct hsm_epoch epoch;
-	struct hl_map keys; /* handle > struct hsm_cached */
+	struct hl_map keys; /* handle > struct hsm_cached, of the store */
+	struct hl_map kept; /* handle > struct hsm_cached, session objects */
 	struct hl_map tokens; /* partition > struct hsm_tokens */
 	struct hsm_task *tasks;
 	struct hl_map turns; /* partition > struct hsm_turns */
@@ -466,9 +475,13 @@ HL_CHECKED hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cac
 HL_CHECKED hl_err hsm_key_use(struct hsm_conn *c, const struct hsm_cached *k);
 /** The PIN was right for one use of this key. */
 void hsm_key_allow(struct hsm_conn *c, uint64_t handle);
+/** Drop all that is kept of the store. */
+void hsm_keys_stale(struct hsm *h);
+/** The same, and the session objects. */
 void hsm_keys_clear(struct hsm *h);
-/** Keep a copy of a session object, in the place of an older one. HL_E_NOMEM. */
-HL_CHECKED hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_object *o);
+/** Keep a copy of a session object, in the place of an older one, as one of the partition as it stands in `p`.
+ * HL_E_NOMEM. */
+HL_CHECKED hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_partition *p, const struct hsm_object *o);
 /** Forget a session object; there may be none. */
 void hsm_keys_forget(struct hsm *h, uint64_t handle);
 

@@ -39,7 +39,7 @@ hl_err hsm_kept_make(struct hsm_conn *c, const struct hsm_partition *p, struct h
 	}
 	hl_buf_reset(blob);
 	HL_TRY(seal(c, p, o, blob));
-	HL_TRY(hsm_keys_keep(c, o));
+	HL_TRY(hsm_keys_keep(c, p, o));
 	*out = (struct hl_kept){
 		.handle = o->handle,
 		.private = hsm_attribute_bool(o, HL_CKA_PRIVATE),
@@ -75,22 +75,22 @@ static bool is_of(const struct hl_kept_state *s, bool private, const struct hl_p
 		(!private || s->pin_generation == row->pin_generation);
 }
 
-static hl_err take(struct hsm_conn *c, const struct hl_kept_state *state, const struct hl_partition_row *row)
+static hl_err take(struct hsm_conn *c, const struct hl_kept_state *state, const struct hsm_partition *p)
 {
 	HL_AUTO(hsm_object_clear) struct hsm_object o = { 0 };
 	bool private;
 
 	HL_TRY(hsm_object_decode(state->open, &o));
 	private = hsm_attribute_bool(&o, HL_CKA_PRIVATE);
-	if (!is_of(state, private, row, hl_wall_ms(c->hsm->env)) || (private && !c->logged_in))
+	if (!is_of(state, private, &p->row, hl_wall_ms(c->hsm->env)) || (private && !c->logged_in))
 		return HL_E_KEY;
 	o.handle = state->handle;
 	HL_TRY(hl_secret_set(&o.value, state->value));
-	return hsm_keys_keep(c, &o);
+	return hsm_keys_keep(c, p, &o);
 }
 
 /* Whatever is wrong with it, there is no such object any more. */
-static hl_err load(struct hsm_conn *c, struct hl_bytes blob, const struct hl_partition_row *row)
+static hl_err load(struct hsm_conn *c, struct hl_bytes blob, const struct hsm_partition *p)
 {
 	HL_AUTO(hl_secret_clear) struct hl_secret plain = { 0 };
 	struct hl_kept_state state;
@@ -100,7 +100,7 @@ static hl_err load(struct hsm_conn *c, struct hl_bytes blob, const struct hl_par
 		return HL_E_KEY;
 	HL_TRY(err);
 	HL_TRY(hl_body_get(&hl_msg_kept_state, hl_secret_view(&plain), &state));
-	return take(c, &state, row);
+	return take(c, &state, p);
 }
 
 hl_err hsm_op_object_load(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
@@ -112,7 +112,7 @@ hl_err hsm_op_object_load(struct hsm_conn *c, const struct hl_frame *f, const vo
 
 	(void)detail;
 	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
-	err = load(c, request->blob, &p.row);
+	err = load(c, request->blob, &p);
 	hsm_partition_clear(&p);
 	if (err == HL_OK)
 		hsm_reply(c, &hl_msg_done, f->id, &done);

@@ -171,13 +171,28 @@ CK_RV p11_make_aes(CK_SESSION_HANDLE s, const char *label, CK_OBJECT_HANDLE *out
 	return p11_f->C_GenerateKey(s, &m, key, 5, out);
 }
 
-CK_ULONG p11_find(CK_SESSION_HANDLE s, const char *label, CK_OBJECT_HANDLE *out, CK_ULONG max)
+static CK_ULONG find(CK_SESSION_HANDLE s, CK_ATTRIBUTE *like, CK_OBJECT_HANDLE *out, CK_ULONG max)
 {
-	CK_ATTRIBUTE t = { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) };
 	CK_ULONG n = 0;
 
-	CU_ASSERT_EQUAL(p11_f->C_FindObjectsInit(s, &t, 1), CKR_OK);
+	CU_ASSERT_EQUAL(p11_f->C_FindObjectsInit(s, like, 1), CKR_OK);
 	CU_ASSERT_EQUAL(p11_f->C_FindObjects(s, out, max, &n), CKR_OK);
 	CU_ASSERT_EQUAL(p11_f->C_FindObjectsFinal(s), CKR_OK);
 	return n;
+}
+
+CK_ULONG p11_find(CK_SESSION_HANDLE s, const char *label, CK_OBJECT_HANDLE *out, CK_ULONG max)
+{
+	CK_ATTRIBUTE like = { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) };
+
+	return find(s, &like, out, max);
+}
+
+CK_ULONG p11_profiles(CK_SESSION_HANDLE s)
+{
+	CK_OBJECT_CLASS class = CKO_PROFILE;
+	CK_ATTRIBUTE like = { CKA_CLASS, &class, sizeof class };
+	CK_OBJECT_HANDLE some[16];
+
+	return find(s, &like, some, HL_COUNT(some));
 }

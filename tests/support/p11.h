@@ -51,3 +51,5 @@ CK_RV p11_make_p256(CK_SESSION_HANDLE s, const char *label, struct p11_pair *out
 CK_RV p11_make_aes(CK_SESSION_HANDLE s, const char *label, CK_OBJECT_HANDLE *out);
 /** The objects with this label. */
 CK_ULONG p11_find(CK_SESSION_HANDLE s, const char *label, CK_OBJECT_HANDLE *out, CK_ULONG max);
+/** Those that are the provider's own and no token's: CKO_PROFILE. */
+CK_ULONG p11_profiles(CK_SESSION_HANDLE s);
