@@ -182,23 +182,55 @@ CK_RV p11_ask_within(struct p11_slot *slot, const struct hl_msg *msg, const void
 	return log_failure(slot, msg, err, &call->failure);
 }
 
-/* When the call that this thread is in began to ask; 0: it has not asked yet. */
-static _Thread_local int64_t begun_us;
+/* When the call that this thread is in began to ask, in ms; 0: it has not asked yet. Not _Thread_local: a library that is
+ * loaded and unloaded at will had better not have a segment of it. */
+static pthread_key_t begun;
+static pthread_once_t begun_once = PTHREAD_ONCE_INIT;
+static bool begun_there;
+
+static void make_begun(void)
+{
+	begun_there = pthread_key_create(&begun, NULL) == 0;
+}
+
+/* At dlclose(): a process has 1,024 keys at most. */
+__attribute__((destructor)) static void delete_begun(void)
+{
+	if (begun_there)
+		pthread_key_delete(begun);
+}
+
+static void set_begun(uintptr_t ms)
+{
+	if (begun_there)
+		pthread_setspecific(begun, (void *)ms); /* without memory for it each request has the whole bound */
+}
 
 void p11_call_begins(void)
 {
-	begun_us = 0;
+	pthread_once(&begun_once, make_begun);
+	if (begun_there && pthread_getspecific(begun))
+		set_begun(0);
+}
+
+static unsigned asked_for_ms(void)
+{
+	uintptr_t now = (uintptr_t)(hl_clock_mono_us() / 1000) | 1, since = 0;
+
+	if (begun_there)
+		since = (uintptr_t)pthread_getspecific(begun);
+	if (since)
+		return (unsigned)(now - since);
+	set_begun(now);
+	return 0;
 }
 
 CK_RV p11_ask(struct p11_slot *slot, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,
 	void *reply, struct client_call *call)
 {
-	int64_t limit_ms = msg == &hl_msg_generate ? CLIENT_GENERATE_MS : CLIENT_CALL_MS, left_ms;
-	int64_t now = hl_clock_mono_us();
+	unsigned limit_ms = msg == &hl_msg_generate ? CLIENT_GENERATE_MS : CLIENT_CALL_MS, asked_ms = asked_for_ms();
 
-	begun_us = begun_us ? begun_us : now;
-	left_ms = limit_ms - (now - begun_us) / 1000;
-	return p11_ask_within(slot, msg, body, expect, reply, call, left_ms > 1 ? (unsigned)left_ms : 1);
+	return p11_ask_within(slot, msg, body, expect, reply, call, asked_ms < limit_ms ? limit_ms - asked_ms : 1);
 }
 
 CK_RV p11_ask_done(struct p11_slot *slot, const struct hl_msg *msg, const void *body)
