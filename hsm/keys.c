@@ -38,10 +38,20 @@ static void drop(struct hl_map *of, struct hsm_cached *k)
 	cached_free(k);
 }
 
-static void make_room(struct hl_map *of)
+/* Handles are random, so whoever comes finds somebody else to go: were it always the first of the table, all new ones
+ * would soon share one place. */
+static void make_room(struct hl_map *of, uint64_t handle)
 {
-	for (size_t at = 0; of->n >= HSM_KEY_CACHE; at = 0)
-		drop(of, hl_map_next(of, &at));
+	while (of->n >= HSM_KEY_CACHE) {
+		size_t at = (size_t)handle & (of->cap - 1);
+		struct hsm_cached *k = hl_map_next(of, &at);
+
+		if (!k) {
+			at = 0;
+			k = hl_map_next(of, &at);
+		}
+		drop(of, k);
+	}
 }
 
 static void clear(struct hl_map *of)
@@ -162,7 +172,7 @@ hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_partition *p, const st
 	if (k && k->kept)
 		err = hsm_object_duplicate(o, k->kept);
 	hsm_keys_forget(h, o->handle);
-	make_room(&h->kept);
+	make_room(&h->kept, o->handle);
 	if (err == HL_OK) {
 		k->handle = o->handle;
 		k->partition = c->partition_id;
@@ -216,7 +226,7 @@ hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out)
 	hsm_epoch_check(h);
 	k = hl_map_get(&h->keys, handle);
 	if (!k) {
-		make_room(&h->keys);
+		make_room(&h->keys, handle);
 		HL_TRY(parse(h, c->partition_id, handle, &k));
 	}
 	if (!may_see(c, k))
