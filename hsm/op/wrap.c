@@ -4,17 +4,23 @@
 static hl_err wrap(struct hsm_conn *c, const struct hl_wrap *request, struct hl_buf *out, const char **detail)
 {
 	HL_AUTO(hsm_object_clear) struct hsm_object target = { 0 };
-	struct hsm_cached *key;
+	struct hsm_key *key = NULL;
+	struct hsm_cached *cached;
 	struct hsm_rules rules;
 	hl_err err;
 
 	HL_TRY(hsm_rules_load(c, &rules));
-	err = hsm_key_of(c, request->key, &key);
+	err = hsm_key_of(c, request->key, &cached);
 	if (err == HL_E_KEY)
 		*detail = HSM_WRAPPING_KEY;
 	HL_TRY(err);
-	HL_TRY(hsm_object_load(c, request->target, &target));
-	return hsm_key_wrap(key->key, request->mechanism, request->parameter, &target, &rules, out, detail);
+	/* A share: the look for the target may find that the epoch has risen, and drop what is cached. */
+	HL_TRY(hsm_key_share(cached->key, &key));
+	err = hsm_object_load(c, request->target, &target);
+	if (err == HL_OK)
+		err = hsm_key_wrap(key, request->mechanism, request->parameter, &target, &rules, out, detail);
+	hsm_key_free(key);
+	return err;
 }
 
 hl_err hsm_op_wrap(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
