@@ -43,9 +43,10 @@ static hl_err counted_before(struct hsm_proof *r, const struct hsm_partition *p)
 }
 
 /* A right PIN lets nobody in by what was counted: it is checked each time. What it did is done once. */
-static bool is_done(const struct hsm_proof *r, hl_err before)
+static bool is_done(struct hsm_proof *r, hl_err before)
 {
-	return before == HL_OK && r->kind->apply;
+	r->again = before == HL_OK && r->kind->apply;
+	return r->again;
 }
 
 static hl_err look_at_pin(struct hsm_proof *r, const struct hsm_partition *p)

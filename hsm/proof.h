@@ -26,6 +26,7 @@ struct hsm_proof {
 	enum hsm_role role;
 	uint64_t key; /* it is for one use of this one; 0: for all that this role may do */
 	struct hl_bytes token_bytes, pin, fresh, label; /* in the task's request */
+	bool again;  /* it had its effect before, so the PIN was not looked at now */
 	bool sets;   /* `fresh` is to be kept */
 	bool proves; /* `pin` is compared with the one that is kept, whose salt is: */
 	uint8_t salt[32], hash[HSM_PIN_HASH];

@@ -64,12 +64,13 @@ static hl_err set_pin(struct hsm_proof *r, struct hsm_partition *p)
 	return HL_OK;
 }
 
-/* Whoever was logged in with the old PIN here is so with the new one; tickets of all others are void. */
+/* Whoever was logged in with the old PIN here is so with the new one; tickets of all others are void. One that is sent
+ * again says nothing of the PIN that is valid now: somebody may have set another since. */
 static void tell_pin_set(struct hsm_proof *r, struct hsm_conn *c)
 {
 	struct hl_logged_in same = { 0 };
 
-	if (hsm_login_is(c) && c->login.role == r->role)
+	if (!r->again && hsm_login_is(c) && c->login.role == r->role)
 		let_in(r, c);
 	else
 		hsm_reply(c, &hl_msg_logged_in, r->turn.task.id, &same);

@@ -334,6 +334,25 @@ static void who_sets_the_pin_stays_logged_in(void)
 	end();
 }
 
+/* Whoever kept the request must not come in by it after somebody else has set another PIN. */
+static void a_new_pin_that_is_sent_again_lets_nobody_in(void)
+{
+	struct hl_pin_set request = { .fresh = hl_text("the second") };
+	struct client_call call = { .msg = &hl_msg_pin_set, .body = &request, .expect = &hl_msg_logged_in };
+	struct hl_logged_in answer;
+
+	begin(31);
+	request.pin = hl_secret_view(&w->user.pin);
+	CU_ASSERT_EQUAL(story_log_in(c, request.pin), HL_OK);
+	CU_ASSERT_EQUAL(story_send(c, &call, &answer), HL_OK);
+	CU_ASSERT(answer.ticket.n > 0);
+	CU_ASSERT_EQUAL(set_pin(c, HSM_ROLE_USER, "the second", "the third"), HL_OK);
+	CU_ASSERT_EQUAL(story_send(c, &call, &answer), HL_OK);
+	CU_ASSERT_EQUAL(answer.ticket.n, 0);
+	hl_buf_clear(&call.frame);
+	end();
+}
+
 static void the_old_pin_is_asked_for(void)
 {
 	begin(9);
@@ -717,6 +736,7 @@ static CU_TestInfo tests[] = {
 	{ "each PIN is counted on its own", each_pin_is_counted_on_its_own },
 	{ "a wrong PIN that is sent again counts once", a_wrong_pin_that_is_sent_again_counts_once },
 	{ "who sets the PIN stays logged in", who_sets_the_pin_stays_logged_in },
+	{ "a new PIN that is sent again lets nobody in", a_new_pin_that_is_sent_again_lets_nobody_in },
 	{ "the old PIN is asked for", the_old_pin_is_asked_for },
 	{ "the user's PIN is the security officer's to give", the_users_pin_is_the_security_officers_to_give },
 	{ "a new PIN is not locked", a_new_pin_is_not_locked },
