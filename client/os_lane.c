@@ -156,6 +156,17 @@ void client_lane_take_login(struct client_lane *to, struct client_lane *from, _A
 	OPENSSL_cleanse(&in, sizeof in);
 }
 
+static void doubt_login(struct client *core, void *at)
+{
+	(void)core;
+	((struct client_lane *)at)->login = UINT64_MAX;
+}
+
+void client_lane_doubt_login(struct client_lane *l)
+{
+	client_blocking_with(l->shell, doubt_login, l);
+}
+
 struct object {
 	uint64_t handle;
 	struct hl_buf kept;

@@ -36,6 +36,8 @@ HL_CHECKED hl_err client_lane_call(struct client_lane *l, struct client_call *ca
 
 /** Have `to` hold the login that `from` holds, if that is still the login of this number by the time. */
 void client_lane_take_login(struct client_lane *to, struct client_lane *from, _Atomic uint64_t *logins);
+/** It was told that it is not logged in, or sees no such key: the next client_lane_take_login() is no empty one. */
+void client_lane_doubt_login(struct client_lane *l);
 /** Have `to` keep this session object too. False: it does not, since `from` does not. */
 bool client_lane_take_object(struct client_lane *to, struct client_lane *from, uint64_t handle);
 /** client_forget_object(). */

@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 
 #include "client/os_lane.h"
+#include "lib/base/map.h"
 
 /* The first lane, home, is for everything. While so many calls are under way on it, those that may go anywhere take the next
  * one: below that threads gain more by being answered together. */
@@ -20,6 +21,7 @@ struct client_remote {
 	struct client_conf_link link;
 	_Atomic(struct client_lane *) lane[LANES]; /* those after home when they are needed */
 	pthread_mutex_t making;
+	struct hl_map changed; /* session objects that were changed, under `making`: other HSMs may keep an older form */
 	_Atomic uint64_t logins;    /* and logouts, so far: lanes have the login of a number, or not yet */
 	struct client_remote *left; /* the next of those that a child has left alone */
 };
@@ -199,11 +201,32 @@ static struct client_lane *other_lane(struct client_remote *r)
 	return NULL;
 }
 
-/* An answer that home would give too. */
-static bool is_final(hl_err err, const struct client_call *call)
+static hl_err note_change(struct client_remote *r, uint64_t object)
 {
-	return err == HL_OK || (call->failure.step == HL_STEP_OPEN && err != HL_E_LOGIN && err != HL_E_KEY &&
-				       hl_err_row(err)->again != HL_AGAIN && err != HL_E_CLOSED && err != HL_E_TIMEOUT);
+	hl_err err = HL_OK;
+
+	pthread_mutex_lock(&r->making);
+	if (object)
+		err = hl_map_put(&r->changed, object, r);
+	pthread_mutex_unlock(&r->making);
+	return err;
+}
+
+static bool is_changed(struct client_remote *r, uint64_t object)
+{
+	bool yes;
+
+	pthread_mutex_lock(&r->making);
+	yes = hl_map_get(&r->changed, object) != NULL;
+	pthread_mutex_unlock(&r->making);
+	return yes;
+}
+
+/* The HSM has answered; the lane works. */
+static bool is_answer(hl_err err, const struct client_call *call)
+{
+	return err == HL_OK || (call->failure.step == HL_STEP_OPEN && hl_err_row(err)->again != HL_AGAIN &&
+				       err != HL_E_CLOSED && err != HL_E_TIMEOUT);
 }
 
 /* False: home is to be asked. A lane that cannot be opened must not take the time that home has left. An HSM may remember
@@ -214,14 +237,17 @@ static bool ask_other(struct client_remote *r, struct client_lane *l, struct cli
 	uint64_t object = session_object(call->msg, call->body);
 
 	client_lane_take_login(l, home(r), &r->logins);
-	if (object && !client_lane_take_object(l, home(r), object))
+	if (object && (is_changed(r, object) || !client_lane_take_object(l, home(r), object)))
 		return false;
 	call->deadline_us = hl_sooner(deadline_us, most_us);
 	*err = client_lane_call(l, call);
 	call->deadline_us = deadline_us;
-	if (is_final(*err, call))
-		return true;
-	atomic_store(&l->rests_until_us, hl_mono_us(&l->env.env) + REST_US);
+	if (!is_answer(*err, call))
+		atomic_store(&l->rests_until_us, hl_mono_us(&l->env.env) + REST_US);
+	else if (*err != HL_E_LOGIN && *err != HL_E_KEY)
+		return true; /* home would say the same */
+	else
+		client_lane_doubt_login(l);
 	hl_buf_clear(&call->frame);
 	return false;
 }
@@ -268,10 +294,12 @@ hl_err client_remote_ask(struct client_remote *r, const struct hl_msg *msg, cons
 	hl_err err;
 
 	*call = (struct client_call){ .msg = msg, .body = body, .expect = expect, .deadline_us = deadline_us };
+	if (msg == &hl_msg_attributes_set)
+		HL_TRY(note_change(r, session_object(msg, body)));
 	err = call_somewhere(r, call);
 	if (msg == &hl_msg_logout)
 		end_logins(r);
-	else if (msg == &hl_msg_login && err == HL_OK)
+	else if (expect == &hl_msg_logged_in && err == HL_OK) /* a new PIN's ticket, too */
 		atomic_fetch_add(&r->logins, 1);
 	else if (msg == &hl_msg_destroy && err == HL_OK)
 		forget_elsewhere(r, ((const struct hl_destroy *)body)->handle);
@@ -312,6 +340,7 @@ void client_remote_free(struct client_remote *r)
 	for (size_t i = LANES; i > 0; i--)
 		client_lane_free(atomic_load(&r->lane[i - 1]));
 	pthread_mutex_destroy(&r->making);
+	hl_map_clear(&r->changed);
 	client_account_clear(&r->account);
 	free(r);
 }
