@@ -81,7 +81,7 @@ static CK_RV log_in(struct p11_slot *slot, struct hl_bytes pin, CK_USER_TYPE typ
 	P11_TRY(check_state(slot, type));
 	P11_TRY(ask_login(slot, pin, type, 0));
 	p11_lock();
-	rv = may_log_in(slot, type);
+	rv = slot->sessions > 0 ? may_log_in(slot, type) : CKR_SESSION_HANDLE_INVALID; /* the last one was closed meanwhile */
 	if (rv == CKR_OK) {
 		slot->logged_in = true;
 		slot->officer = type == CKU_SO;

@@ -82,8 +82,10 @@ CK_RV p11_sign(struct p11_slot *slot, struct p11_operation *op, const struct hl_
 	return signature->err == HL_OK ? CKR_OK : CKR_HOST_MEMORY;
 }
 
+#define PADDED_MAX 264 /* an order of 1,056 bits: more than any curve or DSA group here has */
+
 /* Halves of r || s that are shorter than the curve's are padded: PKCS #11 v3.0, 2.3.1, has verifiers accept them. */
-static CK_RV pad_signature(const struct p11_operation *op, struct hl_bytes *signature, uint8_t padded[264])
+static CK_RV pad_signature(const struct p11_operation *op, struct hl_bytes *signature, uint8_t padded[PADDED_MAX])
 {
 	CK_ULONG want = p11_signature_n(op), half = signature->n / 2;
 	bool halves = op->mechanism->key_type == CKK_DSA ? op->facts.order > 0
@@ -91,7 +93,7 @@ static CK_RV pad_signature(const struct p11_operation *op, struct hl_bytes *sign
 
 	if (signature->n == want)
 		return CKR_OK;
-	if (!halves || signature->n > want || signature->n % 2 != 0 || half == 0)
+	if (!halves || want > PADDED_MAX || signature->n > want || signature->n % 2 != 0 || half == 0)
 		return CKR_SIGNATURE_LEN_RANGE;
 	memset(padded, 0, want);
 	memcpy(padded + want / 2 - half, signature->p, half);
@@ -107,7 +109,7 @@ CK_RV p11_verify(struct p11_slot *slot, struct p11_operation *op, const struct h
 		.mechanism = (uint32_t)op->mechanism->type,
 		.parameter = hl_buf_view(&op->parameter),
 	};
-	uint8_t padded[264];
+	uint8_t padded[PADDED_MAX];
 	struct input in;
 
 	HL_AUTO(hl_buf_clear) struct hl_buf none = hl_buf(HL_TAG_MAX);

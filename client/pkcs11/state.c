@@ -127,7 +127,9 @@ static CK_RV read_one(struct hl_rd *r, struct all *out)
 	if (kind < P11_DIGEST || kind > P11_VERIFY || out->of[kind].present)
 		return CKR_SAVED_STATE_INVALID;
 	one = &out->of[kind];
-	*one = (struct saved){ .present = true, .type = hl_rd_u32(r), .key = hl_rd_u64(r) };
+	one->present = true;
+	one->type = hl_rd_u32(r);
+	one->key = hl_rd_u64(r);
 	one->parameter = hl_rd_bytes(r, hl_rd_u32(r));
 	one->updated = hl_rd_u8(r) != 0;
 	d = digest_of((enum p11_kind)kind, one->type);
