@@ -42,18 +42,19 @@ hl_err cli_partitions(struct cli *c, const struct cli_world *w, struct cli_table
 
 /* -- as PKCS#11 URIs ----------------------------------------------------------------------------------- */
 
-/* What the token says of itself; nothing where it cannot be reached. */
-static void ask_serial(struct cli *c, const struct cli_client *k, const char *partition, char serial[17])
+/* What the token says of itself; its name alone where it cannot be reached. */
+static void ask_token(
+	struct cli *c, const struct cli_client *k, const char *partition, char serial[17], char label[CLIENT_URI_LABEL + 1])
 {
 	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
 	hsmlet_options options = cli_client_options(k, partition);
 	hsmlet_info info;
 	hsmlet_error e;
 
-	serial[0] = 0;
-	if (hsmlet_open(&options, &h, &e) == 0 && hsmlet_get_info(h, &info, &e) == 0)
+	if (hsmlet_open(&options, &h, &e) == 0 && hsmlet_get_info(h, &info, &e) == 0) {
 		memcpy(serial, info.serial, sizeof info.serial);
-	else
+		snprintf(label, CLIENT_URI_LABEL + 1, "%s", info.label);
+	} else
 		cli_note(c, "HL-%04d %s: the serial of %s is not known", e.id, e.what, partition);
 }
 
@@ -61,18 +62,18 @@ static void ask_serial(struct cli *c, const struct cli_client *k, const char *pa
 static hl_err put_uri(struct cli *c, const struct cli_world *w, const char *partition, struct hl_buf *out)
 {
 	HL_AUTO(client_conf_clear) struct client_conf conf = { 0 };
-	struct client_uri uri = { .token = partition, .manufacturer = P11_MAKER, .model = P11_MODEL, .slot_id = -1 };
+	char serial[17] = "", label[CLIENT_URI_LABEL + 1], error[512];
+	struct client_uri uri = { .token = label, .serial = serial, .manufacturer = P11_MAKER, .model = P11_MODEL, .slot_id = -1 };
 	const struct client_slot *slot;
-	char serial[17] = "", error[512];
 	struct cli_client k;
 
+	snprintf(label, sizeof label, "%s", partition);
 	cli_client_of_world(w, &k);
 	if (client_conf_load(k.conf, &conf, error) == HL_OK &&
 		cli_secrets_slot(c, &conf, partition, NULL, &slot) == HL_OK) {
-		ask_serial(c, &k, partition, serial);
+		ask_token(c, &k, partition, serial, label);
 		uri.slot_id = slot->id;
 	}
-	uri.serial = serial;
 	client_uri_put(out, &uri);
 	hl_buf_u8(out, 0);
 	return out->err == HL_OK ? HL_OK : cli_fail(c, out->err, "the URI of %s", partition);

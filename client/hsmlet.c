@@ -256,6 +256,7 @@ API int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e)
 	struct hl_info_answer a;
 	struct client_call call;
 	struct client_sight s;
+	struct hl_bytes label;
 	int rc = client_api_ask(h, &hl_msg_info, &request, &hl_msg_info_answer, &a, &call, LIMIT_MS, e);
 
 	if (rc == 0) {
@@ -266,6 +267,8 @@ API int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e)
 		copy_text(a.version, out->version, sizeof out->version);
 		copy_text(a.partition, out->partition, sizeof out->partition);
 		copy_text(a.serial, out->serial, sizeof out->serial);
+		label = a.lab ? a.label : a.partition;
+		copy_text(hl_bytes(label.p, label.n < sizeof out->label ? label.n : sizeof out->label - 1), out->label, sizeof out->label);
 		s = client_remote_sight(h->remote);
 		memcpy(out->hsm, s.hsm, sizeof out->hsm);
 		hl_hex(hl_bytes(s.connection, sizeof s.connection), out->connection);

@@ -68,6 +68,7 @@ typedef struct hsmlet_info {
 	int pin_set, logged_in;
 	char hsm[65];         /* member that serves this handle */
 	char connection[33];  /* connection id, hex: look for it in traces */
+	char label[33];       /* of the token: the partition's name, but where it has one of its own (the lab profile) */
 } hsmlet_info;
 int hsmlet_get_info(hsmlet *h, hsmlet_info *out, hsmlet_error *e);
 
