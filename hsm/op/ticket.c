@@ -70,7 +70,7 @@ static hl_err make(struct hsm_conn *c, int64_t until_ms, struct hl_buf *out)
 		.pin_generation = c->login.pin_generation,
 		.secret_generation = c->login.secret_generation,
 		.expires_ms = (uint64_t)until_ms,
-		.role = c->login.role,
+		.role = (uint8_t)c->login.role,
 	};
 
 	hl_body_put(&plain, &hl_msg_login_state, &state);
