@@ -23,6 +23,7 @@ libhlclient_la_SOURCES = \
 	client/os_crew.c client/os_crew.h \
 	client/os_dns.c client/os_dns.h \
 	client/os_fd.c client/os_fd.h \
+	client/os_spin.c client/os_spin.h \
 	client/os_files.c client/os_files.h \
 	client/os_lane.c client/os_lane.h \
 	client/os_remote.c client/os_remote.h \

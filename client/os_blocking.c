@@ -9,6 +9,7 @@
 #include "client/os_crew.h"
 #include "client/os_dns.h"
 #include "client/os_fd.h"
+#include "client/os_spin.h"
 
 #define READ_ROOM (64u << 10)
 #define DRAIN_MS 1000
@@ -39,6 +40,7 @@ struct client_blocking {
 	uint8_t *inbox;
 	bool polling, told;
 	int64_t poll_until_us, polled_us;
+	struct client_spin spin;
 	struct client_fd bell[2];
 	/* the one lookup, the leader's */
 	struct client_dns *dns;
@@ -78,6 +80,7 @@ hl_err client_blocking_new(const struct hl_env *env, struct client *core, const 
 	b->fd = CLIENT_FD_NONE;
 	b->sending = hl_buf(OUT_MAX);
 	b->inbox = malloc(READ_ROOM);
+	client_spin_init(&b->spin);
 	err = client_fd_pipe(b->bell);
 	if (err == HL_OK && !b->inbox)
 		err = HL_E_NOMEM;
@@ -90,6 +93,7 @@ hl_err client_blocking_new(const struct hl_env *env, struct client *core, const 
 
 void client_blocking_abandon(struct client_blocking *b)
 {
+	client_spin_abandon();
 	client_fd_close(&b->fd);
 	client_fd_close(&b->bell[0]);
 	client_fd_close(&b->bell[1]);
@@ -330,6 +334,7 @@ struct watch {
 	size_t n;
 	int timeout_ms;
 	size_t room; /* to read into */
+	bool few;    /* waiting: it may be worth a look first */
 	ssize_t got; /* -1: nothing was read */
 	int why;
 };
@@ -363,6 +368,17 @@ static void watch(struct client_blocking *b, struct watch *w)
 		w->n += client_dns_fds(b->dns, w->fds + 2, DNS_FDS, &w->timeout_ms);
 	b->poll_until_us = hl_sooner(b->wait_us, b->connecting ? b->dial_us : 0);
 	w->timeout_ms = until_ms(b, b->poll_until_us, w->timeout_ms);
+	w->few = client_crew_is_few(&b->crew);
+}
+
+/* Whether it was worth it: bytes came, or an end, before it was time to sleep. */
+static bool look_first(struct client_blocking *b, struct watch *w)
+{
+	if (!w->few || w->n > 2 || w->timeout_ms == 0 || w->fds[1].events != POLLIN || !client_spin_begin(&b->spin))
+		return false;
+	w->got = client_spin_recv(b->env, w->fds[1].fd, b->inbox, w->room);
+	w->why = errno;
+	return client_spin_end(&b->spin, w->got >= 0 || w->why != EAGAIN);
 }
 
 /* Without the lock. Nobody but the leader reads or closes, so the descriptor stays what it is. A poll that
@@ -371,7 +387,7 @@ static void wait_and_read(struct client_blocking *b, struct watch *w, bool conne
 {
 	char rung[16];
 
-	if (poll(w->fds, (nfds_t)w->n, w->timeout_ms) < 0)
+	if (look_first(b, w) || poll(w->fds, (nfds_t)w->n, w->timeout_ms) < 0)
 		return;
 	if (w->fds[0].revents)
 		while (read(w->fds[0].fd, rung, sizeof rung) == sizeof rung)

@@ -113,6 +113,11 @@ void client_crew_leave(struct client_crew *c, struct client_waiter *w)
 		promote_one(c);
 }
 
+bool client_crew_is_few(const struct client_crew *c)
+{
+	return !c->first || !c->first->next || !c->first->next->next;
+}
+
 void client_crew_look(struct client_crew *c)
 {
 	for (struct client_waiter *w = c->first; w; w = w->next)

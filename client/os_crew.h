@@ -42,6 +42,8 @@ void client_crew_unlock(struct client_crew *c);
 struct client_waiter *client_crew_join(struct client_crew *c, bool (*done)(void *at), void *at);
 /** Where nobody leads, exactly one of those who still wait is woken to do so. */
 void client_crew_leave(struct client_crew *c, struct client_waiter *w);
+/** Whether one or two threads are in it. */
+bool client_crew_is_few(const struct client_crew *c);
 /** Something has happened: those whose wait is over are due. */
 void client_crew_look(struct client_crew *c);
 /** Wait until somebody wakes `w`, or until `until_us` (monotonic; 0: without end). The lock is given back
