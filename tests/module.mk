@@ -454,6 +454,9 @@ dist_check_SCRIPTS += $(CONSUMER_TESTS)
 TESTS += $(CONSUMER_TESTS)
 EXTRA_DIST += tests/interop/consumers.sh tests/interop/TokenTour.java
 
+# `./run check --full` breaks the code by this list.
+EXTRA_DIST += tests/mutants/mutants tests/mutants/run.sh
+
 include tests/fuzz/module.mk
 include tests/bench/module.mk
 include tests/load/module.mk

@@ -230,6 +230,18 @@ static void a_proof_that_was_granted_is_granted_to_nobody_else(void)
 	end();
 }
 
+/* What a directory has granted it forgets one day, and by then no nonce of that time is good any more. */
+static void a_proof_of_two_epochs_ago_is_granted_to_nobody(void)
+{
+	begin(88, 2, 1);
+	let_in();
+	sim_tap_set(w->sim, NULL, NULL);
+	story_pass(w, 100 * 1000000ll);
+	CU_ASSERT_EQUAL(asked_by("proxy1", w->link_key[0], "proxy1"), HL_E_EPOCH);
+	CU_ASSERT_EQUAL(asked_by("proxy2", w->link_key[1], "proxy2"), HL_E_EPOCH);
+	end();
+}
+
 static void a_proxy_cannot_ask_in_the_name_of_another(void)
 {
 	begin(85, 2, 1);
@@ -256,6 +268,7 @@ static CU_TestInfo tests[] = {
 		a_ticket_does_not_carry_the_channel_of_another_connection },
 	{ "a proof for one partition does not serve another", a_proof_for_one_partition_does_not_serve_another },
 	{ "a proof that was granted is granted to nobody else", a_proof_that_was_granted_is_granted_to_nobody_else },
+	{ "a proof of two epochs ago is granted to nobody", a_proof_of_two_epochs_ago_is_granted_to_nobody },
 	{ "a proxy cannot ask in the name of another", a_proxy_cannot_ask_in_the_name_of_another },
 	{ "a member's secret is good for that member alone", a_members_secret_is_good_for_that_member_alone },
 	CU_TEST_INFO_NULL,

@@ -81,6 +81,51 @@ static void an_address_outside_the_allow_list_is_told_after_a_right_proof_only(v
 	end();
 }
 
+/* One more service user of acme, with the password that the first one has. */
+static void add_user(const struct client_conf_link *conf, const char *name, bool disabled, int64_t expires_ms)
+{
+	struct dir_store store = dir_memory_store(w->dir_store);
+	struct dir_user user = { .tenant = "acme", .disabled = disabled, .expires_ms = expires_ms };
+	struct dir_commit commit = { .change = &(struct dir_change){ .add_user = &user } };
+	struct hl_scram_keys keys;
+	uint8_t salt[HL_SCRAM_SALT];
+
+	CU_ASSERT_EQUAL_FATAL(hl_bytes_str(hl_text(name), user.name, sizeof user.name), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(hl_scram_salt(hl_text(conf->realm), hl_text(name), salt), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(hl_scram_derive(conf->service_password, hl_bytes(salt, sizeof salt), HL_SCRAM_ITERATIONS,
+				      &keys), HL_OK);
+	memcpy(user.stored, keys.stored, sizeof user.stored);
+	memcpy(user.server, keys.server, sizeof user.server);
+	hl_scram_keys_clear(&keys);
+	store.ops->prepare(store.at, &commit);
+	commit.job.run(&commit.job);
+	CU_ASSERT_EQUAL_FATAL(commit.result, HL_OK);
+}
+
+static void who_is_disabled_or_expired_is_told_so_after_a_right_proof_only(void)
+{
+	struct world_client *c;
+	struct client_conf_link conf;
+	int64_t now;
+
+	begin(15, 3, 2);
+	conf = good(&c);
+	now = hl_wall_ms(sim_env(c->node));
+	add_user(&conf, "goneservice", true, 0);
+	add_user(&conf, "lateservice", false, now + 60000);
+	conf.service_user = "goneservice";
+	is_refused(&conf, HL_E_DISABLED, HL_STEP_RESULT, 1);
+	conf.service_user = "lateservice";
+	is_refused(&conf, HL_E_PARTITION, HL_STEP_RESULT, 1); /* in time, and it has none */
+	sim_wall_advance(w->sim, 60000);
+	is_refused(&conf, HL_E_EXPIRED, HL_STEP_RESULT, 1);
+	conf.service_password = hl_text("not-the-password-of-lateservice");
+	is_refused(&conf, HL_E_SERVICE_AUTH, HL_STEP_RESULT, 1);
+	conf.service_user = "goneservice";
+	is_refused(&conf, HL_E_SERVICE_AUTH, HL_STEP_RESULT, 1);
+	end();
+}
+
 static void a_wrong_user_secret_is_refused_by_the_hsm(void)
 {
 	struct world_client *c;
@@ -418,6 +463,8 @@ static CU_TestInfo tests[] = {
 	{ "what was said before is refused when said again", what_was_said_before_is_refused_when_said_again },
 	{ "a new epoch is learnt and the client tries again by itself", a_new_epoch_is_learnt_and_the_client_tries_again_by_itself },
 	{ "every fault point of the handshake fires", every_fault_point_of_the_handshake_fires },
+	{ "who is disabled or expired is told so after a right proof only",
+		who_is_disabled_or_expired_is_told_so_after_a_right_proof_only },
 	CU_TEST_INFO_NULL,
 };
 

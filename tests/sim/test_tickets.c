@@ -127,11 +127,32 @@ static void a_clock_moved_forward_between_grant_and_ticket_ends_the_ticket(void)
 	end();
 }
 
+/* The page of used grants began anew, so nobody knows whether this one was used. */
+static void a_ticket_of_before_the_cluster_began_anew_is_stale(void)
+{
+	struct hl_addr at = KNOCK_HSM;
+	struct hl_frame ticket, f;
+	struct hl_refused no;
+	struct hl_ticket t;
+
+	begin();
+	take_ticket(&ticket, &t);
+	hsm_page_begin(w->page, sim_env(w->hsm[0].node));
+	CU_ASSERT_FATAL(knock_dial(&k, &at));
+	knock_say(&k, ticket.whole);
+	CU_ASSERT_FATAL(knock_hear(&k, &f));
+	CU_ASSERT_EQUAL_FATAL(hl_msg_get(&hl_msg_refused, &f, &no), HL_OK);
+	CU_ASSERT_EQUAL(hl_err_of_wire(no.code), HL_E_STALE);
+	CU_ASSERT(no.retryable);
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "a ticket is good to its last millisecond and not beyond",
 		a_ticket_is_good_to_its_last_millisecond_and_not_beyond },
 	{ "a clock moved forward between grant and ticket ends the ticket",
 		a_clock_moved_forward_between_grant_and_ticket_ends_the_ticket },
+	{ "a ticket of before the cluster began anew is stale", a_ticket_of_before_the_cluster_began_anew_is_stale },
 	CU_TEST_INFO_NULL,
 };
 

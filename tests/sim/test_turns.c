@@ -447,10 +447,35 @@ static void a_client_takes_no_other_word_than_the_request(void)
 	end();
 }
 
+/* What is not between those of the hello was chosen by somebody else. */
+static void a_client_takes_no_version_that_it_did_not_offer(void)
+{
+	struct hl_addr at = knock_at(98, 2310);
+	struct hl_auth_request request = { .version = HL_VERSION_MAX + 1, .scram = hl_text("r=x,s=AAAA,i=4096") };
+	struct client_conf_link conf;
+	struct world_client *c;
+
+	begin();
+	sim_core(k.node, &greeter, &k);
+	CU_ASSERT_EQUAL(sim_listen(k.node, &at, 0), HL_OK);
+	CU_ASSERT_EQUAL(sim_name(w->sim, "greeter.hsmlet.test", &at, 1), HL_OK);
+	conf = client->conf;
+	conf.host = "greeter.hsmlet.test";
+	CU_ASSERT_EQUAL_FATAL(world_client(w, &conf, &c), HL_OK);
+	first_word = hl_buf(HL_BUF_MAX);
+	hl_msg_put(&first_word, &hl_msg_auth_request, 0, &request);
+	CU_ASSERT_EQUAL_FATAL(first_word.err, HL_OK);
+	CU_ASSERT_EQUAL(world_open(c), HL_E_VERSION);
+	CU_ASSERT_EQUAL(client_failed(c->core)->step, HL_STEP_REQUEST);
+	hl_buf_clear(&first_word);
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "every message in every state", every_message_in_every_state },
 	{ "bytes before their turn go nowhere without a grant", bytes_before_their_turn_go_nowhere_without_a_grant },
 	{ "a client takes no other word than the request", a_client_takes_no_other_word_than_the_request },
+	{ "a client takes no version that it did not offer", a_client_takes_no_version_that_it_did_not_offer },
 	CU_TEST_INFO_NULL,
 };
 

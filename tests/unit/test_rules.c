@@ -254,6 +254,26 @@ static void k03_what_comes_of_a_sensitive_key_stays_so(void)
 	CU_ASSERT_FALSE(hsm_attribute_bool(&o, HL_CKA_LOCAL));
 }
 
+/* What a key says of its past is what was so when it came into being. */
+static void k03_a_key_tells_the_truth_about_its_past(void)
+{
+	for (int sensitive = 0; sensitive < 2; sensitive++)
+		for (int extractable = 0; extractable < 2; extractable++) {
+			struct template t = { 0 }, u = { 0 };
+			AUTO_OBJECT o = { 0 };
+			const char *why;
+
+			template_number(&t, HL_CKA_VALUE_LEN, 32);
+			template_bool(&t, HL_CKA_SENSITIVE, sensitive);
+			template_bool(&t, HL_CKA_EXTRACTABLE, extractable);
+			CU_ASSERT_EQUAL_FATAL(make(HL_CKM_AES_KEY_GEN, &t, &u, &o, NULL, &why), HL_OK);
+			CU_ASSERT(hsm_attribute_bool(&o, HL_CKA_LOCAL));
+			CU_ASSERT_EQUAL(hsm_attribute_bool(&o, HL_CKA_ALWAYS_SENSITIVE), sensitive);
+			CU_ASSERT_EQUAL(hsm_attribute_bool(&o, HL_CKA_NEVER_EXTRACTABLE), !extractable);
+			template_clear(&t);
+		}
+}
+
 /* -- K-04 to K-06 -------------------------------------------------------------------------------------------------- */
 
 static void wrapping_key(uint64_t length, struct template *t, struct hsm_object *o, struct hsm_key **k)
@@ -476,6 +496,7 @@ static CU_TestInfo tests[] = {
 	{ "K-01: no use is added later", k01_no_use_is_added_later },
 	{ "K-03: copies only tighten", k03_copies_only_tighten },
 	{ "K-03: a copy is deep and has its own name", k03_a_copy_is_deep_and_has_its_own_name },
+	{ "K-03: a key tells the truth about its past", k03_a_key_tells_the_truth_about_its_past },
 	{ "K-03: what comes of a sensitive key stays so", k03_what_comes_of_a_sensitive_key_stays_so },
 	{ "K-04: what comes back is sensitive and wraps nothing", k04_what_comes_back_is_sensitive_and_wraps_nothing },
 	{ "K-04: a key that wraps is wrapped by a trusted one only",
