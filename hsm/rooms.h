@@ -51,6 +51,14 @@ struct hsm_cached {
 	struct hsm_kept_of of;   /* and this is what it rests on */
 };
 
+/* What it takes to go on with a share of a key that may be dropped here meanwhile. */
+struct hsm_claim {
+	uint64_t handle;
+	bool is_private;
+	struct hsm_kept_of of; /* of a session object */
+	uint64_t forgot;       /* hsm.forgot, when that was looked at */
+};
+
 /* A commit that changes nothing, and after which the guard covers all before it. */
 struct hsm_settle {
 	struct hsm_commit commit; /* first */
@@ -85,6 +93,7 @@ struct hsm {
 	struct hsm_epoch epoch;
 	struct hl_map keys; /* handle > struct hsm_cached, of the store */
 	struct hl_map kept; /* handle > struct hsm_cached, session objects */
+	uint64_t forgot;    /* so often all of both was forgotten */
 	struct hl_map tokens; /* partition > struct hsm_tokens */
 	struct hsm_task *tasks;
 	struct hl_map turns; /* partition > struct hsm_turns */
@@ -471,6 +480,12 @@ void hsm_admins_clear(struct hsm *h);
 HL_CHECKED hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hsm_object *out);
 /** The parsed key, valid during the call; a job takes a share of it (hsm_key_share). HL_E_KEY, HL_E_BLOB. */
 HL_CHECKED hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out);
+/** For whoever takes a share of `k` and uses it for longer than a request. */
+struct hsm_claim hsm_key_claim(const struct hsm *h, const struct hsm_cached *k);
+/** Whether that may go on. HL_E_KEY: the key was destroyed, what a session object rests on was changed, or a private
+ * one's user is not logged in any more. That a session object was dropped here does not matter. Or as a read of the
+ * store. */
+HL_CHECKED hl_err hsm_claim_check(struct hsm_conn *c, struct hsm_claim *claim);
 /** It is used now. HL_E_LOGIN: it wants the PIN each time, and there was none for this use. */
 HL_CHECKED hl_err hsm_key_use(struct hsm_conn *c, const struct hsm_cached *k);
 /** The PIN was right for one use of this key. */
@@ -510,8 +525,10 @@ hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_login_ticket,
 	hsm_op_copy, hsm_op_wrap, hsm_op_unwrap, hsm_op_derive, hsm_op_stream_begin, hsm_op_stream_update,
 	hsm_op_stream_final;
 
-/** op/stream.c: end all that is under way in pieces. */
+/** op/stream.c: end all that is under way in pieces, */
 void hsm_streams_clear(struct hsm_conn *c);
+/** or what is so with this key. */
+void hsm_streams_end(struct hsm_conn *c, uint64_t key);
 
 /** Look the message up in the table of operations and handle it. */
 void hsm_dispatch(struct hsm_conn *c, const struct hl_frame *f);

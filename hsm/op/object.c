@@ -168,6 +168,7 @@ static hl_err destroy_kept(struct hsm_conn *c, const struct hl_frame *f, uint64_
 		return HL_E_PROHIBITED;
 	}
 	hsm_keys_forget(c->hsm, handle);
+	hsm_streams_end(c, handle);
 	hsm_reply(c, &hl_msg_done, f->id, &done);
 	return HL_OK;
 }

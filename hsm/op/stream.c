@@ -8,7 +8,7 @@
 
 struct hsm_running {
 	uint64_t id;  /* random: one of an earlier connection means nothing on this */
-	uint64_t key; /* handle */
+	struct hsm_claim key; /* of which `stream` has a share */
 	enum hsm_way way;
 	bool slow; /* its end */
 	size_t kept; /* bytes that came and have not come out yet */
@@ -32,6 +32,18 @@ void hsm_streams_clear(struct hsm_conn *c)
 	}
 }
 
+void hsm_streams_end(struct hsm_conn *c, uint64_t key)
+{
+	for (struct hsm_running **at = &c->running, *r; (r = *at) != NULL;) {
+		if (r->key.handle == key) {
+			*at = r->next;
+			running_free(r);
+		} else {
+			at = &r->next;
+		}
+	}
+}
+
 static struct hsm_running **place_of(struct hsm_conn *c, uint64_t id)
 {
 	struct hsm_running **at = &c->running;
@@ -41,18 +53,16 @@ static struct hsm_running **place_of(struct hsm_conn *c, uint64_t id)
 	return at;
 }
 
-/* Take it out of its connection. HL_E_STREAM: there is none. HL_E_KEY: whoever is not logged in any more may not go
- * on, and nobody where the key was destroyed. */
+/* Take it out of its connection. HL_E_STREAM: there is none. Or as hsm_claim_check(), and then it has ended. */
 static hl_err take(struct hsm_conn *c, uint64_t id, struct hsm_running **out)
 {
 	struct hsm_running **at = place_of(c, id), *r = *at;
-	struct hsm_cached *key;
 	hl_err err;
 
 	if (!r)
 		return HL_E_STREAM;
 	*at = r->next;
-	err = hsm_key_of(c, r->key, &key);
+	err = hsm_claim_check(c, &r->key);
 	if (err == HL_OK)
 		*out = r;
 	else
@@ -108,7 +118,7 @@ hl_err hsm_op_stream_begin(struct hsm_conn *c, const struct hl_frame *f, const v
 		return HL_E_NOMEM;
 	r->rest = hl_buf(REST_MAX);
 	r->way = ways[request->way];
-	r->key = request->key;
+	r->key = hsm_key_claim(c->hsm, key);
 	r->slow = r->way == HSM_SIGN && hsm_mechanism_slow(request->mechanism, key->key);
 	err = hsm_stream_new(key->key, r->way, request->mechanism, request->parameter, &r->stream);
 	if (err == HL_OK)
