@@ -420,7 +420,10 @@ struct hsm_conn {
 	int64_t grant_until_s; /* monotonic */
 	bool logged_in; /* as the partition's user, */
 	bool officer;   /* or as its security officer, who sees no private objects; never both */
-	struct hsm_running *running; /* uses in pieces */
+	struct hsm_running *running; /* uses in pieces, */
+	struct {
+		size_t streams, kept; /* bytes */
+	} ending; /* and those of which a lane makes the end: they are as large as before */
 	struct hsm_login login; /* where one of them */
 	uint64_t single[HSM_SINGLE_MAX]; /* keys that may be used once each, the PIN having been right; 0: none */
 	size_t singles; /* so far: where the next one goes */

@@ -78,11 +78,12 @@ static void put(struct hsm_conn *c, struct hsm_running *r)
 
 /* -- begin ---------------------------------------------------------------------------------------------- */
 
+/* Also those whose end is being made. */
 static size_t count(const struct hsm_conn *c, size_t *kept)
 {
-	size_t n = 0;
+	size_t n = c->ending.streams;
 
-	*kept = 0;
+	*kept = c->ending.kept;
 	for (const struct hsm_running *r = c->running; r; r = r->next, n++)
 		*kept += r->kept;
 	return n;
@@ -210,8 +211,23 @@ static void tell(struct hsm_conn *c, uint32_t id, struct hsm_running *r)
 struct ending {
 	struct hsm_task task;
 	struct hsm_running *running;
+	size_t kept; /* when it began: what `running` says is the lane's until it is done */
 	hl_err err;
 };
+
+static void begin_ending(struct ending *e, struct hsm_conn *c, struct hsm_running *r)
+{
+	e->running = r;
+	e->kept = r->kept;
+	c->ending.streams++;
+	c->ending.kept += e->kept;
+}
+
+static void ended(const struct ending *e, struct hsm_conn *c)
+{
+	c->ending.streams--;
+	c->ending.kept -= e->kept;
+}
 
 static void ending_clear(struct hsm_task *t)
 {
@@ -233,6 +249,8 @@ static void done(struct hsm_task *t)
 	struct ending *e = (struct ending *)t;
 	struct hsm_conn *c = t->conn;
 
+	if (c)
+		ended(e, c);
 	if (c && !c->closing) {
 		if (e->err == HL_OK)
 			tell(c, t->id, hl_take(e->running));
@@ -251,7 +269,7 @@ static hl_err end_later(struct hsm_conn *c, const struct hl_frame *f, struct hsm
 		return HL_E_NOMEM;
 	}
 	e->task.clear = ending_clear;
-	e->running = r;
+	begin_ending(e, c, r);
 	hsm_task_work(&e->task, HL_LANE_CPU, work, done);
 	return HL_E_DEFER;
 }

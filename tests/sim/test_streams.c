@@ -425,6 +425,59 @@ static void what_is_kept_back_is_bounded(void)
 	end();
 }
 
+static void submit(struct client_call *call)
+{
+	call->deadline_us = hl_mono_us(sim_env(c->node)) + 30000000;
+	sim_enter(c->node);
+	client_submit(c->core, call);
+	sim_pump(c->node);
+}
+
+static hl_err outcome(struct client_call *call)
+{
+	if (!call->done)
+		story_pass(w, 5000000);
+	hl_buf_clear(&call->frame);
+	return call->done ? call->err : HL_E_TIMEOUT;
+}
+
+/* Two ends are made in the lane, and both hold all that was kept back for them: before they are done there is no room for
+ * a third. */
+static void what_is_ending_still_counts(void)
+{
+	static const uint8_t zeros[HL_DATA_MAX];
+	const unsigned each = HSM_STREAMS_KEPT_MAX / HL_DATA_MAX / 2;
+	struct hl_gcm_parameter gcm = { .iv = hl_text("twelve bytes"), .tag_bits = 128 };
+	struct hl_stream_final last[2] = { { 0 } };
+	struct hl_stream_update more = { .data = { zeros, sizeof zeros } };
+	struct client_call ends[2], call = { .msg = &hl_msg_stream_update, .body = &more, .expect = &hl_msg_stream_data };
+	AUTO_BUF parameter = hl_buf(HL_PARAMETER_MAX);
+	AUTO_BUF out = hl_buf(64);
+	uint64_t key, id;
+
+	begin(14);
+	key = make_aes(crypts);
+	hl_body_put(&parameter, &hl_msg_gcm_parameter, &gcm);
+	CU_ASSERT_EQUAL(begin_stream(DECRYPT, key, HL_CKM_AES_GCM, &parameter, &more.stream), HL_OK);
+	for (size_t i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(begin_stream(DECRYPT, key, HL_CKM_AES_GCM, &parameter, &last[i].stream), HL_OK);
+		for (unsigned n = 0; n < each; n++)
+			CU_ASSERT_EQUAL(update(last[i].stream, hl_bytes(zeros, sizeof zeros), &out), HL_OK);
+		ends[i] = (struct client_call){
+			.msg = &hl_msg_stream_final, .body = &last[i], .expect = &hl_msg_stream_data
+		};
+	}
+	submit(&ends[0]);
+	submit(&ends[1]);
+	submit(&call);
+	CU_ASSERT_EQUAL(outcome(&call), HL_E_FULL);
+	CU_ASSERT_EQUAL(outcome(&ends[0]), HL_E_DECRYPT); /* there was no tag */
+	CU_ASSERT_EQUAL(outcome(&ends[1]), HL_E_DECRYPT);
+	CU_ASSERT_EQUAL(begin_stream(DECRYPT, key, HL_CKM_AES_GCM, &parameter, &id), HL_OK);
+	CU_ASSERT_EQUAL(update(id, hl_bytes(zeros, sizeof zeros), &out), HL_OK);
+	end();
+}
+
 /* What was kept back comes out when its tag was checked, and more of it than an answer holds. */
 static void the_end_of_much_comes_in_pieces(void)
 {
@@ -481,6 +534,7 @@ static CU_TestInfo tests[] = {
 	{ "a beginning goes on over another link", a_beginning_goes_on_over_another_link },
 	{ "a connection has so many and no more", a_connection_has_so_many_and_no_more },
 	{ "what is kept back is bounded", what_is_kept_back_is_bounded },
+	{ "what is ending still counts", what_is_ending_still_counts },
 	{ "the end of much comes in pieces", the_end_of_much_comes_in_pieces },
 	CU_TEST_INFO_NULL,
 };
