@@ -31,7 +31,7 @@ static hl_err look(struct hsm_effect *e, const struct hsm_partition *p)
 	err = hsm_token_find(c->hsm, p, &e->token, &first);
 	if (err != HL_OK)
 		return err == HL_E_NOT_FOUND ? HL_OK : err;
-	err = hsm_result_send(c, e->task.id, &first);
+	err = first.row.private && !c->logged_in ? HL_E_LOGIN : hsm_result_send(c, e->task.id, &first);
 	hsm_result_clear(&first);
 	return err == HL_OK ? HL_E_DEFER : err;
 }
@@ -83,7 +83,7 @@ static void committed(struct hsm_task *t)
 static hl_err record(struct hsm_effect *e, struct hsm_partition *p)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf reply = hl_buf(HSM_PART_MAX);
-	struct hl_token_result result = { .type = e->reply->type };
+	struct hl_token_result result = { .type = e->reply->type, .private = e->private };
 
 	HL_TRY(hsm_result_encode(e->reply, &e->body, &reply));
 	result.reply = hl_buf_view(&reply);

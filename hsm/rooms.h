@@ -287,7 +287,7 @@ struct hsm_effect {
 	struct hsm_task task; /* first */
 	struct hsm_token token;
 	unsigned tries;
-	bool private; /* it needs a login, as far as is known before it is built */
+	bool private; /* it needs a login, as far as is known: what is built may show it */
 	/* Look, decide, add rows to task.change, and fill in the reply. Run again where the commit was stale. */
 	hl_err (*build)(struct hsm_effect *e, const struct hsm_partition *p, const char **detail);
 	const struct hl_msg *reply;
