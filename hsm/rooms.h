@@ -100,7 +100,7 @@ struct hsm {
 	struct hsm_conn *resumed; /* may take requests again */
 	struct hsm_conn *turning; /* have used up their turn, and have more requests */
 	int64_t turn_us;          /* when they go on: at once; 0: there are none */
-	struct hsm_conn *awake;   /* used a moment ago: their channels hold memory for records */
+	struct hsm_conn *awake;   /* bytes went through them a moment ago: they hold memory for records */
 	int64_t deadline_us; /* of conversations that are still opening: a lower bound */
 };
 
