@@ -208,6 +208,8 @@ hl_err hsm_birth_run(
 	err = begin(b);
 	if (err == HL_OK)
 		run(b);
+	else if (err == HL_E_MASTER)
+		hsm_effect_refuse(e, err);
 	else
 		hsm_effect_end(e, err, NULL);
 	return HL_E_DEFER;

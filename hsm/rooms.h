@@ -291,6 +291,7 @@ struct hsm_effect {
 	/* Look, decide, add rows to task.change, and fill in the reply. Run again where the commit was stale. */
 	hl_err (*build)(struct hsm_effect *e, const struct hsm_partition *p, const char **detail);
 	const struct hl_msg *reply;
+	hl_err refusal; /* it was looked at, and this is kept under its token instead of a reply */
 	struct hsm_rules rules; /* of the partition, as it was looked at last */
 	union {
 		struct hl_done done;
@@ -306,8 +307,10 @@ HL_CHECKED hl_err hsm_effect_new(struct hsm_conn *c, const struct hl_frame *f, s
 /** Whether it is still to be done: HL_OK. HL_E_DEFER: it was done before and is now answered again.
  * HL_E_LOGIN: it is about private objects. Or as hsm_token_find(). */
 HL_CHECKED hl_err hsm_effect_look(struct hsm_effect *e);
-/** Do it: build, commit, answer, free. */
+/** Do it: build, commit, answer, free. HL_E_MASTER is committed, too, before it is told. */
 void hsm_effect_run(struct hsm_effect *e);
+/** Refuse it so that it never happens, also where it was sent before: commit, answer, free. */
+void hsm_effect_refuse(struct hsm_effect *e, hl_err err);
 /** Answer (HL_E_DEFER: it is answered) and free. */
 void hsm_effect_end(struct hsm_effect *e, hl_err err, const char *detail);
 
