@@ -172,19 +172,6 @@ static bool pause(struct client *c, struct client_call *call)
 	return true;
 }
 
-/* A member may have taken its first sending while there was a master, and commit it only now: to be refused for want of one
- * says nothing of that. What was under way is soon done, and then its token is known. */
-static bool may_be_late(struct client *c, struct client_call *call, hl_err *err)
-{
-	if (!call->lost || !token_of(call->msg))
-		return false;
-	if (call->refusals < CLIENT_RETRIES)
-		return pause(c, call);
-	*err = HL_E_UNKNOWN;
-	snprintf(call->failure.detail, sizeof call->failure.detail, "the cluster lost its master while it was under way");
-	return false;
-}
-
 /* Whether a refused call is tried again; else `*err` is what its caller is told. */
 static bool again(struct client *c, struct client_call *call, hl_err *err)
 {
@@ -195,8 +182,9 @@ static bool again(struct client *c, struct client_call *call, hl_err *err)
 	case HL_E_BUSY:
 	case HL_E_STORE_STALE:
 		return call->failure.retryable && pause(c, call);
-	case HL_E_MASTER:
-		return may_be_late(c, call, err);
+	case HL_E_MASTER: /* that is kept under its token: it was not made, and will not be. Another try is another request */
+		call->token_made = false;
+		return false;
 	case HL_E_BLOB:
 		if (call->brought++ < CLIENT_RETRIES && client_kept_bring(c, call))
 			return true;

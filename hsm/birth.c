@@ -73,9 +73,12 @@ void hsm_birth_created(struct hsm_birth *b)
 }
 
 /* Who may not see it may not make it: whoever is not logged in, and a security officer. */
-static hl_err check_private(const struct hsm_conn *c, const struct hsm_object *o, const char **detail)
+static hl_err check_private(struct hsm_birth *b, const struct hsm_object *o, const char **detail)
 {
-	if (c->logged_in || !hsm_attribute_bool(o, HL_CKA_PRIVATE))
+	if (!hsm_attribute_bool(o, HL_CKA_PRIVATE))
+		return HL_OK;
+	b->effect.private = true;
+	if (b->effect.task.conn->logged_in)
 		return HL_OK;
 	*detail = "CKA_PRIVATE";
 	return HL_E_LOGIN;
@@ -102,7 +105,7 @@ static hl_err build(struct hsm_effect *e, const struct hsm_partition *p, const c
 		HL_TRY(check_room(e->task.hsm, p, stored(b)));
 	b->kept_n = 0;
 	for (size_t i = 0; i < b->objects; i++) {
-		HL_TRY(check_private(e->task.conn, &b->object[i], detail));
+		HL_TRY(check_private(b, &b->object[i], detail));
 		HL_TRY(add(b, &b->object[i], p, detail));
 	}
 	HL_TRY(hsm_change_bound(&e->task.change, HSM_OBJECT, p->id, p->row.objects_max));
@@ -183,6 +186,7 @@ hl_err hsm_birth_key(struct hsm_birth *b, uint64_t handle, uint32_t mechanism)
 	struct hsm_cached *key;
 
 	HL_TRY(hsm_key_of(b->effect.task.conn, handle, &key));
+	b->effect.private |= key->is_private;
 	HL_TRY(hsm_key_use(b->effect.task.conn, key));
 	b->slow = hsm_mechanism_slow(mechanism, key->key);
 	return hsm_key_share(key->key, &b->key);
@@ -204,6 +208,8 @@ hl_err hsm_birth_run(
 	err = begin(b);
 	if (err == HL_OK)
 		run(b);
+	else if (err == HL_E_MASTER)
+		hsm_effect_refuse(e, err);
 	else
 		hsm_effect_end(e, err, NULL);
 	return HL_E_DEFER;

@@ -74,6 +74,8 @@ void hsm_conns_rest(struct hsm *h)
 			continue;
 		}
 		hl_channel_rest(c->channel);
+		hl_buf_fit(&c->io.in);
+		hl_buf_fit(&c->io.out);
 		fall_asleep(c);
 	}
 }
@@ -483,7 +485,6 @@ static hl_err handle_requests(struct hsm_conn *c, size_t *handled)
 		if (err != HL_OK)
 			break;
 		c->requests++;
-		wake(c);
 		hsm_dispatch(c, &f);
 	}
 	return err == HL_E_SHORT ? HL_OK : err;
@@ -495,6 +496,8 @@ static hl_err channel_bytes(struct hsm_conn *c)
 {
 	size_t handled;
 
+	if (c->state == HSM_OPEN)
+		wake(c);
 	do {
 		HL_TRY(pump(c));
 		HL_TRY(handle_requests(c, &handled));
@@ -586,6 +589,7 @@ void hsm_reply(struct hsm_conn *c, const struct hl_msg *m, uint32_t id, void *bo
 	mark.term = at.term;
 	mark.generation = at.generation;
 	memcpy(body, &mark, sizeof mark); /* every reply begins with HL_MARK */
+	wake(c); /* it may come from a lane, long after its request */
 	hl_channel_age(c->channel, hl_mono_us(h->env));
 	err = hl_channel_send(c->channel, &c->io, m, id, body);
 	if (err == HL_E_TOO_LONG && m != &hl_msg_op_refused)

@@ -31,7 +31,7 @@ static hl_err look(struct hsm_effect *e, const struct hsm_partition *p)
 	err = hsm_token_find(c->hsm, p, &e->token, &first);
 	if (err != HL_OK)
 		return err == HL_E_NOT_FOUND ? HL_OK : err;
-	err = hsm_result_send(c, e->task.id, &first);
+	err = first.row.private && !c->logged_in ? HL_E_LOGIN : hsm_result_send(c, e->task.id, &first);
 	hsm_result_clear(&first);
 	return err == HL_OK ? HL_E_DEFER : err;
 }
@@ -77,17 +77,38 @@ static void committed(struct hsm_task *t)
 		err = HL_E_BUSY;
 	if (err == HL_OK)
 		err = hsm_task_fault(t, HL_AT_HSM_COMMITTED);
+	if (err == HL_OK)
+		err = e->refusal;
 	hsm_effect_end(e, err, err == HL_E_FULL ? "the store's disk is full" : NULL);
 }
 
 static hl_err record(struct hsm_effect *e, struct hsm_partition *p)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf reply = hl_buf(HSM_PART_MAX);
-	struct hl_token_result result = { .type = e->reply->type };
+	struct hl_token_result result = { .private = e->private };
 
-	HL_TRY(hsm_result_encode(e->reply, &e->body, &reply));
-	result.reply = hl_buf_view(&reply);
+	if (e->refusal == HL_OK) {
+		HL_TRY(hsm_result_encode(e->reply, &e->body, &reply));
+		result.type = e->reply->type;
+		result.reply = hl_buf_view(&reply);
+	} else {
+		result.code = (uint16_t)-e->refusal;
+	}
 	return hsm_token_record(e->task.hsm, &e->task.change, &e->token, p, false, &result);
+}
+
+/* A member that took an earlier sending while there was a master may be in its commit just now. So a refusal for want of
+ * one is kept under the token, in the same store: whichever of the two commits comes second finds the token there. What was
+ * refused is then not made by anybody, and what was made is answered. */
+static hl_err build(struct hsm_effect *e, const struct hsm_partition *p, const char **detail)
+{
+	hl_err err = e->refusal == HL_OK ? e->build(e, p, detail) : HL_OK;
+
+	if (err != HL_E_MASTER)
+		return err;
+	hsm_change_reset(&e->task.change);
+	e->refusal = err;
+	return HL_OK;
 }
 
 static hl_err prepare(struct hsm_effect *e, const char **detail)
@@ -101,7 +122,7 @@ static hl_err prepare(struct hsm_effect *e, const char **detail)
 	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
 	err = look(e, &p);
 	if (err == HL_OK)
-		err = e->build(e, &p, detail);
+		err = build(e, &p, detail);
 	if (err == HL_OK)
 		err = record(e, &p);
 	hsm_partition_clear(&p);
@@ -117,4 +138,10 @@ void hsm_effect_run(struct hsm_effect *e)
 		hsm_task_commit(&e->task, committed);
 	else
 		hsm_effect_end(e, err, detail);
+}
+
+void hsm_effect_refuse(struct hsm_effect *e, hl_err err)
+{
+	e->refusal = err;
+	hsm_effect_run(e);
 }

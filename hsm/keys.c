@@ -71,6 +71,7 @@ void hsm_keys_stale(struct hsm *h)
 
 void hsm_keys_clear(struct hsm *h)
 {
+	h->forgot++;
 	clear(&h->keys);
 	clear(&h->kept);
 }
@@ -128,27 +129,26 @@ static bool is_same(const struct hsm_kept_of *a, const struct hsm_kept_of *b)
 
 /* The epoch rises with every key that is destroyed, and a client cannot bring its objects again each time; so they stay,
  * and it is looked whether their partition still is what they were made under. */
-static hl_err compare(struct hsm_conn *c, struct hsm_cached *k)
+static hl_err compare(struct hsm_conn *c, bool private, struct hsm_kept_of *of)
 {
 	struct hsm_kept_of now;
 	struct hsm_partition p;
 
-	if (k->of.epoch == c->hsm->epoch.kept)
+	if (of->epoch == c->hsm->epoch.kept)
 		return HL_OK;
 	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
-	now = state_of(&p, k->is_private, c->hsm->epoch.kept);
+	now = state_of(&p, private, c->hsm->epoch.kept);
 	hsm_partition_clear(&p);
-	if (!is_same(&k->of, &now)) {
-		drop(&c->hsm->kept, k);
+	if (!is_same(of, &now))
 		return HL_E_BLOB;
-	}
-	k->of = now;
+	*of = now;
 	return HL_OK;
 }
 
 static hl_err kept_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out)
 {
 	struct hsm_cached *k;
+	hl_err err;
 
 	hsm_epoch_check(c->hsm);
 	k = hl_map_get(&c->hsm->kept, handle);
@@ -156,7 +156,10 @@ static hl_err kept_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **o
 		return HL_E_BLOB;
 	if (!may_see(c, k))
 		return HL_E_KEY;
-	HL_TRY(compare(c, k));
+	err = compare(c, k->is_private, &k->of);
+	if (err == HL_E_BLOB)
+		drop(&c->hsm->kept, k);
+	HL_TRY(err);
 	*out = k;
 	return HL_OK;
 }
@@ -233,6 +236,32 @@ hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out)
 		return HL_E_KEY;
 	*out = k;
 	return HL_OK;
+}
+
+/* -- shares that are used for a while ---------------------------------------------------------------------- */
+
+struct hsm_claim hsm_key_claim(const struct hsm *h, const struct hsm_cached *k)
+{
+	return (struct hsm_claim){ .handle = k->handle, .is_private = k->is_private, .of = k->of, .forgot = h->forgot };
+}
+
+/* A client cannot bring its object again in the middle of something, and need not: the share is all of the key, and what
+ * could end it stands in the partition. */
+hl_err hsm_claim_check(struct hsm_conn *c, struct hsm_claim *claim)
+{
+	struct hsm_cached *k;
+	hl_err err;
+
+	if (!hsm_is_kept(claim->handle))
+		return hsm_key_of(c, claim->handle, &k);
+	if (claim->is_private && !c->logged_in)
+		return HL_E_KEY;
+	hsm_epoch_check(c->hsm);
+	if (claim->forgot != c->hsm->forgot)
+		claim->of.epoch = UINT64_MAX;
+	claim->forgot = c->hsm->forgot;
+	err = compare(c, claim->is_private, &claim->of);
+	return err == HL_E_BLOB ? HL_E_KEY : err;
 }
 
 /* -- keys that want the PIN for each use ------------------------------------------------------------------ */

@@ -51,6 +51,14 @@ struct hsm_cached {
 	struct hsm_kept_of of;   /* and this is what it rests on */
 };
 
+/* What it takes to go on with a share of a key that may be dropped here meanwhile. */
+struct hsm_claim {
+	uint64_t handle;
+	bool is_private;
+	struct hsm_kept_of of; /* of a session object */
+	uint64_t forgot;       /* hsm.forgot, when that was looked at */
+};
+
 /* A commit that changes nothing, and after which the guard covers all before it. */
 struct hsm_settle {
 	struct hsm_commit commit; /* first */
@@ -85,13 +93,14 @@ struct hsm {
 	struct hsm_epoch epoch;
 	struct hl_map keys; /* handle > struct hsm_cached, of the store */
 	struct hl_map kept; /* handle > struct hsm_cached, session objects */
+	uint64_t forgot;    /* so often all of both was forgotten */
 	struct hl_map tokens; /* partition > struct hsm_tokens */
 	struct hsm_task *tasks;
 	struct hl_map turns; /* partition > struct hsm_turns */
 	struct hsm_conn *resumed; /* may take requests again */
 	struct hsm_conn *turning; /* have used up their turn, and have more requests */
 	int64_t turn_us;          /* when they go on: at once; 0: there are none */
-	struct hsm_conn *awake;   /* used a moment ago: their channels hold memory for records */
+	struct hsm_conn *awake;   /* bytes went through them a moment ago: they hold memory for records */
 	int64_t deadline_us; /* of conversations that are still opening: a lower bound */
 };
 
@@ -278,10 +287,11 @@ struct hsm_effect {
 	struct hsm_task task; /* first */
 	struct hsm_token token;
 	unsigned tries;
-	bool private; /* it needs a login, as far as is known before it is built */
+	bool private; /* it needs a login, as far as is known: what is built may show it */
 	/* Look, decide, add rows to task.change, and fill in the reply. Run again where the commit was stale. */
 	hl_err (*build)(struct hsm_effect *e, const struct hsm_partition *p, const char **detail);
 	const struct hl_msg *reply;
+	hl_err refusal; /* it was looked at, and this is kept under its token instead of a reply */
 	struct hsm_rules rules; /* of the partition, as it was looked at last */
 	union {
 		struct hl_done done;
@@ -297,8 +307,10 @@ HL_CHECKED hl_err hsm_effect_new(struct hsm_conn *c, const struct hl_frame *f, s
 /** Whether it is still to be done: HL_OK. HL_E_DEFER: it was done before and is now answered again.
  * HL_E_LOGIN: it is about private objects. Or as hsm_token_find(). */
 HL_CHECKED hl_err hsm_effect_look(struct hsm_effect *e);
-/** Do it: build, commit, answer, free. */
+/** Do it: build, commit, answer, free. HL_E_MASTER is committed, too, before it is told. */
 void hsm_effect_run(struct hsm_effect *e);
+/** Refuse it so that it never happens, also where it was sent before: commit, answer, free. */
+void hsm_effect_refuse(struct hsm_effect *e, hl_err err);
 /** Answer (HL_E_DEFER: it is answered) and free. */
 void hsm_effect_end(struct hsm_effect *e, hl_err err, const char *detail);
 
@@ -411,7 +423,10 @@ struct hsm_conn {
 	int64_t grant_until_s; /* monotonic */
 	bool logged_in; /* as the partition's user, */
 	bool officer;   /* or as its security officer, who sees no private objects; never both */
-	struct hsm_running *running; /* uses in pieces */
+	struct hsm_running *running; /* uses in pieces, */
+	struct {
+		size_t streams, kept; /* bytes */
+	} ending; /* and those of which a lane makes the end: they are as large as before */
 	struct hsm_login login; /* where one of them */
 	uint64_t single[HSM_SINGLE_MAX]; /* keys that may be used once each, the PIN having been right; 0: none */
 	size_t singles; /* so far: where the next one goes */
@@ -471,6 +486,12 @@ void hsm_admins_clear(struct hsm *h);
 HL_CHECKED hl_err hsm_object_load(struct hsm_conn *c, uint64_t handle, struct hsm_object *out);
 /** The parsed key, valid during the call; a job takes a share of it (hsm_key_share). HL_E_KEY, HL_E_BLOB. */
 HL_CHECKED hl_err hsm_key_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **out);
+/** For whoever takes a share of `k` and uses it for longer than a request. */
+struct hsm_claim hsm_key_claim(const struct hsm *h, const struct hsm_cached *k);
+/** Whether that may go on. HL_E_KEY: the key was destroyed, what a session object rests on was changed, or a private
+ * one's user is not logged in any more. That a session object was dropped here does not matter. Or as a read of the
+ * store. */
+HL_CHECKED hl_err hsm_claim_check(struct hsm_conn *c, struct hsm_claim *claim);
 /** It is used now. HL_E_LOGIN: it wants the PIN each time, and there was none for this use. */
 HL_CHECKED hl_err hsm_key_use(struct hsm_conn *c, const struct hsm_cached *k);
 /** The PIN was right for one use of this key. */
@@ -510,8 +531,10 @@ hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_login_ticket,
 	hsm_op_copy, hsm_op_wrap, hsm_op_unwrap, hsm_op_derive, hsm_op_stream_begin, hsm_op_stream_update,
 	hsm_op_stream_final;
 
-/** op/stream.c: end all that is under way in pieces. */
+/** op/stream.c: end all that is under way in pieces, */
 void hsm_streams_clear(struct hsm_conn *c);
+/** or what is so with this key. */
+void hsm_streams_end(struct hsm_conn *c, uint64_t key);
 
 /** Look the message up in the table of operations and handle it. */
 void hsm_dispatch(struct hsm_conn *c, const struct hl_frame *f);

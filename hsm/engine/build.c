@@ -176,10 +176,23 @@ static bool is_point_form(struct hl_bytes point)
 	return point.n > 0 && point.p[0] >= 2 && point.p[0] <= 4;
 }
 
+static struct hl_bytes behind_count_of_bits(const struct hl_buf *b)
+{
+	return hl_bytes(hl_buf_view(b).p + 1, b->n - 1);
+}
+
 static void ec_public(struct hl_buf *out, const struct hl_list *t)
 {
 	point_public(out, t);
-	if (out->err == HL_OK && !is_point_form(hl_bytes(hl_buf_view(out).p + 1, out->n - 1))) /* behind the count of bits */
+	if (out->err == HL_OK && !is_point_form(behind_count_of_bits(out)))
+		out->err = HL_E_RANGE;
+}
+
+/* The library takes any bytes of that length, and finds out at each use that they are no point. */
+static void edwards_public(struct hl_buf *out, const struct hl_list *t)
+{
+	point_public(out, t);
+	if (out->err == HL_OK && !hsm_edwards_is_point(behind_count_of_bits(out)))
 		out->err = HL_E_RANGE;
 }
 
@@ -235,7 +248,7 @@ static const struct builder {
 } builders[] = {
 	{ HL_CKK_RSA, rsa_algorithm, rsa_private, rsa_public },
 	{ HL_CKK_EC, ec_algorithm, ec_private, ec_public },
-	{ HL_CKK_EC_EDWARDS, edwards_algorithm, octets_private, point_public },
+	{ HL_CKK_EC_EDWARDS, edwards_algorithm, octets_private, edwards_public },
 	{ HL_CKK_EC_MONTGOMERY, montgomery_algorithm, octets_private, point_public },
 	{ HL_CKK_DSA, dsa_algorithm, exponent, exponent },
 	{ HL_CKK_DH, dh_algorithm, exponent, exponent },
@@ -286,7 +299,7 @@ static bool is_good(EVP_PKEY *pkey, uint32_t key_type, bool private)
 	if (key_type == HL_CKK_RSA)
 		return !private || EVP_PKEY_check(ctx) == 1;
 	if (key_type == HL_CKK_EC_EDWARDS || key_type == HL_CKK_EC_MONTGOMERY)
-		return true; /* any private value makes a key; whether a public one is a point its use shows */
+		return true; /* any private value makes a key, and any public one of X25519 and X448 is a point of curve or twist */
 	if (key_type != HL_CKK_EC && EVP_PKEY_param_check_quick(ctx) != 1)
 		return false;
 	if (!private)

@@ -183,6 +183,9 @@ HL_CHECKED hl_err hsm_rsa_decrypt_raw(
 HL_CHECKED hl_err hsm_rsa_encrypt_pkcs(struct hsm_use *u, struct hl_bytes data, struct hl_buf *out);
 HL_CHECKED hl_err hsm_rsa_decrypt_pkcs(struct hsm_use *u, struct hl_bytes data, struct hl_buf *out);
 
+/** Whether these bytes are a point of edwards25519 or edwards448, as RFC 8032, 5.1.3 and 5.2.3 decode it. */
+bool hsm_edwards_is_point(struct hl_bytes encoded);
+
 /* -- the schemes --------------------------------------------------------------------------------- */
 
 extern const struct hsm_scheme hsm_rsa_pkcs, hsm_rsa_raw, hsm_rsa_pss, hsm_rsa_oaep, hsm_rsa_pair;

@@ -42,6 +42,7 @@ static hl_err make_copy(struct hsm_birth *b, const char **why)
 
 	b->objects = 1;
 	HL_TRY(hsm_object_load(t->conn, b->request.copy.handle, &from));
+	b->effect.private |= hsm_attribute_bool(&from, HL_CKA_PRIVATE);
 	HL_TRY(hsm_object_copy(&from, &b->request.copy.template, &b->effect.rules, &b->object[0], why));
 	if (from.handle & HL_SESSION_OBJECT)
 		return HL_OK; /* no other client can change that */

@@ -168,6 +168,7 @@ static hl_err destroy_kept(struct hsm_conn *c, const struct hl_frame *f, uint64_
 		return HL_E_PROHIBITED;
 	}
 	hsm_keys_forget(c->hsm, handle);
+	hsm_streams_end(c, handle);
 	hsm_reply(c, &hl_msg_done, f->id, &done);
 	return HL_OK;
 }
@@ -187,13 +188,21 @@ static hl_err put_object(struct hsm_task *t, const struct hsm_partition *p, cons
 	return hsm_change_put(t->hsm, &t->change, &row, hl_secret_view(&o->value));
 }
 
+/* The object that the effect is about. */
+static hl_err load(struct hsm_effect *e, uint64_t handle, struct hsm_object *out)
+{
+	HL_TRY(hsm_object_load(e->task.conn, handle, out));
+	e->private |= hsm_attribute_bool(out, HL_CKA_PRIVATE);
+	return HL_OK;
+}
+
 static hl_err build_set(struct hsm_effect *e, const struct hsm_partition *p, const char **detail)
 {
 	HL_AUTO(hsm_object_clear) struct hsm_object o = { 0 };
 	struct hl_attributes_set request;
 
 	HL_TRY(hsm_task_request(&e->task, &hl_msg_attributes_set, &request));
-	HL_TRY(hsm_object_load(e->task.conn, request.handle, &o));
+	HL_TRY(load(e, request.handle, &o));
 	HL_TRY(change(&o, &request.attributes, &e->rules, detail));
 	return put_object(&e->task, p, &o);
 }
@@ -205,7 +214,7 @@ static hl_err build_destroy(struct hsm_effect *e, const struct hsm_partition *p,
 	struct hl_destroy request;
 
 	HL_TRY(hsm_task_request(&e->task, &hl_msg_destroy, &request));
-	HL_TRY(hsm_object_load(e->task.conn, request.handle, &o));
+	HL_TRY(load(e, request.handle, &o));
 	if (!hsm_attribute_bool(&o, HL_CKA_DESTROYABLE)) {
 		*detail = "CKA_DESTROYABLE";
 		return HL_E_PROHIBITED;

@@ -8,7 +8,7 @@
 
 struct hsm_running {
 	uint64_t id;  /* random: one of an earlier connection means nothing on this */
-	uint64_t key; /* handle */
+	struct hsm_claim key; /* of which `stream` has a share */
 	enum hsm_way way;
 	bool slow; /* its end */
 	size_t kept; /* bytes that came and have not come out yet */
@@ -32,6 +32,18 @@ void hsm_streams_clear(struct hsm_conn *c)
 	}
 }
 
+void hsm_streams_end(struct hsm_conn *c, uint64_t key)
+{
+	for (struct hsm_running **at = &c->running, *r; (r = *at) != NULL;) {
+		if (r->key.handle == key) {
+			*at = r->next;
+			running_free(r);
+		} else {
+			at = &r->next;
+		}
+	}
+}
+
 static struct hsm_running **place_of(struct hsm_conn *c, uint64_t id)
 {
 	struct hsm_running **at = &c->running;
@@ -41,18 +53,16 @@ static struct hsm_running **place_of(struct hsm_conn *c, uint64_t id)
 	return at;
 }
 
-/* Take it out of its connection. HL_E_STREAM: there is none. HL_E_KEY: whoever is not logged in any more may not go
- * on, and nobody where the key was destroyed. */
+/* Take it out of its connection. HL_E_STREAM: there is none. Or as hsm_claim_check(), and then it has ended. */
 static hl_err take(struct hsm_conn *c, uint64_t id, struct hsm_running **out)
 {
 	struct hsm_running **at = place_of(c, id), *r = *at;
-	struct hsm_cached *key;
 	hl_err err;
 
 	if (!r)
 		return HL_E_STREAM;
 	*at = r->next;
-	err = hsm_key_of(c, r->key, &key);
+	err = hsm_claim_check(c, &r->key);
 	if (err == HL_OK)
 		*out = r;
 	else
@@ -68,11 +78,12 @@ static void put(struct hsm_conn *c, struct hsm_running *r)
 
 /* -- begin ---------------------------------------------------------------------------------------------- */
 
+/* Also those whose end is being made. */
 static size_t count(const struct hsm_conn *c, size_t *kept)
 {
-	size_t n = 0;
+	size_t n = c->ending.streams;
 
-	*kept = 0;
+	*kept = c->ending.kept;
 	for (const struct hsm_running *r = c->running; r; r = r->next, n++)
 		*kept += r->kept;
 	return n;
@@ -108,7 +119,7 @@ hl_err hsm_op_stream_begin(struct hsm_conn *c, const struct hl_frame *f, const v
 		return HL_E_NOMEM;
 	r->rest = hl_buf(REST_MAX);
 	r->way = ways[request->way];
-	r->key = request->key;
+	r->key = hsm_key_claim(c->hsm, key);
 	r->slow = r->way == HSM_SIGN && hsm_mechanism_slow(request->mechanism, key->key);
 	err = hsm_stream_new(key->key, r->way, request->mechanism, request->parameter, &r->stream);
 	if (err == HL_OK)
@@ -200,8 +211,23 @@ static void tell(struct hsm_conn *c, uint32_t id, struct hsm_running *r)
 struct ending {
 	struct hsm_task task;
 	struct hsm_running *running;
+	size_t kept; /* when it began: what `running` says is the lane's until it is done */
 	hl_err err;
 };
+
+static void begin_ending(struct ending *e, struct hsm_conn *c, struct hsm_running *r)
+{
+	e->running = r;
+	e->kept = r->kept;
+	c->ending.streams++;
+	c->ending.kept += e->kept;
+}
+
+static void ended(const struct ending *e, struct hsm_conn *c)
+{
+	c->ending.streams--;
+	c->ending.kept -= e->kept;
+}
 
 static void ending_clear(struct hsm_task *t)
 {
@@ -223,6 +249,8 @@ static void done(struct hsm_task *t)
 	struct ending *e = (struct ending *)t;
 	struct hsm_conn *c = t->conn;
 
+	if (c)
+		ended(e, c);
 	if (c && !c->closing) {
 		if (e->err == HL_OK)
 			tell(c, t->id, hl_take(e->running));
@@ -241,7 +269,7 @@ static hl_err end_later(struct hsm_conn *c, const struct hl_frame *f, struct hsm
 		return HL_E_NOMEM;
 	}
 	e->task.clear = ending_clear;
-	e->running = r;
+	begin_ending(e, c, r);
 	hsm_task_work(&e->task, HL_LANE_CPU, work, done);
 	return HL_E_DEFER;
 }

@@ -216,6 +216,20 @@ static hl_err read_some(struct hl_channel *c, bool *more)
 	return c->refused ? HL_E_CHANNEL : HL_OK;
 }
 
+/* Of a part of a record OpenSSL would keep memory for a whole one, and not give it back before the rest has come. So the
+ * part waits in the port. What no record of ours can be is for OpenSSL to refuse at once; and a port that is full will
+ * never have more. RFC 8446 5.2: type application_data, version 0x0303, a length of at most 2^14 + 256. */
+static bool is_whole(const struct hl_buf *in)
+{
+	struct hl_rd r = hl_rd(hl_buf_view(in));
+	unsigned type = hl_rd_u8(&r), version = hl_rd_u16(&r), n = hl_rd_u16(&r);
+
+	if (r.err != HL_OK)
+		return false;
+	return r.left >= n || type != SSL3_RT_APPLICATION_DATA || version != TLS1_2_VERSION ||
+		n > SSL3_RT_MAX_TLS13_ENCRYPTED_LENGTH || channel_room(in) == 0;
+}
+
 /* A record is begun only where there is room for all of it, so what cannot be taken yet stays in
  * the port, where the caller sees it. */
 static hl_err take_in(struct hl_channel *c)
@@ -223,7 +237,7 @@ static hl_err take_in(struct hl_channel *c)
 	struct hl_buf *in = &c->port->in;
 	bool more = true;
 
-	while (more && !c->ended && (in->n > 0 || SSL_pending(c->ssl) > 0) &&
+	while (more && !c->ended && (is_whole(in) || SSL_has_pending(c->ssl)) &&
 		c->plain.n <= PLAIN_MAX - RECORD)
 		HL_TRY(read_some(c, &more));
 	/* RFC 8446 6.1: "Any data received after a closure alert has been received MUST be ignored." */
@@ -420,7 +434,11 @@ void hl_channel_age(struct hl_channel *c, int64_t now_us)
 void hl_channel_rest(struct hl_channel *c)
 {
 	if (c->ready)
-		(void)SSL_free_buffers(c->ssl); /* 0: part of a record is in them */
+		(void)SSL_free_buffers(c->ssl); /* 0: a record that did not fit, or one through a port that is too small for it */
+	eat_given(c);
+	hl_buf_fit(&c->plain);
+	hl_buf_fit(&c->unsent);
+	hl_buf_fit(&c->spill);
 }
 
 void hl_channel_rekey_after(struct hl_channel *c, uint64_t bytes)

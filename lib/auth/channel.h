@@ -81,8 +81,9 @@ HL_CHECKED hl_err hl_channel_export(
 
 /**
  * Take everything from `port->in`, shake hands or decrypt, and put what the peer must get into
- * `port->out`. Decrypted bytes wait inside for hl_channel_next(), 4 MiB at most: something left in
- * `port->in` means that they must be taken first, and then pumped again.
+ * `port->out`. A part of a record stays in `port->in` until its rest has come. Decrypted bytes wait
+ * inside for hl_channel_next(), 4 MiB at most: more than a part of a record left in `port->in` means
+ * that they must be taken first, and then pumped again.
  *
  * HL_E_CHANNEL: the handshake or a record failed; nothing that was not handed out before will be,
  * and the channel is dead (the alert, if TLS made one, is in `port->out`). HL_E_NOMEM: likewise.
@@ -98,8 +99,8 @@ HL_CHECKED hl_err hl_channel_next(struct hl_channel *c, struct hl_frame *f);
 /** Whether another whole frame waits for hl_channel_next(). */
 bool hl_channel_waits(const struct hl_channel *c);
 
-/** Whether a record or a frame has begun to come and is not whole yet; meant for after hl_channel_next() said
- * HL_E_SHORT. */
+/** Whether a frame has begun to come and is not whole yet, or a record of the handshake; meant for after
+ * hl_channel_next() said HL_E_SHORT. Later a part of a record stays in `port->in`. */
 bool hl_channel_partial(const struct hl_channel *c);
 
 /** Encrypt one message into `port->out`. HL_OK: it is taken; what `port->out` (64 bytes at least) has
@@ -109,8 +110,9 @@ bool hl_channel_partial(const struct hl_channel *c);
 HL_CHECKED hl_err hl_channel_send(struct hl_channel *c, struct hl_port *port,
 	const struct hl_msg *m, uint32_t id, const void *body);
 
-/** Give back the memory that OpenSSL keeps for records, some 34 KiB, unless part of one is in it; the next record takes it
- * anew. For whoever has many channels of which most are idle: to take it for each record costs as much as to encrypt it. */
+/** Give back the memory that OpenSSL keeps for records, some 34 KiB, and what else holds no byte; the next record takes it
+ * anew. The frame that was handed out last is no longer valid. For whoever has many channels of which most are idle: to
+ * take it for each record costs as much as to encrypt it. */
 void hl_channel_rest(struct hl_channel *c);
 
 /** What killed the channel; HL_OK while it lives. */

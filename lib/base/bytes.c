@@ -65,12 +65,26 @@ static void wipe_and_free(uint8_t *p, size_t n)
 	free(p);
 }
 
-/* Bring the content to the front, in the old memory if it fits, else in twice as much. The old
- * memory is wiped: buffers hold plaintext at the ends of a channel. */
+/* The old memory is wiped: buffers hold plaintext at the ends of a channel. */
+static bool move_to(struct hl_buf *b, size_t cap)
+{
+	uint8_t *other = malloc(cap);
+
+	if (!other)
+		return false;
+	if (b->n > 0)
+		memcpy(other, b->base + b->off, b->n);
+	wipe_and_free(b->base, b->off + b->n);
+	b->base = other;
+	b->cap = cap;
+	b->off = 0;
+	return true;
+}
+
+/* Bring the content to the front, in the old memory if it fits, else in twice as much. */
 static bool make_room(struct hl_buf *b, size_t need)
 {
 	size_t cap = b->cap ? b->cap : 256;
-	uint8_t *grown;
 
 	if (b->off > 0 && need <= b->cap && b->off >= b->n) {
 		memcpy(b->base, b->base + b->off, b->n);
@@ -80,16 +94,7 @@ static bool make_room(struct hl_buf *b, size_t need)
 	}
 	while (cap < need)
 		cap *= 2;
-	grown = malloc(cap);
-	if (!grown)
-		return false;
-	if (b->n > 0)
-		memcpy(grown, b->base + b->off, b->n);
-	wipe_and_free(b->base, b->off + b->n);
-	b->base = grown;
-	b->cap = cap;
-	b->off = 0;
-	return true;
+	return move_to(b, cap);
 }
 
 uint8_t *hl_buf_room(struct hl_buf *b, size_t n)
@@ -214,6 +219,17 @@ void hl_buf_reset(struct hl_buf *b)
 {
 	hl_buf_eat(b, b->n);
 	b->err = HL_OK;
+}
+
+void hl_buf_fit(struct hl_buf *b)
+{
+	hl_err err = b->err;
+
+	if (b->n == 0)
+		hl_buf_clear(b);
+	else if (b->cap > b->n)
+		(void)move_to(b, b->n); /* where there is no memory for less, all stays as it is */
+	b->err = err;
 }
 
 void hl_buf_clear(struct hl_buf *b)

@@ -84,6 +84,8 @@ void hl_buf_eat(struct hl_buf *b, size_t n);
 void hl_buf_cut(struct hl_buf *b, size_t n);
 /** Empty it and forget a failure, keeping the memory (wiped). */
 void hl_buf_reset(struct hl_buf *b);
+/** Give back the memory that its content does not need; what pointed into it is invalid afterwards. */
+void hl_buf_fit(struct hl_buf *b);
 /** Wipe and free; the buffer may be used again. */
 void hl_buf_clear(struct hl_buf *b);
 /** Move everything from `from` to the end of `to`. */

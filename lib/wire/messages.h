@@ -622,7 +622,8 @@
 #define HL_M_TOKEN_RESULT(F, L, S) \
 	F(S, 1, U16, type, 0, UINT16_MAX, HL_OPT, "type of the reply") \
 	F(S, 2, BYTES, reply, 0, 65536, HL_OPT | HL_SECRET, "its fields, without the mark") \
-	F(S, 3, U16, code, 0, 9999, HL_OPT, "instead of a reply: the refusal that was counted")
+	F(S, 3, U16, code, 0, 9999, HL_OPT, "instead of a reply: the refusal that was counted") \
+	F(S, 4, U8, private, 0, 1, HL_OPT, "1: it took a login, and is told again only to who is logged in")
 /* clang-format on */
 
 /* clang-format off */

@@ -155,6 +155,13 @@ static bool bytes_or_over(void *at)
 	return k->over || k->io.in.n > 0;
 }
 
+static bool more_or_over(void *at)
+{
+	const struct knock *k = at;
+
+	return k->over || k->io.in.n > k->looked;
+}
+
 static void pump(struct knock *k, struct hl_channel *c)
 {
 	sim_enter(k->node);
@@ -184,7 +191,8 @@ void knock_say_inside(struct knock *k, struct hl_channel *c, const struct hl_msg
 bool knock_hear_inside(struct knock *k, struct hl_channel *c, struct hl_frame *f)
 {
 	while (hl_channel_next(c, f) != HL_OK) {
-		if (!sim_run(k->w->sim, bytes_or_over, k, PATIENCE_US) || k->io.in.n == 0)
+		k->looked = k->io.in.n; /* a part of a record */
+		if (!sim_run(k->w->sim, more_or_over, k, PATIENCE_US) || k->io.in.n == k->looked)
 			return false;
 		pump(k, c);
 	}

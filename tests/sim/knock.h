@@ -11,6 +11,7 @@ struct knock {
 	struct hl_wishes wishes;
 	struct hl_port io;
 	uint32_t port;
+	size_t looked;       /* at so many bytes, which are a part of a record */
 	bool open, over;     /* of the connection that was dialled last */
 	int64_t opened_us, over_us;
 	unsigned accepted;   /* connections to it */

@@ -629,6 +629,114 @@ static void a_floor_that_rose_meanwhile_counts(void)
 	end();
 }
 
+/* -- refused for want of a master --------------------------------------------------------------------------- */
+
+/* What a member has under way that took the creation while there was a master: an object, and the token. */
+static struct hsm_change late;
+
+static void prepare_late_commit(const struct client_call *call)
+{
+	struct hsm *h = w->hsm[1].core;
+	struct hl_rd r = hl_rd(hl_bytes(call->token, sizeof call->token));
+	struct hsm_row row = { .table = HSM_OBJECT, .id = 4711, .version = 1, .open = hl_text("an object") };
+	const struct hl_token_result result = { .type = HL_T_generated };
+	struct hsm_token t = { .time_ms = hl_rd_u64(&r) };
+	struct hsm_partition p;
+
+	t.id = t.time_ms << 20 | hl_rd_u64(&r) >> 44; /* as in hsm/token.c */
+	memcpy(t.bytes, call->token, sizeof t.bytes);
+	partition(&p);
+	row.partition = p.id;
+	CU_ASSERT_EQUAL(hsm_change_put(h, &late, &row, hl_text("its value")), HL_OK);
+	CU_ASSERT_EQUAL(hsm_token_record(h, &late, &t, &p, false, &result), HL_OK);
+	hsm_partition_clear(&p);
+}
+
+static hl_err commit_late(void)
+{
+	struct hsm_store store = sim_memstore_store(w->hsm_store);
+	hl_err err;
+
+	late.commit.put = late.put;
+	store.ops->prepare(store.at, &late.commit);
+	late.commit.job.run(&late.commit.job);
+	err = late.commit.result;
+	hsm_change_reset(&late);
+	return err;
+}
+
+static void late_is_committed(void)
+{
+	CU_ASSERT_EQUAL(commit_late(), HL_OK);
+}
+
+/* To the client it was sent before; a member has it still under way, and the master dies. */
+static void begin_late(uint64_t seed, struct creation *k)
+{
+	begin(seed);
+	creation(k, "sent before");
+	set_token(&k->call, now_ms(), 9);
+	prepare_late_commit(&k->call);
+	world_kill_hsm(w, w->master->hsm);
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK);
+}
+
+/* Who is told that it was not made can rely on that: the refusal stands where the late commit has to put its token. */
+static void what_was_refused_for_want_of_a_master_is_not_made_later(void)
+{
+	uint8_t token[HL_TOKEN];
+	struct creation k;
+
+	begin_late(30, &k);
+	memcpy(token, k.call.token, sizeof token);
+	CU_ASSERT_EQUAL(create(&k), HL_E_MASTER);
+	CU_ASSERT(k.call.lost && k.call.failure.retryable);
+	CU_ASSERT_EQUAL(rows(HSM_TOKEN), 1);
+	CU_ASSERT_EQUAL(commit_late(), HL_E_STORE_STALE);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 0);
+	CU_ASSERT_EQUAL(world_restart_hsm(w, 0), HL_OK);
+	CU_ASSERT_FALSE(k.call.token_made);
+	memcpy(k.call.token, token, sizeof token);
+	k.call.token_made = true;
+	CU_ASSERT_EQUAL(create(&k), HL_E_MASTER); /* that request, for ever */
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 0);
+	CU_ASSERT_EQUAL(create(&k), HL_OK); /* another one */
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 2);
+	creation_clear(&k);
+	end();
+}
+
+/* The other way round: the look did not find the token yet, and the commit of the refusal does. (It is of another request
+ * here, so the look that follows refuses it as that; of the same one, it answers.) */
+static void what_is_made_while_it_is_refused_is_not_refused(void)
+{
+	struct creation k;
+
+	begin_late(31, &k);
+	spoil(1, HL_OK, late_is_committed);
+	CU_ASSERT_EQUAL(create(&k), HL_E_TOKEN);
+	CU_ASSERT_EQUAL(spoilt.commits, 1);
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 1);
+	CU_ASSERT_EQUAL(rows(HSM_TOKEN), 1);
+	creation_clear(&k);
+	end();
+}
+
+/* Where the refusal cannot be kept it is not told either. */
+static void a_refusal_that_cannot_be_kept_leaves_the_outcome_unknown(void)
+{
+	struct creation k;
+
+	begin_late(32, &k);
+	spoil(1000000, HL_E_BUSY, NULL);
+	CU_ASSERT_EQUAL(create(&k), HL_E_UNKNOWN);
+	CU_ASSERT_EQUAL(rows(HSM_TOKEN), 0);
+	late_is_committed();
+	CU_ASSERT_EQUAL(rows(HSM_OBJECT), 1);
+	creation_clear(&k);
+	end();
+}
+
 /* -- a partition that is made again ----------------------------------------------------------------------- */
 
 /* The directory has lost the rows, say by a crash before the files were delivered, and is asked again. */
@@ -997,6 +1105,11 @@ static CU_TestInfo tests[] = {
 	{ "a connection has one number at all fault points", a_connection_has_one_number_at_all_fault_points },
 	{ "a change that was overtaken runs again", a_change_that_was_overtaken_runs_again },
 	{ "a floor that rose meanwhile counts", a_floor_that_rose_meanwhile_counts },
+	{ "what was refused for want of a master is not made later",
+		what_was_refused_for_want_of_a_master_is_not_made_later },
+	{ "what is made while it is refused is not refused", what_is_made_while_it_is_refused_is_not_refused },
+	{ "a refusal that cannot be kept leaves the outcome unknown",
+		a_refusal_that_cannot_be_kept_leaves_the_outcome_unknown },
 	{ "a key that comes before the renewal is committed stops it", a_key_that_comes_before_the_renewal_is_committed_stops_it },
 	{ "a renewal that was overtaken runs again", a_renewal_that_was_overtaken_runs_again },
 	{ "a busy and a full store are named and nothing happened", a_busy_and_a_full_store_are_named_and_nothing_happened },

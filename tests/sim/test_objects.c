@@ -326,6 +326,57 @@ static void each_of_them_happens_once_for_its_token(void)
 	end();
 }
 
+/* -- told again ---------------------------------------------------------------------------------------------- */
+
+/* Whether a request that has had its effect is answered once more where nobody is logged in; to whoever is, it is. */
+static void expect_login(struct client_call *call, void *reply, bool login)
+{
+	CU_ASSERT_EQUAL(story_send(c, call, reply), HL_OK);
+	CU_ASSERT_EQUAL(story_log_out(c), HL_OK);
+	CU_ASSERT_EQUAL(story_send(c, call, reply), login ? HL_E_UNKNOWN : HL_OK); /* a refusal does not undo it */
+	CU_ASSERT_EQUAL(story_log_in(c, hl_secret_view(&w->user.pin)), HL_OK);
+	CU_ASSERT_EQUAL(story_send(c, call, reply), HL_OK);
+	hl_buf_clear(&call->frame);
+}
+
+/* Permissions are checked at each retry, also where only the object tells that it takes a login, and the object is gone. */
+static void what_took_a_login_is_told_again_only_after_one(void)
+{
+	const struct given base = { .class = HL_CKO_SECRET_KEY, .type = HL_CKK_GENERIC_SECRET,
+		.bytes = hl_text("a secret to derive from"), .uses = { HL_CKA_DERIVE } };
+	struct hl_attribute label = { HL_CKA_LABEL, HL_FORM_BYTES, hl_text("another") };
+	struct hl_attributes_set set = { .attributes = { .items = &label, .count = 1 } };
+	struct hl_derive derive = { .mechanism = HL_CKM_SHA256_KEY_DERIVATION };
+	struct hl_destroy destroy = { 0 };
+	struct hl_copy copy = { 0 };
+	struct template open = { 0 };
+	struct client_call a = { .msg = &hl_msg_copy, .body = &copy, .expect = &hl_msg_created },
+			   b = { .msg = &hl_msg_attributes_set, .body = &set, .expect = &hl_msg_done },
+			   d = { .msg = &hl_msg_derive, .body = &derive, .expect = &hl_msg_derived },
+			   e = { .msg = &hl_msg_destroy, .body = &destroy, .expect = &hl_msg_done };
+	struct hl_created made;
+	struct hl_derived more;
+	struct hl_done done;
+
+	begin(14);
+	CU_ASSERT_EQUAL(create(&base, &copy.handle), HL_OK);
+	set.handle = destroy.handle = derive.key = copy.handle;
+	expect_login(&a, &made, true);
+	expect_login(&b, &done, true);
+	template_number(&open, HL_CKA_CLASS, HL_CKO_SECRET_KEY);
+	template_number(&open, HL_CKA_KEY_TYPE, HL_CKK_GENERIC_SECRET);
+	template_bool(&open, HL_CKA_PRIVATE, false);
+	derive.template = list_of(&open);
+	expect_login(&d, &more, true); /* what came of it is public, what it came from is not */
+	CU_ASSERT_FALSE(is_true(more.handle, HL_CKA_PRIVATE));
+	expect_login(&e, &done, true);
+	copy.handle = more.handle;
+	a.token_made = false;
+	expect_login(&a, &made, false);
+	CU_ASSERT_EQUAL(objects(), 3);
+	end();
+}
+
 /* -- wrapped ------------------------------------------------------------------------------------------------- */
 
 static hl_err unwrap_as(
@@ -607,6 +658,7 @@ static CU_TestInfo tests[] = {
 	{ "objects are made by who has logged in", objects_are_made_by_who_has_logged_in },
 	{ "a copy may only be stricter", a_copy_may_only_be_stricter },
 	{ "each of them happens once for its token", each_of_them_happens_once_for_its_token },
+	{ "what took a login is told again only after one", what_took_a_login_is_told_again_only_after_one },
 	{ "a key that was wrapped comes back as the same key", a_key_that_was_wrapped_comes_back_as_the_same_key },
 	{ "what may not leave does not", what_may_not_leave_does_not },
 	{ "the lab takes what the faithful service refuses", the_lab_takes_what_the_faithful_service_refuses },

@@ -1,5 +1,5 @@
 /* What the HSM does inside the channel, seen by clients of the simulated world. */
-#include "hsm/key.h"
+#include "hsm/rooms.h"
 #include "tests/sim/story.h"
 #include "tests/support/test.h"
 
@@ -391,6 +391,49 @@ static bool carry(const struct hl_core_ops *ops, void *core, uint32_t number, co
 	return true;
 }
 
+static void hand_over(struct hl_port *to, uint32_t port, struct hl_buf *from, size_t n)
+{
+	hl_buf_put(&to->in, hl_bytes(from->base + from->off, n));
+	hl_buf_eat(from, n);
+	sim_enter(w->hsm[0].node);
+	hsm_core.event(w->hsm[0].core, &(struct hl_event){ .kind = HL_EV_BYTES, .port = port });
+	sim_pump(w->hsm[0].node);
+}
+
+/* A client may fall silent wherever it likes: the HSM then keeps what came, and no room for what may come. */
+static void who_falls_asleep_in_mid_frame_holds_what_came_and_no_more(void)
+{
+	static const struct hl_random request = { .length = 32 };
+	struct client_call call = { .msg = &hl_msg_random, .body = &request, .expect = &hl_msg_random_answer };
+	struct hl_port *hsm, *mine;
+	uint32_t port = 0, my_port = 0;
+
+	CU_ASSERT_EQUAL_FATAL(world_new(19, 1, 1, &w), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &c), HL_OK);
+	CU_ASSERT_EQUAL_FATAL(world_open(c), HL_OK);
+	mine = last_port(&client_core, c->core, HL_PORT_DIALLED, &my_port);
+	hsm = last_port(&hsm_core, w->hsm[0].core, 1, &port);
+	CU_ASSERT_FATAL(mine && hsm);
+	sim_enter(c->node);
+	client_submit(c->core, &call);
+	for (size_t n = 1; mine->out.n > 20; n++) {
+		hand_over(hsm, port, &mine->out, n);
+		story_pass(w, 100000);
+		CU_ASSERT_PTR_NOT_NULL(w->hsm[0].core->awake);
+		story_pass(w, 2000000);
+		CU_ASSERT_PTR_NULL(w->hsm[0].core->awake);
+		CU_ASSERT_EQUAL(hsm->in.n, n * (n + 1) / 2);
+		CU_ASSERT_EQUAL(hsm->in.cap, hsm->in.n);
+		CU_ASSERT_EQUAL(hsm->out.cap, 0);
+	}
+	hand_over(hsm, port, &mine->out, mine->out.n);
+	story_pass(w, 1000000);
+	CU_ASSERT(call.done && call.err == HL_OK);
+	CU_ASSERT_EQUAL(hsm->in.n, 0);
+	hl_buf_clear(&call.frame);
+	world_free(w);
+}
+
 #define LONG_RANDOMS 33
 #define LONG_SIGNS 11
 #define LONG_CALLS (LONG_RANDOMS + LONG_SIGNS)
@@ -570,6 +613,8 @@ static CU_TestInfo tests[] = {
 	{ "answers come in any order", answers_come_in_any_order },
 	{ "more answers than there is room for all come", more_answers_than_there_is_room_for_all_come },
 	{ "more requests than there is room for are all answered", more_requests_than_there_is_room_for_are_all_answered },
+	{ "who falls asleep in mid-frame holds what came and no more",
+		who_falls_asleep_in_mid_frame_holds_what_came_and_no_more },
 	{ "an answer that is too long is refused and the channel lives", an_answer_that_is_too_long_is_refused_and_the_channel_lives },
 	{ "a cut after the commit leaves one key", a_cut_after_the_commit_leaves_one_key },
 	{ "the HSM tells what it can do", the_hsm_tells_what_it_can_do },

@@ -29,7 +29,7 @@ static void end(void)
 
 static const uint32_t crypts[] = { HL_CKA_ENCRYPT, HL_CKA_DECRYPT, 0 }, signs[] = { HL_CKA_SIGN, HL_CKA_VERIFY, 0 };
 
-static uint64_t make_aes(const uint32_t *uses)
+static uint64_t make_aes_as(const uint32_t *uses, bool stored)
 {
 	struct template t = { 0 };
 	struct hl_generate request = { .mechanism = HL_CKM_AES_KEY_GEN };
@@ -37,12 +37,18 @@ static uint64_t make_aes(const uint32_t *uses)
 	struct client_call call;
 
 	template_number(&t, HL_CKA_VALUE_LEN, 32);
+	template_bool(&t, HL_CKA_TOKEN, stored);
 	for (; *uses; uses++)
 		template_bool(&t, *uses, true);
 	request.template = (struct hl_list){ .items = t.item, .count = t.n };
 	CU_ASSERT_EQUAL(world_call(c, &hl_msg_generate, &request, &hl_msg_generated, &made, &call), HL_OK);
 	hl_buf_clear(&call.frame);
 	return made.handle;
+}
+
+static uint64_t make_aes(const uint32_t *uses)
+{
+	return make_aes_as(uses, true);
 }
 
 /* -- one of them --------------------------------------------------------------------------------------------- */
@@ -231,6 +237,102 @@ static void it_ends_with_the_login_and_with_its_key(void)
 	end();
 }
 
+/* -- session keys -------------------------------------------------------------------------------------------------- */
+
+static void forget_all(void)
+{
+	for (size_t i = 0; i < w->hsms; i++)
+		hsm_keys_clear(w->hsm[i].core);
+}
+
+/* A member keeps so many session objects, and whoever comes puts out another one: the stream holds what it needs. */
+static void one_with_a_session_key_outlives_its_place_in_memory(void)
+{
+	AUTO_BUF mac = hl_buf(64);
+	AUTO_BUF whole = hl_buf(64);
+	uint64_t key, id;
+
+	begin(11);
+	key = make_aes_as(signs, false);
+	CU_ASSERT_FATAL(hsm_is_kept(key));
+	CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &id), HL_OK);
+	for (size_t at = 0; at < TEXT.n; at += PIECE) {
+		forget_all();
+		CU_ASSERT_EQUAL(update(id, hl_bytes(TEXT.p + at, TEXT.n - at < PIECE ? TEXT.n - at : PIECE), &mac), HL_OK);
+	}
+	forget_all();
+	CU_ASSERT_EQUAL(final(id, hl_bytes(NULL, 0), &mac), HL_OK);
+	CU_ASSERT_EQUAL(mac.n, 16);
+	CU_ASSERT_EQUAL(in_pieces(SIGN, key, HL_CKM_AES_CMAC, NULL, TEXT, hl_bytes(NULL, 0), &whole), HL_OK);
+	CU_ASSERT(hl_bytes_eq(hl_buf_view(&mac), hl_buf_view(&whole)));
+	end();
+}
+
+enum revoked { TOKEN, PIN, SECRET, REVOKED };
+
+/* One number of the partition's row, and the epoch, as the commit that changes it has it. */
+static void revoke(enum revoked what)
+{
+	struct hsm *h = w->hsm[0].core;
+	struct hsm_store store = sim_memstore_store(w->hsm_store);
+	struct hsm_change change = { .raises = true };
+	struct hsm_partition p;
+
+	CU_ASSERT_EQUAL_FATAL(hsm_partition_load(h, hl_text("ACMEPARTONE"), &p), HL_OK);
+	++*(what == TOKEN ? &p.row.blob_epoch : what == PIN ? &p.row.pin_generation : &p.row.secret_generation);
+	CU_ASSERT_EQUAL(hsm_change_partition(h, &change, &p), HL_OK);
+	CU_ASSERT_EQUAL(hsm_epoch_record(h, &change), HL_OK);
+	change.commit.put = change.put;
+	store.ops->prepare(store.at, &change.commit);
+	change.commit.job.run(&change.commit.job);
+	CU_ASSERT_EQUAL(change.commit.result, HL_OK);
+	hsm_epoch_committed(h, &change);
+	hsm_change_reset(&change);
+	hsm_partition_clear(&p);
+}
+
+static void one_with_a_session_key_ends_when_that_is_revoked(void)
+{
+	AUTO_BUF out = hl_buf(64);
+	uint64_t key, id;
+
+	begin(12);
+	for (enum revoked what = TOKEN; what < REVOKED; what++) {
+		key = make_aes_as(signs, false);
+		CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &id), HL_OK);
+		forget_all();
+		CU_ASSERT_EQUAL(update(id, TEXT, &out), HL_OK);
+		revoke(what);
+		CU_ASSERT_EQUAL(final(id, hl_bytes(NULL, 0), &out), HL_E_KEY);
+		CU_ASSERT_EQUAL(final(id, hl_bytes(NULL, 0), &out), HL_E_STREAM);
+	}
+	CU_ASSERT_EQUAL(out.n, 0);
+	end();
+}
+
+static void one_with_a_session_key_ends_with_the_login_and_with_the_key(void)
+{
+	AUTO_BUF out = hl_buf(64);
+	uint64_t key, one, two;
+
+	begin(13);
+	key = make_aes_as(signs, false);
+	CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &one), HL_OK);
+	CU_ASSERT_EQUAL(story_destroy(c, key), HL_OK);
+	CU_ASSERT_EQUAL(update(one, TEXT, &out), HL_E_STREAM);
+	key = make_aes_as(signs, false);
+	CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &one), HL_OK);
+	CU_ASSERT_EQUAL(begin_stream(SIGN, key, HL_CKM_AES_CMAC, NULL, &two), HL_OK);
+	CU_ASSERT_EQUAL(story_log_out(c), HL_OK);
+	CU_ASSERT_EQUAL(update(one, TEXT, &out), HL_E_KEY);
+	CU_ASSERT_EQUAL(story_log_in(c, hl_secret_view(&w->user.pin)), HL_OK);
+	CU_ASSERT_EQUAL(update(one, TEXT, &out), HL_E_STREAM);
+	CU_ASSERT_EQUAL(out.n, 0);
+	end();
+}
+
+/* -- other links --------------------------------------------------------------------------------------------------- */
+
 static void cut_at_requests(unsigned times)
 {
 	const struct hl_fault cut = { HL_FAULT_CUT, 0 };
@@ -323,6 +425,59 @@ static void what_is_kept_back_is_bounded(void)
 	end();
 }
 
+static void submit(struct client_call *call)
+{
+	call->deadline_us = hl_mono_us(sim_env(c->node)) + 30000000;
+	sim_enter(c->node);
+	client_submit(c->core, call);
+	sim_pump(c->node);
+}
+
+static hl_err outcome(struct client_call *call)
+{
+	if (!call->done)
+		story_pass(w, 5000000);
+	hl_buf_clear(&call->frame);
+	return call->done ? call->err : HL_E_TIMEOUT;
+}
+
+/* Two ends are made in the lane, and both hold all that was kept back for them: before they are done there is no room for
+ * a third. */
+static void what_is_ending_still_counts(void)
+{
+	static const uint8_t zeros[HL_DATA_MAX];
+	const unsigned each = HSM_STREAMS_KEPT_MAX / HL_DATA_MAX / 2;
+	struct hl_gcm_parameter gcm = { .iv = hl_text("twelve bytes"), .tag_bits = 128 };
+	struct hl_stream_final last[2] = { { 0 } };
+	struct hl_stream_update more = { .data = { zeros, sizeof zeros } };
+	struct client_call ends[2], call = { .msg = &hl_msg_stream_update, .body = &more, .expect = &hl_msg_stream_data };
+	AUTO_BUF parameter = hl_buf(HL_PARAMETER_MAX);
+	AUTO_BUF out = hl_buf(64);
+	uint64_t key, id;
+
+	begin(14);
+	key = make_aes(crypts);
+	hl_body_put(&parameter, &hl_msg_gcm_parameter, &gcm);
+	CU_ASSERT_EQUAL(begin_stream(DECRYPT, key, HL_CKM_AES_GCM, &parameter, &more.stream), HL_OK);
+	for (size_t i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(begin_stream(DECRYPT, key, HL_CKM_AES_GCM, &parameter, &last[i].stream), HL_OK);
+		for (unsigned n = 0; n < each; n++)
+			CU_ASSERT_EQUAL(update(last[i].stream, hl_bytes(zeros, sizeof zeros), &out), HL_OK);
+		ends[i] = (struct client_call){
+			.msg = &hl_msg_stream_final, .body = &last[i], .expect = &hl_msg_stream_data
+		};
+	}
+	submit(&ends[0]);
+	submit(&ends[1]);
+	submit(&call);
+	CU_ASSERT_EQUAL(outcome(&call), HL_E_FULL);
+	CU_ASSERT_EQUAL(outcome(&ends[0]), HL_E_DECRYPT); /* there was no tag */
+	CU_ASSERT_EQUAL(outcome(&ends[1]), HL_E_DECRYPT);
+	CU_ASSERT_EQUAL(begin_stream(DECRYPT, key, HL_CKM_AES_GCM, &parameter, &id), HL_OK);
+	CU_ASSERT_EQUAL(update(id, hl_bytes(zeros, sizeof zeros), &out), HL_OK);
+	end();
+}
+
 /* What was kept back comes out when its tag was checked, and more of it than an answer holds. */
 static void the_end_of_much_comes_in_pieces(void)
 {
@@ -371,10 +526,15 @@ static CU_TestInfo tests[] = {
 	{ "a slow signature ends in a lane", a_slow_signature_ends_in_a_lane },
 	{ "a piece that is refused ends it", a_piece_that_is_refused_ends_it },
 	{ "it ends with the login and with its key", it_ends_with_the_login_and_with_its_key },
+	{ "one with a session key outlives its place in memory", one_with_a_session_key_outlives_its_place_in_memory },
+	{ "one with a session key ends when that is revoked", one_with_a_session_key_ends_when_that_is_revoked },
+	{ "one with a session key ends with the login, and with the key",
+		one_with_a_session_key_ends_with_the_login_and_with_the_key },
 	{ "a piece is never sent over another link", a_piece_is_never_sent_over_another_link },
 	{ "a beginning goes on over another link", a_beginning_goes_on_over_another_link },
 	{ "a connection has so many and no more", a_connection_has_so_many_and_no_more },
 	{ "what is kept back is bounded", what_is_kept_back_is_bounded },
+	{ "what is ending still counts", what_is_ending_still_counts },
 	{ "the end of much comes in pieces", the_end_of_much_comes_in_pieces },
 	CU_TEST_INFO_NULL,
 };

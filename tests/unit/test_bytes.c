@@ -169,6 +169,27 @@ static void printed_text_may_fill_it(void)
 	hl_buf_clear(&b);
 }
 
+static void fitted_it_holds_its_content_and_no_more(void)
+{
+	struct hl_buf b = hl_buf(1000);
+
+	hl_buf_text(&b, "eaten and kept");
+	hl_buf_eat(&b, 6);
+	hl_buf_fit(&b);
+	CU_ASSERT_EQUAL(b.cap, 8);
+	hl_buf_text(&b, ", and more");
+	CU_ASSERT(hl_bytes_eq(hl_buf_view(&b), hl_text("and kept, and more")));
+	hl_buf_eat(&b, b.n);
+	b.err = HL_E_FULL;
+	hl_buf_fit(&b);
+	CU_ASSERT(b.base == NULL && b.cap == 0 && b.max == 1000);
+	CU_ASSERT_EQUAL(b.err, HL_E_FULL);
+	hl_buf_reset(&b);
+	hl_buf_text(&b, "again");
+	CU_ASSERT_EQUAL(b.n, 5);
+	hl_buf_clear(&b);
+}
+
 static void room_counts_only_once_it_is_grown(void)
 {
 	struct hl_buf b = hl_buf(1024);
@@ -348,6 +369,7 @@ static CU_TestInfo tests[] = {
 	{ "no size is too large to be refused", no_size_is_too_large_to_be_refused },
 	{ "printed text may fill it", printed_text_may_fill_it },
 	{ "room counts only once it is grown", room_counts_only_once_it_is_grown },
+	{ "fitted, it holds its content and no more", fitted_it_holds_its_content_and_no_more },
 	{ "it wipes what it gives up", it_wipes_what_it_gives_up },
 	{ "moving to the front leaves nothing behind", moving_to_the_front_leaves_nothing_behind },
 	{ "one buffer moves to another", one_buffer_moves_to_another },

@@ -541,7 +541,77 @@ static void a_channel_that_rests_goes_on(void)
 	hl_channel_rest(p.answers.c);
 	hl_channel_rest(p.dials.c);
 	rested = heap_blocks();
-	CU_ASSERT(used == 0 || rested + 4 == used); /* each had one to read with and one to write with */
+	CU_ASSERT(used == 0 || rested + 8 == used); /* each had two for records, one for frames that came and one for frames that go */
+	pair_clear(&p);
+}
+
+/* Else whoever sends one byte and falls silent makes us hold the memory for a whole record for good. */
+static void of_a_part_of_a_record_only_the_part_is_kept(void)
+{
+	struct hl_buf record;
+	struct pair p;
+	size_t rested;
+
+	pair_ready(&p);
+	CU_ASSERT_EQUAL(end_send(&p.dials, 'a', 300), HL_OK);
+	record = end_take(&p.dials);
+	hl_channel_rest(p.answers.c);
+	hl_buf_u8(&p.answers.port.in, record.base[record.off]);
+	rested = heap_blocks();
+	for (size_t n = 1; n < record.n; n++) {
+		end_pump(&p.answers);
+		CU_ASSERT_EQUAL(p.answers.port.in.n, n);
+		hl_buf_fit(&p.answers.port.in);
+		CU_ASSERT_EQUAL(p.answers.port.in.cap, n);
+		hl_channel_rest(p.answers.c);
+		CU_ASSERT_EQUAL(heap_blocks(), rested);
+		hl_buf_u8(&p.answers.port.in, record.base[record.off + n]);
+	}
+	end_pump(&p.answers);
+	CU_ASSERT_EQUAL(p.answers.port.in.n, 0);
+	CU_ASSERT_EQUAL(end_frames(&p.answers), 1);
+	hl_buf_clear(&record);
+	pair_clear(&p);
+}
+
+/* What no record can be is not waited for: it is refused when its head is there. */
+static void the_head_of_no_record_is_refused_at_once(void)
+{
+	static const uint8_t heads[][5] = {
+		{ 22, 3, 3, 0, 200 },	   /* a handshake in the clear */
+		{ 23, 3, 1, 0, 200 },	   /* of another version */
+		{ 23, 3, 3, 0x41, 0x01 }, /* 2^14 + 257 */
+	};
+
+	for (size_t i = 0; i < HL_COUNT(heads); i++) {
+		struct pair p;
+
+		pair_ready(&p);
+		end_feed(&p.answers, hl_bytes(heads[i], sizeof heads[i]));
+		CU_ASSERT(end_refused(&p.answers));
+		pair_clear(&p);
+	}
+}
+
+/* It waits in the port for nothing where the port has no room for the rest. */
+static void a_record_passes_a_port_that_is_smaller(void)
+{
+	struct hl_buf record;
+	struct pair p;
+
+	pair_ready(&p);
+	CU_ASSERT_EQUAL(end_send(&p.dials, 'a', 1000), HL_OK);
+	record = end_take(&p.dials);
+	p.answers.port.in.max = 64;
+	while (record.n > 0 && p.answers.err == HL_OK) {
+		size_t room = p.answers.port.in.max - p.answers.port.in.n, n = record.n < room ? record.n : room;
+
+		CU_ASSERT_FATAL(n > 0);
+		end_feed(&p.answers, hl_bytes(record.base + record.off, n));
+		hl_buf_eat(&record, n);
+	}
+	CU_ASSERT_EQUAL(end_frames(&p.answers), 1);
+	hl_buf_clear(&record);
 	pair_clear(&p);
 }
 
@@ -567,6 +637,9 @@ static CU_TestInfo tests[] = {
 	{ "rekeying one way is no flood", rekeying_one_way_is_no_flood },
 	{ "keys an hour old are changed, once", keys_an_hour_old_are_changed_once },
 	{ "a channel that rests goes on", a_channel_that_rests_goes_on },
+	{ "of a part of a record only the part is kept", of_a_part_of_a_record_only_the_part_is_kept },
+	{ "the head of no record is refused at once", the_head_of_no_record_is_refused_at_once },
+	{ "a record passes a port that is smaller", a_record_passes_a_port_that_is_smaller },
 	CU_TEST_INFO_NULL,
 };
 

@@ -1,5 +1,6 @@
 /* Objects from their parts: what must be there, what must fit, and what is shown of it. Also all that generates. */
 #include "tests/support/test.h"
+#include "tests/support/vectors.h"
 #include "tests/support/imports.h"
 
 #include <stdlib.h>
@@ -222,10 +223,88 @@ static void values_and_points_outside_their_curve_are_refused(void)
 	CU_ASSERT_NOT_EQUAL(create_ec(HL_CKO_PUBLIC_KEY, p384, HL_CKA_EC_POINT, point), HL_OK);
 }
 
+/* -- Edwards curves ------------------------------------------------------------------------------------------------ */
+
+static const uint8_t ed25519[] = { 6, 3, 0x2b, 101, 112 }, ed448[] = { 6, 3, 0x2b, 101, 113 };
+
+static hl_err create_point(size_t width, struct hl_bytes point)
+{
+	struct template t = { 0 };
+	AUTO_OBJECT o = { 0 };
+	const char *why;
+
+	begin(&t, HL_CKO_PUBLIC_KEY, HL_CKK_EC_EDWARDS);
+	template_bytes(&t, HL_CKA_EC_PARAMS, width == 32 ? ed25519 : ed448, sizeof ed448);
+	template_bytes(&t, HL_CKA_EC_POINT, point.p, point.n);
+	return create(&t, &o, &why);
+}
+
+/* RFC 8032, 7.1 and 7.4, and points that are those of other libraries. */
+static void points_of_edwards_curves_are_taken(void)
+{
+	struct vectors v;
+
+	vectors_open(&v, "rfc8032.txt");
+	while (vectors_next(&v, 4)) {
+		struct hl_bytes point = vectors_bytes(&v, 1);
+
+		CU_ASSERT_EQUAL(create_point(32, point), HL_OK);
+		for (size_t n = 0; n < point.n; n++)
+			CU_ASSERT_EQUAL(create_point(32, hl_bytes(point.p, n)), HL_E_ATTRIBUTE_VALUE);
+	}
+	vectors_close(&v);
+	vectors_open(&v, "ed448.txt");
+	while (vectors_next(&v, 5)) {
+		struct hl_bytes point = vectors_bytes(&v, 2);
+
+		CU_ASSERT_EQUAL(create_point(point.n, point), HL_OK);
+		CU_ASSERT_EQUAL(create_point(point.n == 32 ? 57 : 32, point), HL_E_ATTRIBUTE_VALUE); /* the other curve */
+	}
+	vectors_close(&v);
+}
+
+/* Whether there is an x to y = 0, 1, 2 and so on: computed by (y^2 - 1) / (d y^2 - a) and Euler's criterion, elsewhere. */
+static void what_is_no_point_of_an_edwards_curve_is_refused(void)
+{
+	static const struct {
+		size_t width;
+		const char *on;
+		uint8_t p[2]; /* the prime's lowest byte, and its byte 28 */
+	} row[] = {
+		{ 32, "1101111001100011101101011111111011010101", { 0xed, 0xff } },
+		{ 57, "1101110111001100000101001111010101011111", { 0xff, 0xfe } },
+	};
+
+	for (size_t i = 0; i < HL_COUNT(row); i++) {
+		uint8_t point[57] = { 0 }, *sign = &point[row[i].width - 1];
+		const struct hl_bytes encoded = { point, row[i].width };
+
+		for (; row[i].on[point[0]]; point[0]++)
+			for (*sign = 0; *sign <= 0x80; *sign = (uint8_t)(*sign + 0x80)) {
+				bool on = row[i].on[point[0]] == '1' && !(point[0] == 1 && *sign); /* x = 0 has no sign */
+
+				CU_ASSERT_EQUAL(create_point(encoded.n, encoded), on ? HL_OK : HL_E_ATTRIBUTE_VALUE);
+				if (*sign)
+					break;
+			}
+		memset(point, 0xff, sizeof point);
+		point[0] = row[i].p[0];
+		point[28] = row[i].p[1];
+		*sign = i == 0 ? 0x7f : 0;
+		CU_ASSERT_EQUAL(create_point(encoded.n, encoded), HL_E_ATTRIBUTE_VALUE); /* p, which is 0 once more */
+		point[0]--;
+		CU_ASSERT_EQUAL(create_point(encoded.n, encoded), HL_OK); /* -1: x is 0 */
+		*sign |= 0x80;
+		CU_ASSERT_EQUAL(create_point(encoded.n, encoded), HL_E_ATTRIBUTE_VALUE);
+		memset(point, 0xff, sizeof point);
+		CU_ASSERT_EQUAL(create_point(encoded.n, encoded), HL_E_ATTRIBUTE_VALUE);
+	}
+}
+
 /* Of each type the private value is found in its PKCS #8 and shown, and in no cut of it. */
 static void private_values_are_shown_as_they_came(void)
 {
-	static const uint8_t x448[] = { 6, 3, 0x2b, 101, 111 }, ed448[] = { 6, 3, 0x2b, 101, 113 };
+	static const uint8_t x448[] = { 6, 3, 0x2b, 101, 111 };
 	static const uint8_t long_value[57] = { 0x40, 1, 2, 3 };
 	const struct {
 		uint64_t type;
@@ -577,6 +656,8 @@ static CU_TestInfo tests[] = {
 	{ "RSA keys come with all numbers, or with five", rsa_keys_come_with_all_numbers_or_with_five },
 	{ "weak keys are refused", weak_keys_are_refused },
 	{ "values and points outside their curve are refused", values_and_points_outside_their_curve_are_refused },
+	{ "points of Edwards curves are taken", points_of_edwards_curves_are_taken },
+	{ "what is no point of an Edwards curve is refused", what_is_no_point_of_an_edwards_curve_is_refused },
 	{ "private values are shown as they came", private_values_are_shown_as_they_came },
 	{ "secret keys have lengths and check values", secret_keys_have_lengths_and_check_values },
 	{ "certificates are read whole", certificates_are_read_whole },
