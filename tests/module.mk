@@ -372,7 +372,7 @@ EXTRA_DIST += \
 	tests/vectors/cases-wrap.txt
 P11_TESTS += tests/run/test_pkcs11_codes
 tests_run_test_pkcs11_codes_SOURCES = tests/run/test_pkcs11_codes.c $(p11)
-tests_run_test_pkcs11_codes_LDADD = libhlp11.la $(LIVE_LIBS) -lpthread
+tests_run_test_pkcs11_codes_LDADD = libhlp11.la $(LIVE_LIBS) $(SQLITE_LIBS) -lpthread
 P11_TESTS += tests/run/test_pkcs11_states
 tests_run_test_pkcs11_states_SOURCES = tests/run/test_pkcs11_states.c $(p11_world)
 tests_run_test_pkcs11_states_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)
