@@ -295,7 +295,9 @@ check_LTLIBRARIES += libhllive.la
 libhllive_la_SOURCES = \
 	tests/support/canary.c tests/support/canary.h \
 	tests/support/command.c tests/support/command.h \
+	tests/support/descriptors.c tests/support/descriptors.h \
 	tests/support/fake_hsm.c tests/support/fake_hsm.h \
+	tests/support/hand.c tests/support/hand.h \
 	tests/support/key.c tests/support/key.h \
 	tests/support/ledger.c tests/support/ledger.h \
 	tests/support/lines.c tests/support/lines.h \
@@ -304,6 +306,7 @@ libhllive_la_SOURCES = \
 	tests/support/live_client.c \
 	tests/support/live_config.c \
 	tests/support/relay.c tests/support/relay.h \
+	tests/support/relayed.c tests/support/relayed.h \
 	tests/support/sockets.c tests/support/sockets.h \
 	tests/support/storm.c tests/support/storm.h \
 	tests/support/tapped.c tests/support/tapped.h
@@ -328,12 +331,17 @@ tests_run_test_bad_input_LDADD = $(LIVE_LIBS)
 tests_run_test_bench_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
+live_world = tests/support/live_world.c tests/support/live_world.h
+tests_run_test_failover_SOURCES = tests/run/test_failover.c $(live_world)
 tests_run_test_failover_LDADD = $(LIVE_LIBS)
 tests_run_test_hostile_LDADD = $(LIVE_LIBS)
+tests_run_test_lanes_SOURCES = tests/run/test_lanes.c $(live_world)
 tests_run_test_lanes_LDADD = $(LIVE_LIBS) -lpthread
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
+tests_run_test_storm_SOURCES = tests/run/test_storm.c $(live_world)
 tests_run_test_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
+tests_run_test_threads_SOURCES = tests/run/test_threads.c $(live_world)
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
 tests_run_test_workers_LDADD = $(LIVE_LIBS)
 tests_run_test_memory_image_LDADD = $(LIVE_LIBS)

@@ -9,18 +9,18 @@
 
 #include "lib/os/clock.h"
 #include "lib/wire/numbers.h"
+#include "tests/support/descriptors.h"
 #include "tests/support/key.h"
 #include "tests/support/lines.h"
-#include "tests/support/live.h"
+#include "tests/support/live_world.h"
 #include "tests/support/sockets.h"
 #include "tests/support/test.h"
 
 #define FEW 4   /* that share one link, */
 #define CROWD 8 /* and more than those */
 
-static struct live *w;
-static struct live_account acme, lab; /* the lab's keys may get other uses later */
-static struct live_client client, lab_client;
+static struct live_account lab; /* its keys may get other uses later */
+static struct live_client lab_client;
 
 static const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
 
@@ -297,15 +297,6 @@ static void a_crowd_gets_its_answers_whoever_dies(void)
 	hsmlet_close(h);
 }
 
-static int descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 static void all_links_are_closed_with_the_handle(void)
 {
 	int before = descriptors();
@@ -339,24 +330,15 @@ static CU_TestInfo tests[] = {
 static bool prepare(void)
 {
 	static const struct live_options two = { .proxies = 2, .hsms = 2 };
-	static const struct live_tenant tenant = {
-		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "12345678",
-	};
-
 	static const struct live_tenant lenient = {
 		.tenant = "lab", .user = "labservice", .partition = "LABPARTITION", .pin = "12345678", .label = "lanes",
 	};
 
-	w = live_start(&two);
-	return w && live_provision(w, &tenant, &acme) == HL_OK && live_client_ready(w, "acme", &acme, &client) &&
-		live_provision(w, &lenient, &lab) == HL_OK && live_client_ready(w, "lab", &lab, &lab_client);
+	return live_world_begin(&two) && live_provision(w, &lenient, &lab) == HL_OK &&
+		live_client_ready(w, "lab", &lab, &lab_client);
 }
 
 int main(void)
 {
-	int rc = prepare() ? hl_test_main("lanes", tests) : 1;
-
-	if (rc != 0)
-		live_dump(w);
-	return live_stop(w) ? rc : 1;
+	return live_world_end(prepare() ? hl_test_main("lanes", tests) : 1);
 }
