@@ -254,7 +254,7 @@ static bool the_others_go(void)
 	return sockets_await_none(w);
 }
 
-/* -- the table --------------------------------------------------------------------------------------------------- */
+/* -- what undoes causes ------------------------------------------------------------------------------------------- */
 
 static bool directory_goes_on(void)
 {
@@ -266,6 +266,8 @@ static bool stranger_goes(void)
 	stranger_end(&stranger);
 	return true;
 }
+
+/* -- the table --------------------------------------------------------------------------------------------------- */
 
 static const struct row {
 	const char *name;

@@ -1,5 +1,5 @@
-/* toy.h - a core for the shell of lib/os/shell.c that does one of three things with its connections, and counts what it is told.
- * It checks nothing: the test looks into it. */
+/* toy.h - a core for the shell of lib/os/shell.c that does one of three things with its connections, and counts what it is
+ * told. It checks nothing: the test looks into it. */
 #pragma once
 
 #include "lib/base/core.h"
