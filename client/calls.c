@@ -242,7 +242,9 @@ static void send_call(struct client *c, struct client_call *call)
 		call->id = client_next_id(c);
 		hl_channel_age(c->channel, hl_mono_us(c->env));
 		client_alive_ask(c);
-		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
+		err = client_kept_refresh(c, call);
+		if (err == HL_OK)
+			err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
 		OPENSSL_cleanse(body, call->msg->size);
 	}
 	if (err == HL_OK) {

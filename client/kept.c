@@ -6,6 +6,8 @@
 struct kept {
 	uint64_t handle;
 	bool private;
+	bool changed;                  /* somebody may remember an older form of it; */
+	uint8_t at[HL_CONNECTION_ID];  /* not who is at the other end of this connection */
 	size_t n;
 	uint8_t blob[];
 };
@@ -32,14 +34,15 @@ void client_kept_clear(struct client *c, bool all)
 		hl_map_clear(&c->kept);
 }
 
-static hl_err keep(struct client *c, const struct hl_kept *from)
+static hl_err keep(struct client *c, const struct hl_kept *from, bool changed)
 {
 	struct kept *k = malloc(sizeof *k + from->blob.n);
 	hl_err err;
 
 	if (!k)
 		return HL_E_NOMEM;
-	*k = (struct kept){ .handle = from->handle, .private = from->private, .n = from->blob.n };
+	*k = (struct kept){ .handle = from->handle, .private = from->private, .changed = changed, .n = from->blob.n };
+	memcpy(k->at, c->id, sizeof k->at);
 	memcpy(k->blob, from->blob.p, k->n);
 	client_forget_object(c, from->handle);
 	err = hl_map_put(&c->kept, from->handle, k);
@@ -54,7 +57,7 @@ static hl_err keep_all(struct client *c, const struct hl_list *list)
 	struct hl_kept one;
 
 	while (hl_list_next(&hl_msg_kept, &at, &one))
-		HL_TRY(keep(c, &one));
+		HL_TRY(keep(c, &one, false));
 	return HL_OK;
 }
 
@@ -91,7 +94,7 @@ void client_kept_renew(struct client *c, const struct hl_frame *f)
 		return;
 	at = told.kept.raw;
 	while (hl_list_next(&hl_msg_kept, &at, &one))
-		if (hl_map_get(&c->kept, one.handle) && keep(c, &one) != HL_OK)
+		if (hl_map_get(&c->kept, one.handle) && keep(c, &one, true) != HL_OK)
 			return; /* the older form of it stays */
 }
 
@@ -100,6 +103,13 @@ void client_kept_renew(struct client *c, const struct hl_frame *f)
 bool client_keeps(const struct client *c, uint64_t handle)
 {
 	return hl_map_get(&c->kept, handle);
+}
+
+bool client_object_changed(const struct client *c, uint64_t handle)
+{
+	const struct kept *k = hl_map_get(&c->kept, handle);
+
+	return k && k->changed;
 }
 
 void client_object_get(const struct client *c, uint64_t handle, struct hl_buf *out)
@@ -124,8 +134,7 @@ void client_object_set(struct client *c, uint64_t handle, struct hl_bytes kept)
 
 /* -- what is asked for ----------------------------------------------------------------------------------- */
 
-/* What finds no room now is asked for again. */
-static void bring(struct client *c, const struct kept *k)
+static hl_err bring(struct client *c, struct kept *k)
 {
 	const struct hl_object_load load = {
 		.seen_term = c->term,
@@ -133,25 +142,41 @@ static void bring(struct client *c, const struct kept *k)
 		.blob = hl_bytes(k->blob, k->n),
 	};
 
-	if (hl_channel_send(c->channel, &c->io, &hl_msg_object_load, client_next_id(c), &load) == HL_OK)
-		hl_wish_send(&c->wishes, c->port);
+	HL_TRY(hl_channel_send(c->channel, &c->io, &hl_msg_object_load, client_next_id(c), &load));
+	memcpy(k->at, c->id, sizeof k->at);
+	hl_wish_send(&c->wishes, c->port);
+	return HL_OK;
+}
+
+/* What the i-th field of a request names; NULL: nothing that is kept. */
+static struct kept *named(const struct client *c, const struct client_call *call, size_t i)
+{
+	const struct hl_field *f = &call->msg->field[i];
+	const uint8_t *body = call->body;
+
+	return f->kind == HL_U64 ? hl_map_get(&c->kept, *(const uint64_t *)(const void *)(body + f->offset)) : NULL;
 }
 
 bool client_kept_bring(struct client *c, const struct client_call *call)
 {
-	const uint8_t *body = call->body;
+	struct kept *k;
 	unsigned brought = 0;
 
-	for (size_t i = 0; i < call->msg->fields; i++) {
-		const struct hl_field *f = &call->msg->field[i];
-		const struct kept *k = NULL;
-
-		if (f->kind == HL_U64)
-			k = hl_map_get(&c->kept, *(const uint64_t *)(const void *)(body + f->offset));
-		if (k) {
-			bring(c, k);
+	for (size_t i = 0; i < call->msg->fields; i++)
+		if ((k = named(c, call, i)) != NULL) {
+			if (bring(c, k) != HL_OK)
+				return true; /* what finds no room now is asked for again */
 			brought++;
 		}
-	}
 	return brought > 0;
+}
+
+hl_err client_kept_refresh(struct client *c, const struct client_call *call)
+{
+	struct kept *k;
+
+	for (size_t i = 0; i < call->msg->fields; i++)
+		if ((k = named(c, call, i)) != NULL && k->changed && memcmp(k->at, c->id, sizeof k->at) != 0)
+			HL_TRY(bring(c, k));
+	return HL_OK;
 }

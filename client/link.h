@@ -131,6 +131,8 @@ void client_forget_object(struct client *c, uint64_t handle);
 size_t client_login_get(const struct client *c, uint8_t out[HL_LOGIN_TICKET]);
 void client_login_set(struct client *c, struct hl_bytes ticket);
 bool client_keeps(const struct client *c, uint64_t handle);
+/** Whether it was changed since it was made: over each new connection it is then brought before it is used. */
+bool client_object_changed(const struct client *c, uint64_t handle);
 /** Opaque bytes; none where it is not kept. What finds no memory is not kept. */
 void client_object_get(const struct client *c, uint64_t handle, struct hl_buf *out);
 void client_object_set(struct client *c, uint64_t handle, struct hl_bytes kept);

@@ -98,6 +98,9 @@ HL_CHECKED hl_err client_kept_take(struct client *c, const struct hl_msg *m, con
 void client_kept_renew(struct client *c, const struct hl_frame *f);
 /** Send those that the call names, in front of it. false: it names none that is kept. */
 bool client_kept_bring(struct client *c, const struct client_call *call);
+/** Send those that the call names in front of it where they were changed and went over another connection until now: whoever
+ * had them before would go by the older form. As hl_channel_send(). */
+HL_CHECKED hl_err client_kept_refresh(struct client *c, const struct client_call *call);
 /** Forget the private ones, or all. */
 void client_kept_clear(struct client *c, bool all);
 

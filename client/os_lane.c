@@ -180,6 +180,29 @@ static void look_for_object(struct client *core, void *at)
 	o->there = client_keeps(core, o->handle);
 }
 
+bool client_lane_keeps(struct client_lane *l, uint64_t handle)
+{
+	struct object o = { .handle = handle };
+
+	client_blocking_with(l->shell, look_for_object, &o);
+	return o.there;
+}
+
+static void look_for_change(struct client *core, void *at)
+{
+	struct object *o = at;
+
+	o->there = client_object_changed(core, o->handle);
+}
+
+bool client_lane_changed(struct client_lane *l, uint64_t handle)
+{
+	struct object o = { .handle = handle };
+
+	client_blocking_with(l->shell, look_for_change, &o);
+	return o.there;
+}
+
 static void read_object(struct client *core, void *at)
 {
 	struct object *o = at;

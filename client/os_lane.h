@@ -38,6 +38,9 @@ HL_CHECKED hl_err client_lane_call(struct client_lane *l, struct client_call *ca
 void client_lane_take_login(struct client_lane *to, struct client_lane *from, _Atomic uint64_t *logins);
 /** It was told that it is not logged in, or sees no such key: the next client_lane_take_login() is no empty one. */
 void client_lane_doubt_login(struct client_lane *l);
+/** Whether it keeps this session object, and whether that was changed: HSMs of other lanes may have an older form of it. */
+bool client_lane_keeps(struct client_lane *l, uint64_t handle);
+bool client_lane_changed(struct client_lane *l, uint64_t handle);
 /** Have `to` keep this session object too. False: it does not, since `from` does not. */
 bool client_lane_take_object(struct client_lane *to, struct client_lane *from, uint64_t handle);
 /** client_forget_object(). */

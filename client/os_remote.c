@@ -8,7 +8,6 @@
 #include <openssl/crypto.h>
 
 #include "client/os_lane.h"
-#include "lib/base/map.h"
 
 /* The first lane, home, is for everything. While so many calls are under way on it, those that may go anywhere take the next
  * one: below that threads gain more by being answered together. */
@@ -21,7 +20,6 @@ struct client_remote {
 	struct client_conf_link link;
 	_Atomic(struct client_lane *) lane[LANES]; /* those after home when they are needed */
 	pthread_mutex_t making;
-	struct hl_map changed; /* session objects that were changed, under `making`: other HSMs may keep an older form */
 	_Atomic uint64_t logins;    /* and logouts, so far: lanes have the login of a number, or not yet */
 	struct client_remote *left; /* the next of those that a child has left alone */
 };
@@ -150,20 +148,46 @@ int64_t client_remote_deadline(const struct client_remote *r, unsigned limit_ms)
 	return hl_mono_us(&home(r)->env.env) + (int64_t)limit_ms * 1000;
 }
 
-/* The session object that a request names; 0: none. */
-static uint64_t session_object(const struct hl_msg *msg, const void *body)
+/* Other numbers of 64 bits are those of streams and cursors. */
+static bool is_handle(const struct hl_field *f)
+{
+	return f->kind == HL_U64 && (strcmp(f->name, "handle") == 0 || strcmp(f->name, "key") == 0 || strcmp(f->name, "target") == 0);
+}
+
+/* The next session object that a request names, from field `*i` on; 0: none. */
+static uint64_t next_object(const struct hl_msg *msg, const void *body, size_t *i)
 {
 	const uint8_t *at = body;
 
-	for (size_t i = 0; i < msg->fields; i++) {
+	while (*i < msg->fields) {
+		const struct hl_field *f = &msg->field[(*i)++];
 		uint64_t value = 0;
 
-		if (msg->field[i].kind == HL_U64)
-			memcpy(&value, at + msg->field[i].offset, sizeof value);
+		if (is_handle(f))
+			memcpy(&value, at + f->offset, sizeof value);
 		if (value & HL_SESSION_OBJECT)
 			return value;
 	}
 	return 0;
+}
+
+static uint64_t session_object(const struct hl_msg *msg, const void *body)
+{
+	size_t i = 0;
+
+	return next_object(msg, body, &i);
+}
+
+/* One that was destroyed is not asked for: HSMs that were not told of that remember it. */
+static bool names_what_is_gone(struct client_remote *r, const struct hl_msg *msg, const void *body)
+{
+	uint64_t object;
+	size_t i = 0;
+
+	while ((object = next_object(msg, body, &i)) != 0)
+		if (!client_lane_keeps(home(r), object))
+			return true;
+	return false;
 }
 
 /* What changes nothing and belongs to no link. */
@@ -201,27 +225,6 @@ static struct client_lane *other_lane(struct client_remote *r)
 	return NULL;
 }
 
-static hl_err note_change(struct client_remote *r, uint64_t object)
-{
-	hl_err err = HL_OK;
-
-	pthread_mutex_lock(&r->making);
-	if (object)
-		err = hl_map_put(&r->changed, object, r);
-	pthread_mutex_unlock(&r->making);
-	return err;
-}
-
-static bool is_changed(struct client_remote *r, uint64_t object)
-{
-	bool yes;
-
-	pthread_mutex_lock(&r->making);
-	yes = hl_map_get(&r->changed, object) != NULL;
-	pthread_mutex_unlock(&r->making);
-	return yes;
-}
-
 /* The HSM has answered; the lane works. */
 static bool is_answer(hl_err err, const struct client_call *call)
 {
@@ -230,14 +233,14 @@ static bool is_answer(hl_err err, const struct client_call *call)
 }
 
 /* False: home is to be asked. A lane that cannot be opened must not take the time that home has left. An HSM may remember
- * a session object that was destroyed over another link: only what this client keeps is asked for. */
+ * the older form of a session object that was changed over another link. */
 static bool ask_other(struct client_remote *r, struct client_lane *l, struct client_call *call, hl_err *err)
 {
 	int64_t now = hl_mono_us(&l->env.env), most_us = now + CLIENT_OP_MS * 1000, deadline_us = call->deadline_us;
 	uint64_t object = session_object(call->msg, call->body);
 
 	client_lane_take_login(l, home(r), &r->logins);
-	if (object && (is_changed(r, object) || !client_lane_take_object(l, home(r), object)))
+	if (object && (client_lane_changed(home(r), object) || !client_lane_take_object(l, home(r), object)))
 		return false;
 	call->deadline_us = hl_sooner(deadline_us, most_us);
 	*err = client_lane_call(l, call);
@@ -294,8 +297,10 @@ hl_err client_remote_ask(struct client_remote *r, const struct hl_msg *msg, cons
 	hl_err err;
 
 	*call = (struct client_call){ .msg = msg, .body = body, .expect = expect, .deadline_us = deadline_us };
-	if (msg == &hl_msg_attributes_set)
-		HL_TRY(note_change(r, session_object(msg, body)));
+	if (names_what_is_gone(r, msg, body)) {
+		call->failure.step = HL_STEP_OPEN;
+		return HL_E_KEY;
+	}
 	err = call_somewhere(r, call);
 	if (msg == &hl_msg_logout)
 		end_logins(r);
@@ -340,7 +345,6 @@ void client_remote_free(struct client_remote *r)
 	for (size_t i = LANES; i > 0; i--)
 		client_lane_free(atomic_load(&r->lane[i - 1]));
 	pthread_mutex_destroy(&r->making);
-	hl_map_clear(&r->changed);
 	client_account_clear(&r->account);
 	free(r);
 }

@@ -42,7 +42,18 @@ UNIT_TESTS = \
 tests_unit_test_daemon_LDADD = $(OS_LIBS)
 tests_unit_test_jobs_LDADD = $(OS_LIBS)
 tests_unit_test_member_LDADD = $(OS_LIBS)
+# The shell around a toy core.
+stage = tests/support/stage.c tests/support/stage.h tests/support/toy.c tests/support/toy.h
+an_end = tests/support/end.c tests/support/end.h
+tests_unit_test_shell_SOURCES = tests/unit/test_shell.c $(stage) $(an_end)
 tests_unit_test_shell_LDADD = $(OS_LIBS)
+UNIT_TESTS += tests/unit/test_listen tests/unit/test_shell_dial tests/unit/test_shell_relay
+tests_unit_test_listen_SOURCES = tests/unit/test_listen.c $(stage) $(an_end)
+tests_unit_test_listen_LDADD = $(OS_LIBS)
+tests_unit_test_shell_dial_SOURCES = tests/unit/test_shell_dial.c $(stage)
+tests_unit_test_shell_dial_LDADD = $(OS_LIBS)
+tests_unit_test_shell_relay_SOURCES = tests/unit/test_shell_relay.c $(stage) $(an_end)
+tests_unit_test_shell_relay_LDADD = $(OS_LIBS)
 tests_unit_test_trace_LDADD = $(LDADD) $(JANSSON_LIBS)
 UNIT_TESTS += tests/unit/test_bytes tests/unit/test_core tests/unit/test_err tests/unit/test_frame tests/unit/test_map
 UNIT_TESTS += tests/unit/test_lockout tests/unit/test_msg tests/unit/test_msg_bounds
@@ -73,7 +84,12 @@ tests_unit_test_p11_LDADD = $(P11_LIBS)
 UNIT_TESTS += tests/unit/test_dir_store tests/unit/test_dns tests/unit/test_range
 UNIT_TESTS += tests/unit/test_mailbox
 tests_unit_test_mailbox_LDADD = libdir.la $(OS_LIBS) $(SQLITE_LIBS) $(LDNS_LIBS)
+dir_store = tests/support/dir_store.c tests/support/dir_store.h
+tests_unit_test_dir_store_SOURCES = tests/unit/test_dir_store.c $(dir_store)
 tests_unit_test_dir_store_LDADD = libhlsim.la $(DIR_LIBS)
+UNIT_TESTS += tests/unit/test_dir_store_file
+tests_unit_test_dir_store_file_SOURCES = tests/unit/test_dir_store_file.c $(dir_store)
+tests_unit_test_dir_store_file_LDADD = libhlsim.la $(DIR_LIBS)
 tests_unit_test_dns_LDADD = $(DIR_LIBS)
 tests_unit_test_range_LDADD = $(DIR_LIBS)
 
@@ -151,6 +167,9 @@ EXTRA_DIST += \
 tests_unit_test_device_store_LDADD = $(HSM_LIBS)
 tests_unit_test_key_SOURCES = tests/unit/test_key.c $(objects)
 tests_unit_test_key_LDADD = $(HSM_LIBS)
+UNIT_TESTS += tests/unit/test_key_sign
+tests_unit_test_key_sign_SOURCES = tests/unit/test_key_sign.c $(objects)
+tests_unit_test_key_sign_LDADD = $(HSM_LIBS)
 tests_unit_test_object_SOURCES = tests/unit/test_object.c $(objects)
 tests_unit_test_object_LDADD = $(HSM_LIBS)
 tests_unit_test_page_LDADD = $(HSM_LIBS)
@@ -197,8 +216,15 @@ tests_unit_test_channel_SOURCES = tests/unit/test_channel.c tests/support/heap.c
 tests_sim_test_cuts_LDADD = $(SIM_LIBS)
 tests_sim_test_eight_steps_SOURCES = tests/sim/test_eight_steps.c $(story)
 tests_sim_test_eight_steps_LDADD = $(SIM_LIBS)
-tests_sim_test_effects_SOURCES = tests/sim/test_effects.c $(story)
+effect = tests/sim/effect.c tests/sim/effect.h $(story)
+spoil = tests/sim/spoil.c tests/sim/spoil.h $(effect)
+tests_sim_test_effects_SOURCES = tests/sim/test_effects.c $(effect)
 tests_sim_test_effects_LDADD = $(SIM_LIBS)
+SIM_TESTS += tests/sim/test_commits tests/sim/test_retries
+tests_sim_test_commits_SOURCES = tests/sim/test_commits.c $(spoil)
+tests_sim_test_commits_LDADD = $(SIM_LIBS)
+tests_sim_test_retries_SOURCES = tests/sim/test_retries.c $(spoil)
+tests_sim_test_retries_LDADD = $(SIM_LIBS)
 tests_sim_test_fallback_SOURCES = tests/sim/test_fallback.c $(story)
 tests_sim_test_fallback_LDADD = $(SIM_LIBS)
 tests_sim_test_operations_SOURCES = tests/sim/test_operations.c $(story)
@@ -271,7 +297,9 @@ check_LTLIBRARIES += libhllive.la
 libhllive_la_SOURCES = \
 	tests/support/canary.c tests/support/canary.h \
 	tests/support/command.c tests/support/command.h \
+	tests/support/descriptors.c tests/support/descriptors.h \
 	tests/support/fake_hsm.c tests/support/fake_hsm.h \
+	tests/support/hand.c tests/support/hand.h \
 	tests/support/key.c tests/support/key.h \
 	tests/support/ledger.c tests/support/ledger.h \
 	tests/support/lines.c tests/support/lines.h \
@@ -280,6 +308,7 @@ libhllive_la_SOURCES = \
 	tests/support/live_client.c \
 	tests/support/live_config.c \
 	tests/support/relay.c tests/support/relay.h \
+	tests/support/relayed.c tests/support/relayed.h \
 	tests/support/sockets.c tests/support/sockets.h \
 	tests/support/storm.c tests/support/storm.h \
 	tests/support/tapped.c tests/support/tapped.h
@@ -304,12 +333,17 @@ tests_run_test_bad_input_LDADD = $(LIVE_LIBS)
 tests_run_test_bench_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
 tests_run_test_canary_LDADD = $(LIVE_LIBS)
 tests_run_test_crossed_LDADD = $(LIVE_LIBS)
+live_world = tests/support/live_world.c tests/support/live_world.h
+tests_run_test_failover_SOURCES = tests/run/test_failover.c $(live_world)
 tests_run_test_failover_LDADD = $(LIVE_LIBS)
 tests_run_test_hostile_LDADD = $(LIVE_LIBS)
+tests_run_test_lanes_SOURCES = tests/run/test_lanes.c $(live_world)
 tests_run_test_lanes_LDADD = $(LIVE_LIBS) -lpthread
 tests_run_test_live_LDADD = $(LIVE_LIBS)
 tests_run_test_load_LDADD = $(LIVE_LIBS) $(JANSSON_LIBS)
+tests_run_test_storm_SOURCES = tests/run/test_storm.c $(live_world)
 tests_run_test_storm_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS) -lpthread
+tests_run_test_threads_SOURCES = tests/run/test_threads.c $(live_world)
 tests_run_test_threads_LDADD = $(LIVE_LIBS) -lpthread
 tests_run_test_workers_LDADD = $(LIVE_LIBS)
 tests_run_test_memory_image_LDADD = $(LIVE_LIBS)
@@ -374,7 +408,7 @@ EXTRA_DIST += \
 	tests/vectors/cases-wrap.txt
 P11_TESTS += tests/run/test_pkcs11_codes
 tests_run_test_pkcs11_codes_SOURCES = tests/run/test_pkcs11_codes.c $(p11)
-tests_run_test_pkcs11_codes_LDADD = libhlp11.la $(LIVE_LIBS) -lpthread
+tests_run_test_pkcs11_codes_LDADD = libhlp11.la $(LIVE_LIBS) $(SQLITE_LIBS) -lpthread
 P11_TESTS += tests/run/test_pkcs11_states
 tests_run_test_pkcs11_states_SOURCES = tests/run/test_pkcs11_states.c $(p11_world)
 tests_run_test_pkcs11_states_LDADD = $(LIVE_LIBS) $(CRYPTO_LIBS)

@@ -71,17 +71,18 @@ static CK_RV check_state(struct p11_slot *slot, CK_USER_TYPE type)
 	return rv;
 }
 
-/* From here on the link, and whatever link comes after it, is logged in by itself. A session that only reads may have been
- * opened meanwhile: then the HSM is told that nobody is in. */
-static CK_RV log_in(struct p11_slot *slot, struct hl_bytes pin, CK_USER_TYPE type)
+/* From here on the link, and whatever link comes after it, is logged in by itself. Meanwhile a session that only reads may
+ * have been opened, or this one closed, maybe as the last: then the HSM is told that nobody is in. */
+static CK_RV log_in(struct p11_session *s, struct hl_bytes pin, CK_USER_TYPE type)
 {
+	struct p11_slot *slot = s->slot;
 	struct hl_logout undo = { 0 };
 	CK_RV rv;
 
 	P11_TRY(check_state(slot, type));
 	P11_TRY(ask_login(slot, pin, type, 0));
 	p11_lock();
-	rv = slot->sessions > 0 ? may_log_in(slot, type) : CKR_SESSION_HANDLE_INVALID; /* the last one was closed meanwhile */
+	rv = s->closed ? CKR_SESSION_CLOSED : may_log_in(slot, type);
 	if (rv == CKR_OK) {
 		slot->logged_in = true;
 		slot->officer = type == CKU_SO;
@@ -98,7 +99,7 @@ static CK_RV login_as(struct p11_session *s, struct hl_bytes pin, CK_USER_TYPE t
 
 	P11_TRY(p11_check_pin(pin.p, pin.n));
 	pthread_mutex_lock(&s->slot->door);
-	rv = log_in(s->slot, pin, type);
+	rv = log_in(s, pin, type);
 	pthread_mutex_unlock(&s->slot->door);
 	return rv;
 }

@@ -15,6 +15,7 @@
 #include "lib/base/secret.h"
 #include "lib/os/files.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/number.h"
 
 /* clang-format off */
 static const struct row {
@@ -298,38 +299,28 @@ static const struct argp_option option_rows[] = {
 };
 /* clang-format on */
 
-static unsigned number(const char *text, unsigned least, unsigned most, struct argp_state *state)
-{
-	char *rest;
-	unsigned long n = strtoul(text, &rest, 10);
-
-	if (*rest || rest == text || n < least || n > most)
-		argp_error(state, "%s is not a number from %u to %u", text, least, most);
-	return (unsigned)n;
-}
-
 static error_t on_number(int key, const char *arg, struct argp_state *state)
 {
 	struct bench_options *o = state->input;
 
 	switch (key) {
 	case KEY_ROUNDS:
-		o->rounds = number(arg, 1, ROUNDS_MAX, state);
+		o->rounds = bench_number(arg, 1, ROUNDS_MAX, state);
 		return 0;
 	case KEY_SECONDS:
-		o->seconds = number(arg, 1, 60, state);
+		o->seconds = bench_number(arg, 1, 60, state);
 		return 0;
 	case KEY_OPENS:
-		o->opens = number(arg, 1, 100000, state);
+		o->opens = bench_number(arg, 1, 100000, state);
 		return 0;
 	case KEY_LOGINS:
-		o->logins = number(arg, 1, 100000, state);
+		o->logins = bench_number(arg, 1, 100000, state);
 		return 0;
 	case KEY_SIGNS:
-		o->signs = number(arg, 4, 10000000, state);
+		o->signs = bench_number(arg, 4, 10000000, state);
 		return 0;
 	case KEY_P11_MS:
-		o->p11_ms = number(arg, 1, 60000, state);
+		o->p11_ms = bench_number(arg, 1, 60000, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

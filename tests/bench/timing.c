@@ -12,6 +12,8 @@
 #include <time.h>
 
 #include "lib/base/secret.h"
+#include "tests/bench/number.h"
+#include "tests/support/draw.h"
 #include "tests/support/objects.h"
 
 #define POOL 512 /* messages of a class */
@@ -34,20 +36,6 @@ static size_t width;
 /* -- draws and keys ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t state = 88172645463325252;
-
-static uint32_t draw(uint32_t below)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 32) % below;
-}
-
-static void draw_bytes(uint8_t *out, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = (uint8_t)draw(256);
-}
 
 static void must(hl_err err, const char *what)
 {
@@ -119,7 +107,7 @@ static void no_padding(uint8_t first, uint8_t *out)
 {
 	uint8_t block[WIDTH_MAX];
 
-	draw_bytes(block, width);
+	draw_bytes(&state, block, width);
 	block[0] = first;
 	block[1] = 0xff;
 	encrypt(rsa.public_key, HL_CKM_RSA_X_509, none, block, width, out);
@@ -130,9 +118,9 @@ static void pkcs(bool good, uint8_t *out)
 {
 	uint8_t message_[WIDTH_MAX];
 
-	draw_bytes(message_, width);
+	draw_bytes(&state, message_, width);
 	if (good)
-		encrypt(rsa.public_key, HL_CKM_RSA_PKCS, none, message_, draw((uint32_t)width - 10), out);
+		encrypt(rsa.public_key, HL_CKM_RSA_PKCS, none, message_, draw_below(&state, (uint32_t)width - 10), out);
 	else
 		no_padding(0, out);
 }
@@ -141,7 +129,7 @@ static void oaep_good_or_bad(bool good, uint8_t *out)
 {
 	uint8_t text[32];
 
-	draw_bytes(text, sizeof text);
+	draw_bytes(&state, text, sizeof text);
 	if (good)
 		encrypt(rsa.public_key, HL_CKM_RSA_PKCS_OAEP, oaep(), text, sizeof text, out);
 	else
@@ -151,7 +139,7 @@ static void oaep_good_or_bad(bool good, uint8_t *out)
 /* Manger's question. */
 static void oaep_first_byte(bool zero, uint8_t *out)
 {
-	no_padding(zero ? 0 : (uint8_t)(1 + draw(0x7f)), out);
+	no_padding(zero ? 0 : (uint8_t)(1 + draw_below(&state, 0x7f)), out);
 }
 
 #define CBC 64
@@ -164,12 +152,12 @@ static void cbc(uint8_t blocks[CBC], uint8_t *out)
 static void cbc_good_or_bad(bool good, uint8_t *out)
 {
 	uint8_t blocks[CBC];
-	size_t pad = 1 + draw(16);
+	size_t pad = 1 + draw_below(&state, 16);
 
-	draw_bytes(blocks, CBC);
+	draw_bytes(&state, blocks, CBC);
 	memset(blocks + CBC - pad, (int)pad, pad);
 	if (!good)
-		blocks[CBC - 1] = (uint8_t)(17 + draw(239));
+		blocks[CBC - 1] = (uint8_t)(17 + draw_below(&state, 239));
 	cbc(blocks, out);
 }
 
@@ -178,7 +166,7 @@ static void cbc_first_or_last(bool first, uint8_t *out)
 {
 	uint8_t blocks[CBC];
 
-	draw_bytes(blocks, CBC);
+	draw_bytes(&state, blocks, CBC);
 	memset(blocks + CBC - 16, 16, 16);
 	blocks[CBC - (first ? 16 : 2)] ^= 1;
 	cbc(blocks, out);
@@ -251,10 +239,10 @@ static void take_all(const struct question *q, struct timing *t, size_t n)
 			q->make(one == 1, pool[i][one]);
 	parameter = q->parameter();
 	for (size_t i = 0; i < n + WARM_UP; i++) {
-		bool one = draw(2) == 1;
+		bool one = draw_below(&state, 2) == 1;
 		float ns;
 
-		memcpy(at, pool[draw(POOL)][one], length);
+		memcpy(at, pool[draw_below(&state, POOL)][one], length);
 		ns = take(q, parameter, hl_bytes(at, length), one ? options.leak_ns : 0);
 		if (i >= WARM_UP)
 			t[i - WARM_UP] = (struct timing){ one, ns };
@@ -329,28 +317,18 @@ static const struct argp_option option_rows[] = {
 };
 /* clang-format on */
 
-static unsigned number(const char *text, unsigned least, unsigned most, struct argp_state *argp)
-{
-	char *rest;
-	unsigned long n = strtoul(text, &rest, 10);
-
-	if (*rest || rest == text || n < least || n > most)
-		argp_error(argp, "%s is not a number from %u to %u", text, least, most);
-	return (unsigned)n;
-}
-
 static error_t on_option(int key, char *arg, struct argp_state *argp)
 {
 	switch (key) {
 	case KEY_TIMINGS:
-		options.timings = number(arg, 10, 100000000, argp);
+		options.timings = bench_number(arg, 10, 100000000, argp);
 		return 0;
 	case KEY_BITS:
-		options.bits = number(arg, 1024, 8 * WIDTH_MAX, argp);
+		options.bits = bench_number(arg, 1024, 8 * WIDTH_MAX, argp);
 		options.bits -= options.bits % 8;
 		return 0;
 	case KEY_LEAK:
-		options.leak_ns = number(arg, 1, 1000000000, argp);
+		options.leak_ns = bench_number(arg, 1, 1000000000, argp);
 		return 0;
 	case KEY_ONLY:
 		options.only = arg;

@@ -10,17 +10,41 @@ export SOURCE
 SECONDS_MAX=120 # of one command: far more than any of them takes
 started=
 
-# Programs and files without which there is nothing to test.
+# A program, a file, or an engine of OpenSSL.
+is_here() # PROGRAM, PATH or engine:NAME
+{
+	case $1 in
+	engine:*) openssl engine "${1#engine:}" > /dev/null 2>&1 ;;
+	*) [ -e "$1" ] || command -v "$1" > /dev/null ;;
+	esac
+}
+
+# What there is nothing to test without.
 needs() # Debian package, what it brings...
 {
 	package=$1
 	shift
 	for tool; do
-		[ -e "$tool" ] || command -v "$tool" > /dev/null && continue
+		is_here "$tool" && continue
 		echo "$tool is not installed (Debian package $package)"
 		[ "${HL_NEED_TOOLS-}" = 1 ] && exit 1
 		exit 77
 	done
+}
+
+# Where a part of a test can be left out alone: whether all that it needs is here.
+can_try() # which part, what it needs...
+{
+	part=$1
+	shift
+	missing=
+	for tool; do
+		is_here "$tool" || missing="$missing $tool"
+	done
+	[ -n "$missing" ] || return 0
+	echo "no$missing here: $part is not tried"
+	[ "${HL_NEED_TOOLS-}" != 1 ] || check "$part: nothing that it needs is missing" false
+	return 1
 }
 
 # Processes that a test leaves in the background end with it.

@@ -11,18 +11,14 @@
 #include "lib/wire/numbers.h"
 #include "tests/support/key.h"
 #include "tests/support/lines.h"
-#include "tests/support/live.h"
-#include "tests/support/relay.h"
+#include "tests/support/live_world.h"
+#include "tests/support/relayed.h"
 #include "tests/support/test.h"
 
 #define PROXIES 3
 #define HSMS 2
 
 static const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
-static struct live *w;
-static struct relay *relay[HSMS];
-static struct live_account acme;
-static struct live_client client;
 
 /* -- users of the public API --------------------------------------------------------------------------------- */
 
@@ -241,11 +237,6 @@ static void caller_open(struct caller *c, const char *hsm, bool is)
 	caller_log_in(c);
 }
 
-static struct relay *relay_of(const char *hsm)
-{
-	return relay[strcmp(hsm, "hsm1") == 0 ? 0 : 1];
-}
-
 /* The DER of 1.2.840.10045.3.1.7. */
 static const uint8_t p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
 
@@ -273,10 +264,10 @@ static void creation_cut_off(const char *label, bool at_the_same)
 	caller_begin(&c);
 	caller_open(&c, "", false);
 	snprintf(first, sizeof first, "%s", client_hsm(c.core));
-	cuts = relay_cuts(relay_of(first));
-	relay_cut_answer(relay_of(first));
+	cuts = relay_cuts(relayed_of(first));
+	relay_cut_answer(relayed_of(first));
 	CU_ASSERT_EQUAL(ask(&c, &call, &first_made), HL_OK);
-	CU_ASSERT_EQUAL(relay_cuts(relay_of(first)), cuts + 1);
+	CU_ASSERT_EQUAL(relay_cuts(relayed_of(first)), cuts + 1);
 	CU_ASSERT(call.lost);
 	caller_open(&c, first, at_the_same);
 	CU_ASSERT_EQUAL(ask(&c, &call, &made), HL_OK);
@@ -302,7 +293,7 @@ static void a_creation_whose_answer_was_cut_off_is_sent_to_the_other_hsm_and_the
 static void a_signature_whose_answer_was_cut_off_is_made_again_without_another_login(void)
 {
 	hsmlet *h = logged_in();
-	struct relay *r = relay_of(info_of(h).hsm);
+	struct relay *r = relayed_of(info_of(h).hsm);
 	unsigned cuts = relay_cuts(r);
 	struct key_pair k;
 	hsmlet_error e;
@@ -333,44 +324,13 @@ static CU_TestInfo tests[] = {
 	CU_TEST_INFO_NULL,
 };
 
-static bool start(void)
-{
-	static const struct hl_addr here = { .family = HL_INET, .ip = { 127, 0, 0, 1 } };
-	struct live_options options = { .proxies = PROXIES, .hsms = HSMS };
-	char text[HSMS][HL_ADDR_TEXT];
-	struct hl_addr at;
-
-	for (unsigned i = 0; i < HSMS; i++) {
-		relay[i] = relay_start(&here, &at);
-		if (!relay[i])
-			return false;
-		hl_addr_text(&at, text[i]);
-		options.hsm_address[i] = text[i];
-	}
-	w = live_start(&options);
-	for (unsigned i = 0; w && i < HSMS; i++) {
-		at = live_address(w, LIVE_HSM + i, LIVE_HSM_PORT);
-		relay_to(relay[i], &at);
-	}
-	return w;
-}
-
-static bool prepare(void)
-{
-	static const struct live_tenant tenant = {
-		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "12345678",
-	};
-
-	return start() && live_provision(w, &tenant, &acme) == HL_OK && live_client_ready(w, "acme", &acme, &client);
-}
-
 int main(void)
 {
-	int rc = prepare() ? hl_test_main("failover", tests) : 1;
+	int rc;
 
+	w = relayed_start((struct live_options){ .proxies = PROXIES, .hsms = HSMS });
+	rc = live_world_begin(NULL) ? hl_test_main("failover", tests) : 1;
 	if (rc != 0)
 		live_dump(w);
-	for (unsigned i = 0; i < HSMS; i++)
-		relay_stop(relay[i]);
-	return live_stop(w) ? rc : 1;
+	return relayed_stop(w) ? rc : 1;
 }

@@ -9,18 +9,18 @@
 
 #include "lib/os/clock.h"
 #include "lib/wire/numbers.h"
+#include "tests/support/descriptors.h"
 #include "tests/support/key.h"
 #include "tests/support/lines.h"
-#include "tests/support/live.h"
+#include "tests/support/live_world.h"
 #include "tests/support/sockets.h"
 #include "tests/support/test.h"
 
 #define FEW 4   /* that share one link, */
 #define CROWD 8 /* and more than those */
 
-static struct live *w;
-static struct live_account acme;
-static struct live_client client;
+static struct live_account lab; /* its keys may get other uses later */
+static struct live_client lab_client;
 
 static const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
 
@@ -94,15 +94,20 @@ static int links_made(void)
 	return lines_count(client.trace, &(struct line){ .step = "hsm.result", .way = "got" });
 }
 
-static hsmlet *begin(void)
+static hsmlet *begin_as(const struct live_client *c, const struct live_account *a)
 {
-	hsmlet_options o = live_options_of(&client);
+	hsmlet_options o = live_options_of(c);
 	hsmlet_error e;
 	hsmlet *h = NULL;
 
 	CU_ASSERT_EQUAL_FATAL(hsmlet_open(&o, &h, &e), 0);
-	CU_ASSERT_EQUAL(hsmlet_login(h, acme.pin, strlen(acme.pin), &e), 0);
+	CU_ASSERT_EQUAL(hsmlet_login(h, a->pin, strlen(a->pin), &e), 0);
 	return h;
+}
+
+static hsmlet *begin(void)
+{
+	return begin_as(&client, &acme);
 }
 
 /* -- stories --------------------------------------------------------------------------------------------------------- */
@@ -183,6 +188,7 @@ static void a_session_key_is_used_over_every_link_until_it_is_destroyed(void)
 	hsmlet *h = begin();
 	struct signer s[CROWD];
 	struct key_pair k;
+	hsmlet_info info = { 0 };
 	hsmlet_error e;
 
 	make_short(h, &k);
@@ -190,9 +196,77 @@ static void a_session_key_is_used_over_every_link_until_it_is_destroyed(void)
 		sign_all(s, CROWD, h, k.key, i == 0 ? 0 : CROWD - FEW);
 		expect_signatures(s, CROWD, k.public_key);
 	}
+	CU_ASSERT_EQUAL(hsmlet_get_info(h, &info, &e), 0);
 	CU_ASSERT_EQUAL(hsmlet_destroy(h, k.key, &e), 0);
 	sign_all(s, CROWD, h, k.key, 0);
 	expect_errors(s, CROWD, HL_E_KEY);
+	CU_ASSERT(live_kill(w, info.hsm)); /* the other one was not told, and remembers it */
+	sign_all(s, CROWD, h, k.key, 0);
+	expect_errors(s, CROWD, HL_E_KEY);
+	CU_ASSERT(live_restart(w, info.hsm));
+	hsmlet_close(h);
+}
+
+#define TIMES 100
+
+struct insister {
+	hsmlet *h;
+	uint64_t key;
+	unsigned signed_, refused;
+	pthread_t thread;
+};
+
+static void *sign_often(void *at)
+{
+	struct insister *s = at;
+
+	for (unsigned i = 0; i < TIMES; i++) {
+		uint8_t signature[64];
+		size_t n = sizeof signature;
+		hsmlet_error e;
+		int rc = hsmlet_sign(s->h, s->key, &ecdsa, "data", 4, signature, &n, &e);
+
+		s->signed_ += rc == 0;
+		s->refused += rc == -(int)HL_E_KEY_USE;
+	}
+	return NULL;
+}
+
+/* So many at once, and so often, that every link is used. All are told the same. */
+static void expect_of_all(hsmlet *h, uint64_t key, bool may_sign)
+{
+	struct insister s[CROWD];
+
+	for (unsigned i = 0; i < CROWD; i++) {
+		s[i] = (struct insister){ .h = h, .key = key };
+		if (pthread_create(&s[i].thread, NULL, sign_often, &s[i]) != 0)
+			abort();
+	}
+	for (unsigned i = 0; i < CROWD; i++) {
+		pthread_join(s[i].thread, NULL);
+		CU_ASSERT_EQUAL(s[i].signed_, may_sign ? TIMES : 0);
+		CU_ASSERT_EQUAL(s[i].refused, may_sign ? 0 : TIMES);
+	}
+}
+
+/* A member that had the key before keeps the older form of it, and would go by that. */
+static void a_session_key_that_was_changed_is_as_it_is_now_over_every_link(void)
+{
+	const hsmlet_attribute signs[] = { { HL_CKA_SIGN, HSMLET_BOOL, &no, 1 }, { HL_CKA_SIGN, HSMLET_BOOL, &yes, 1 } };
+	hsmlet *h = begin_as(&lab_client, &lab);
+	struct signer s[CROWD];
+	struct key_pair k;
+	hsmlet_error e;
+
+	make_short(h, &k);
+	sign_all(s, CROWD, h, k.key, CROWD - FEW); /* at the other member, too */
+	expect_signatures(s, CROWD, k.public_key);
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(hsmlet_set_attributes(h, k.key, &signs[0], 1, &e), 0);
+		expect_of_all(h, k.key, false);
+		CU_ASSERT_EQUAL(hsmlet_set_attributes(h, k.key, &signs[1], 1, &e), 0);
+		expect_of_all(h, k.key, true);
+	}
 	hsmlet_close(h);
 }
 
@@ -223,15 +297,6 @@ static void a_crowd_gets_its_answers_whoever_dies(void)
 	hsmlet_close(h);
 }
 
-static int descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 static void all_links_are_closed_with_the_handle(void)
 {
 	int before = descriptors();
@@ -255,6 +320,7 @@ static CU_TestInfo tests[] = {
 	TEST(a_crowd_is_answered_over_another_link_while_the_first_stands_still),
 	TEST(a_logout_is_of_every_link),
 	TEST(a_session_key_is_used_over_every_link_until_it_is_destroyed),
+	TEST(a_session_key_that_was_changed_is_as_it_is_now_over_every_link),
 	TEST(a_crowd_gets_its_answers_whoever_dies),
 	TEST(all_links_are_closed_with_the_handle),
 	CU_TEST_INFO_NULL,
@@ -264,19 +330,15 @@ static CU_TestInfo tests[] = {
 static bool prepare(void)
 {
 	static const struct live_options two = { .proxies = 2, .hsms = 2 };
-	static const struct live_tenant tenant = {
-		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "12345678",
+	static const struct live_tenant lenient = {
+		.tenant = "lab", .user = "labservice", .partition = "LABPARTITION", .pin = "12345678", .label = "lanes",
 	};
 
-	w = live_start(&two);
-	return w && live_provision(w, &tenant, &acme) == HL_OK && live_client_ready(w, "acme", &acme, &client);
+	return live_world_begin(&two) && live_provision(w, &lenient, &lab) == HL_OK &&
+		live_client_ready(w, "lab", &lab, &lab_client);
 }
 
 int main(void)
 {
-	int rc = prepare() ? hl_test_main("lanes", tests) : 1;
-
-	if (rc != 0)
-		live_dump(w);
-	return live_stop(w) ? rc : 1;
+	return live_world_end(prepare() ? hl_test_main("lanes", tests) : 1);
 }

@@ -1,20 +1,32 @@
 /* What goes wrong, as an application of the provider sees it: return value and number in the log, row by row, provoked with
- * real processes. The refusals of the service itself are in test_refusals.c. And what the log must not tell. */
+ * real processes. The refusals of the service itself are in test_refusals.c. And what the log must not tell.
+ *
+ * Not here, since no real member says it to an application: that a commit failed (HL-0600; it tells nobody, and halts), that
+ * a row was changed in between (HL-0601; it runs again, and is told as busy), that the store is of another schema, key or time
+ * (HL-0603 to 0607; such a member does not start: test_store.c). tests/sim/test_commits.c has what the members do then, and a
+ * store that is busy, for which a lock would have to be held here for four times 5 s. */
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/pkcs11/ckr.h"
 #include "client/secrets.h"
+#include "lib/os/clock.h"
 #include "lib/os/env.h"
 #include "lib/os/files.h"
 #include "tests/support/canary.h"
 #include "tests/support/p11.h"
+#include "tests/support/sockets.h"
 #include "tests/support/test.h"
+
+#define CLIENTS 8 /* that the proxy takes at once */
+#define DAY_MS 86400000
 
 static struct live *w;
 static struct live_account acme;
@@ -156,6 +168,105 @@ static bool no_secrets(const char *name, struct live_client *out)
 	return client_of(name, NULL, out) && unlink(out->secrets) == 0;
 }
 
+/* -- what only an operator can do ---------------------------------------------------------------------------------- */
+
+static bool edit(const char *store, const char *sql)
+{
+	char path[PATH_MAX];
+	sqlite3 *db = NULL;
+	bool done;
+
+	live_path(w, store, path);
+	done = sqlite3_open(path, &db) == SQLITE_OK && sqlite3_busy_timeout(db, live_limit_ms()) == SQLITE_OK &&
+		sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+	sqlite3_close(db);
+	return done;
+}
+
+/* A client of a tenant of its own, of whose service user the directory's store then says this. */
+static bool user_becomes(const char *name, const char *tenant_name, const char *what, struct live_client *out)
+{
+	char user[32], partition[32], sql[128];
+	struct live_tenant tenant = { .tenant = tenant_name, .user = user, .partition = partition };
+	struct live_account a;
+
+	snprintf(user, sizeof user, "%sservice", tenant_name);
+	snprintf(partition, sizeof partition, "%sPART", tenant_name);
+	snprintf(sql, sizeof sql, "UPDATE service_user SET %s WHERE name = '%s'", what, user);
+	return live_provision(w, &tenant, &a) == HL_OK && live_client_ready(w, name, &a, out) &&
+		edit("directory/directory.db", sql);
+}
+
+static bool opens(const struct live_client *c)
+{
+	hsmlet_options o = live_options_of(c);
+	hsmlet_error e;
+	hsmlet *h = NULL;
+	bool open = hsmlet_open(&o, &h, &e) == 0;
+
+	hsmlet_close(h);
+	return open;
+}
+
+static bool move_clock(int64_t by_ms)
+{
+	char path[PATH_MAX];
+
+	live_path(w, "clock", path);
+	return hl_clock_advance(path, by_ms, NULL) == HL_OK;
+}
+
+static bool a_disabled_user(const char *name, struct live_client *out)
+{
+	return user_becomes(name, "disabled", "disabled = 1", out);
+}
+
+static bool tomorrow_it_is_over(const char *name, struct live_client *out)
+{
+	char what[64];
+
+	snprintf(what, sizeof what, "expires_ms = %lld", (long long)(hl_clock_wall_ms(NULL) + DAY_MS));
+	return user_becomes(name, "expired", what, out) && opens(out) && move_clock(2 * DAY_MS);
+}
+
+static bool back_to_today(void)
+{
+	return move_clock(-2 * DAY_MS);
+}
+
+static hsmlet *others[CLIENTS];
+
+static bool as_many_clients_as_there_may_be(const char *name, struct live_client *out)
+{
+	hsmlet_options o = live_options_of(&good);
+	hsmlet_error e;
+	bool done = client_of(name, NULL, out);
+
+	for (size_t i = 0; i < CLIENTS; i++)
+		done = hsmlet_open(&o, &others[i], &e) == 0 && done;
+	return done;
+}
+
+static bool the_others_go(void)
+{
+	for (size_t i = 0; i < CLIENTS; i++)
+		hsmlet_close(others[i]);
+	return sockets_await_none(w);
+}
+
+/* -- what undoes causes ------------------------------------------------------------------------------------------- */
+
+static bool directory_goes_on(void)
+{
+	return live_resume(w, "directory1");
+}
+
+static bool stranger_goes(void)
+{
+	stranger_end(&stranger);
+	return true;
+}
+
 /* -- the table --------------------------------------------------------------------------------------------------- */
 
 static const struct row {
@@ -165,17 +276,21 @@ static const struct row {
 	CK_RV rv;
 	unsigned number;
 	bool at_once; /* C_Initialize fails, where the files are read; else the first call that needs the token does */
+	bool (*undo)(void);
 } rows[] = {
-	{ "no-secrets", no_secrets, 103, CKR_GENERAL_ERROR, 0x80005004, true },
-	{ "cut-secrets", cut_secrets, 102, CKR_GENERAL_ERROR, 0x80005006, true },
-	{ "open-secrets", open_secrets, 105, CKR_GENERAL_ERROR, 0x80005006, true },
-	{ "no-password", no_password, 104, CKR_TOKEN_NOT_PRESENT, 0x8000000d, false },
-	{ "silent-resolver", a_silent_resolver, 701, CKR_TOKEN_NOT_PRESENT, 0x80005015, false },
-	{ "another-protocol", another_protocol, 206, CKR_TOKEN_NOT_PRESENT, 0x80000002, false },
-	{ "hangs-up", a_peer_that_hangs_up, 705, CKR_TOKEN_NOT_PRESENT, 0x80005015, false },
-	{ "silent", a_peer_that_is_silent, 704, CKR_TOKEN_NOT_PRESENT, 0x8000003b, false },
-	{ "another-realm", another_realm, 301, CKR_TOKEN_NOT_PRESENT, 0x8000004e, false },
-	{ "another-identity", another_identity, 501, CKR_TOKEN_NOT_RECOGNIZED, 0x8000004e, false },
+	{ "no-secrets", no_secrets, 103, CKR_GENERAL_ERROR, 0x80005004, true, NULL },
+	{ "cut-secrets", cut_secrets, 102, CKR_GENERAL_ERROR, 0x80005006, true, NULL },
+	{ "open-secrets", open_secrets, 105, CKR_GENERAL_ERROR, 0x80005006, true, NULL },
+	{ "no-password", no_password, 104, CKR_TOKEN_NOT_PRESENT, 0x8000000d, false, NULL },
+	{ "silent-resolver", a_silent_resolver, 701, CKR_TOKEN_NOT_PRESENT, 0x80005015, false, directory_goes_on },
+	{ "another-protocol", another_protocol, 206, CKR_TOKEN_NOT_PRESENT, 0x80000002, false, stranger_goes },
+	{ "hangs-up", a_peer_that_hangs_up, 705, CKR_TOKEN_NOT_PRESENT, 0x80005015, false, stranger_goes },
+	{ "silent", a_peer_that_is_silent, 704, CKR_TOKEN_NOT_PRESENT, 0x8000003b, false, stranger_goes },
+	{ "disabled", a_disabled_user, 402, CKR_TOKEN_NOT_PRESENT, 0x80000069, false, NULL },
+	{ "expired", tomorrow_it_is_over, 403, CKR_TOKEN_NOT_PRESENT, 0x80000037, false, back_to_today },
+	{ "busy", as_many_clients_as_there_may_be, 408, CKR_TOKEN_NOT_PRESENT, 0x80000018, false, the_others_go },
+	{ "another-realm", another_realm, 301, CKR_TOKEN_NOT_PRESENT, 0x8000004e, false, NULL },
+	{ "another-identity", another_identity, 501, CKR_TOKEN_NOT_RECOGNIZED, 0x8000004e, false, NULL },
 };
 
 /* The command says the same, with an exit code. */
@@ -211,11 +326,7 @@ static void run_row(const struct row *r)
 	snprintf(line, sizeof line, "%s() - rv: 0x%x - HL-%04d ", r->at_once ? "readConfig" : "HSM_Hello", r->number, r->id);
 	CU_ASSERT_EQUAL(p11_logged(&p, line), 1);
 	library_agrees(r, &p.files);
-	if (stranger.port)
-		stranger_end(&stranger);
-	stranger = (struct stranger){ 0 };
-	if (r->cause == a_silent_resolver)
-		CU_ASSERT(live_resume(w, "directory1"));
+	CU_ASSERT(!r->undo || r->undo());
 }
 
 static void every_way_to_fail_has_its_code_and_its_number(void)
@@ -263,7 +374,54 @@ static CK_RV log_in_with_another_pin(CK_SESSION_HANDLE s)
 	return p11_f->C_Login(s, CKU_USER, wrong, sizeof wrong - 1);
 }
 
-/* The last: the HSM that was the first to start is the master. */
+/* No file of the HSMs may grow any more: test_store.c has more of that. */
+static void limit_stores(rlim_t bytes)
+{
+	for (unsigned i = 1; i <= 2; i++) {
+		char name[8];
+		struct rlimit r;
+
+		snprintf(name, sizeof name, "hsm%u", i);
+		CU_ASSERT_EQUAL(prlimit(live_pid(w, name), RLIMIT_FSIZE, NULL, &r), 0);
+		r.rlim_cur = bytes < r.rlim_max ? bytes : r.rlim_max;
+		CU_ASSERT_EQUAL(prlimit(live_pid(w, name), RLIMIT_FSIZE, &r, NULL), 0);
+	}
+}
+
+static CK_RV make_until_the_disk_is_full(CK_SESSION_HANDLE s)
+{
+	char path[PATH_MAX];
+	struct stat log = { 0 };
+	CK_OBJECT_HANDLE key;
+	CK_RV rv = CKR_OK;
+
+	live_path(w, "hsm/cluster1.db-wal", path);
+	CU_ASSERT_EQUAL(stat(path, &log), 0);
+	limit_stores((rlim_t)log.st_size + 50000);
+	for (unsigned i = 0; rv == CKR_OK && i < 1000; i++)
+		rv = p11_make_aes(s, "codes", &key);
+	limit_stores(RLIM_INFINITY);
+	CU_ASSERT_EQUAL(p11_make_aes(s, "codes", &key), CKR_OK); /* there is room again */
+	return rv;
+}
+
+/* A sealed row that somebody has touched. */
+static CK_RV read_what_was_altered(CK_SESSION_HANDLE s)
+{
+	CK_OBJECT_CLASS class = 0;
+	CK_ATTRIBUTE t = { CKA_CLASS, &class, sizeof class };
+	CK_OBJECT_HANDLE key;
+	CK_RV rv = p11_make_aes(s, "codes", &key);
+
+	CU_ASSERT(edit("hsm/cluster1.db", "UPDATE object SET sealed = CAST(sealed || x'00' AS BLOB)"));
+	if (rv == CKR_OK)
+		rv = p11_f->C_GetAttributeValue(s, key, &t, 1);
+	CU_ASSERT(edit("hsm/cluster1.db", "UPDATE object SET sealed = substr(sealed, 1, length(sealed) - 1)"));
+	CU_ASSERT_EQUAL(p11_f->C_GetAttributeValue(s, key, &t, 1), CKR_OK);
+	return rv;
+}
+
+/* The HSM that was the first to start is the master. */
 static CK_RV make_without_a_master(CK_SESSION_HANDLE s)
 {
 	CK_OBJECT_HANDLE key;
@@ -281,6 +439,8 @@ static void operations_that_fail_have_theirs(void)
 	} row[] = {
 		{ make_on_an_unknown_curve, CKR_CURVE_NOT_SUPPORTED, "HSM_Generate() - rv: 0x80000058 - HL-0544 " },
 		{ decrypt_what_was_not_encrypted, CKR_ENCRYPTED_DATA_INVALID, "HSM_Decrypt() - rv: 0x40 - HL-0519 " },
+		{ make_until_the_disk_is_full, CKR_DEVICE_MEMORY, "HSM_Generate() - rv: 0x80000004 - HL-0008 " },
+		{ read_what_was_altered, CKR_DEVICE_ERROR, "HSM_Attributes_get() - rv: 0x30 - HL-0602 " },
 		{ make_without_a_master, CKR_FUNCTION_FAILED, "HSM_Generate() - rv: 0x6 - HL-0521 " },
 		{ log_in_with_another_pin, CKR_PIN_INCORRECT, "HSM_Login() - rv: 0x8000000b - HL-0503 " },
 	};
@@ -366,7 +526,7 @@ static CU_TestInfo tests[] = {
 
 static bool prepare(void)
 {
-	static const struct live_options two = { .proxies = 1, .hsms = 2 };
+	static const struct live_options two = { .proxies = 1, .hsms = 2, .clients = CLIENTS };
 	static const struct live_tenant tenant = { "acme", "acmeservice", "ACMEPARTONE", .pin = "12345678" };
 
 	w = live_start(&two);

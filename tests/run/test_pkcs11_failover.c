@@ -13,14 +13,13 @@
 #include "lib/os/clock.h"
 #include "tests/support/lines.h"
 #include "tests/support/p11.h"
-#include "tests/support/relay.h"
+#include "tests/support/relayed.h"
 #include "tests/support/test.h"
 
 #define PROXIES 3
 #define HSMS 2
 
 static struct live *w;
-static struct relay *relay[HSMS];
 static struct live_account acme;
 static struct p11_client client;
 
@@ -119,11 +118,6 @@ static void proxy_of_now(char out[16])
 static void hsm_of_now(char out[16])
 {
 	serving("hsm", "hello.hsm", out);
-}
-
-static struct relay *relay_of(const char *hsm)
-{
-	return relay[strcmp(hsm, "hsm1") == 0 ? 0 : 1];
 }
 
 /* -- somebody is killed ----------------------------------------------------------------------------------------------- */
@@ -397,7 +391,7 @@ static void an_answer_that_is_cut_off_is_asked_for_again_and_nothing_happens_twi
 		unsigned cuts;
 
 		hsm_of_now(hsm);
-		r = relay_of(hsm);
+		r = relayed_of(hsm);
 		cuts = relay_cuts(r);
 		if (!story[i].local)
 			relay_cut_answer(r);
@@ -555,28 +549,6 @@ static CU_TestInfo tests[] = {
 };
 /* clang-format on */
 
-static bool start(void)
-{
-	static const struct hl_addr here = { .family = HL_INET, .ip = { 127, 0, 0, 1 } };
-	struct live_options options = { .proxies = PROXIES, .hsms = HSMS };
-	char text[HSMS][HL_ADDR_TEXT];
-	struct hl_addr at;
-
-	for (unsigned i = 0; i < HSMS; i++) {
-		relay[i] = relay_start(&here, &at);
-		if (!relay[i])
-			return false;
-		hl_addr_text(&at, text[i]);
-		options.hsm_address[i] = text[i];
-	}
-	w = live_start(&options);
-	for (unsigned i = 0; w && i < HSMS; i++) {
-		at = live_address(w, LIVE_HSM + i, LIVE_HSM_PORT);
-		relay_to(relay[i], &at);
-	}
-	return w;
-}
-
 static bool prepare(void)
 {
 	static const struct live_tenant tenant = {
@@ -584,7 +556,8 @@ static bool prepare(void)
 	};
 
 	signal(SIGPIPE, SIG_DFL);
-	return start() && live_provision(w, &tenant, &acme) == HL_OK && p11_client(w, "acme", &acme, &client) && p11_load(w);
+	w = relayed_start((struct live_options){ .proxies = PROXIES, .hsms = HSMS });
+	return w && live_provision(w, &tenant, &acme) == HL_OK && p11_client(w, "acme", &acme, &client) && p11_load(w);
 }
 
 int main(void)
@@ -593,7 +566,5 @@ int main(void)
 
 	if (rc != 0)
 		live_dump(w);
-	for (unsigned i = 0; i < HSMS; i++)
-		relay_stop(relay[i]);
-	return live_stop(w) ? rc : 1;
+	return relayed_stop(w) ? rc : 1;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/os/files.h"
+#include "tests/support/descriptors.h"
 #include "tests/support/p11.h"
 #include "tests/support/test.h"
 
@@ -223,15 +224,6 @@ static void a_child_begins_anew_and_its_parent_goes_on(void)
 }
 
 /* -- loaded, unloaded, ended --------------------------------------------------------------------------------------------- */
-
-static int descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
 
 static void it_can_be_unloaded_and_loaded_again(void)
 {

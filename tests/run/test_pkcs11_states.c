@@ -124,6 +124,137 @@ static void a_state_that_was_made_by_hand_leads_nowhere(void)
 	p11_over();
 }
 
+/* Where the parts of the first operation stand in a state (client/pkcs11/state.c). */
+enum { STATE_KIND = 40, STATE_MECHANISM = 41, STATE_KEY = 45, STATE_PARAMETER = 53, STATE_UPDATED = 57, STATE_HASH };
+
+/* As somebody writes one who knows the checksum, too. */
+static CK_RV bring_back_by_hand(CK_SESSION_HANDLE s, CK_BYTE *state, CK_ULONG n, CK_OBJECT_HANDLE key)
+{
+	if (n > STATE_KIND)
+		digest_of("SHA256", state + STATE_KIND, n - STATE_KIND, state + 8);
+	return p11_f->C_SetOperationState(s, state, n, 0, key);
+}
+
+static CK_ULONG signature_state(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key, CK_BYTE state[STATE_ROOM])
+{
+	CK_ULONG n;
+
+	IS(OK, C_SignInit(s, &ecdsa, key));
+	IS(OK, C_SignUpdate(s, data, 10));
+	n = save(s, state);
+	IS(OK, C_SessionCancel(s, CKF_SIGN));
+	return n;
+}
+
+/* A session that was offered nonsense still hashes what it was hashing. */
+static void begin_digest(CK_SESSION_HANDLE s)
+{
+	IS(OK, C_DigestInit(s, &sha256));
+	IS(OK, C_DigestUpdate(s, data, 10));
+}
+
+static void digest_goes_on(CK_SESSION_HANDLE s)
+{
+	CK_BYTE want[64], got[32];
+	CK_ULONG n = sizeof got;
+
+	digest_of("SHA256", data, DATA_N, want);
+	IS(OK, C_DigestUpdate(s, data + 10, DATA_N - 10));
+	IS(OK, C_DigestFinal(s, got, &n));
+	CU_ASSERT(n == 32 && memcmp(got, want, 32) == 0);
+}
+
+static void a_state_that_ends_early_behind_a_right_checksum_is_none(void)
+{
+	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme), other = open_session(RO);
+	CK_OBJECT_HANDLE key = pair_of(s).key;
+	CK_BYTE state[STATE_ROOM];
+	CK_ULONG n = signature_state(s, key, state);
+
+	begin_digest(other);
+	for (CK_ULONG cut = 0; cut < n; cut++) {
+		CK_BYTE part[STATE_ROOM];
+
+		memcpy(part, state, n);
+		CU_ASSERT_EQUAL(bring_back_by_hand(other, part, cut, key), CKR_SAVED_STATE_INVALID);
+	}
+	state[n] = state[STATE_KIND]; /* and one that goes on with half an operation */
+	CU_ASSERT_EQUAL(bring_back_by_hand(other, state, n + 1, key), CKR_SAVED_STATE_INVALID);
+	digest_goes_on(other);
+	CU_ASSERT_EQUAL(bring_back_by_hand(other, state, n, key), CKR_OK);
+	p11_over();
+}
+
+/* Each part is read where it was written, in the order in which it was. */
+static void each_part_of_a_state_is_read_in_its_place(void)
+{
+	static const struct {
+		CK_ULONG at;
+		CK_BYTE flip;
+		CK_RV rv;
+	} row[] = {
+		{ STATE_KIND, 0x40, CKR_SAVED_STATE_INVALID },
+		{ STATE_MECHANISM, 0x40, CKR_SAVED_STATE_INVALID },
+		{ STATE_MECHANISM + 3, 0x01, CKR_SAVED_STATE_INVALID }, /* CKM_ECDSA_SHA384: this is no hash of it */
+		{ STATE_KEY, 0x55, CKR_KEY_CHANGED },
+		{ STATE_KEY + 7, 0x55, CKR_KEY_CHANGED },
+		{ STATE_PARAMETER, 0xff, CKR_SAVED_STATE_INVALID },     /* 4 GiB of it */
+		{ STATE_PARAMETER + 3, 1, CKR_SAVED_STATE_INVALID },    /* it takes from what comes next */
+	};
+	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme), other = open_session(RO);
+	CK_OBJECT_HANDLE key = pair_of(s).key;
+	CK_BYTE state[STATE_ROOM], twice[STATE_ROOM];
+	CK_ULONG n = signature_state(s, key, state);
+
+	for (size_t i = 0; i < HL_COUNT(row); i++) {
+		state[row[i].at] ^= row[i].flip;
+		begin_digest(other);
+		CU_ASSERT_EQUAL(bring_back_by_hand(other, state, n, key), row[i].rv);
+		if (row[i].rv == CKR_SAVED_STATE_INVALID)
+			digest_goes_on(other);
+		else /* it was read, and then its key was not the one: nothing of either is left */
+			IS(OPERATION_NOT_INITIALIZED, C_DigestUpdate(other, data, 1));
+		state[row[i].at] ^= row[i].flip;
+	}
+	memcpy(twice, state, n);
+	memcpy(twice + n, state + STATE_KIND, n - STATE_KIND);
+	begin_digest(other);
+	CU_ASSERT_EQUAL(bring_back_by_hand(other, twice, 2 * n - STATE_KIND, key), CKR_SAVED_STATE_INVALID);
+	digest_goes_on(other);
+	CU_ASSERT_EQUAL(bring_back_by_hand(other, state, n, key), CKR_OK);
+	p11_over();
+}
+
+/* Any bit: what comes back is a code that the standard has for this, and the session works. */
+static void a_signature_state_with_any_bit_altered_does_no_harm(void)
+{
+	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme), other = open_session(RO);
+	struct p11_pair p = pair_of(s);
+	CK_BYTE state[STATE_ROOM], out[64];
+	CK_ULONG n = signature_state(s, p.key, state), m;
+	unsigned done = 0;
+
+	for (CK_ULONG i = STATE_KIND; i < n; i++)
+		for (unsigned bit = 0; bit < 8; bit += 1 + (unsigned)(hl_test_stride() > 1)) {
+			CK_RV rv;
+
+			state[i] ^= (CK_BYTE)(1u << bit);
+			rv = bring_back_by_hand(other, state, n, p.key);
+			CU_ASSERT(rv == CKR_OK || rv == CKR_SAVED_STATE_INVALID || rv == CKR_KEY_CHANGED ||
+				rv == CKR_KEY_NOT_NEEDED || rv == CKR_KEY_FUNCTION_NOT_PERMITTED || rv == CKR_KEY_TYPE_INCONSISTENT);
+			done += rv == CKR_OK;
+			m = sizeof out;
+			if (rv == CKR_OK && i >= STATE_HASH && bit == 0) /* of other data */
+				IS(OK, C_SignFinal(other, out, &m));
+			IS(OK, C_SessionCancel(other, CKF_SIGN | CKF_VERIFY | CKF_DIGEST));
+			state[i] ^= (CK_BYTE)(1u << bit);
+		}
+	CU_ASSERT(done > 0); /* the hash has bits that mean something */
+	begin_digest(other);
+	digest_goes_on(other);
+	p11_over();
+}
+
 static void a_signature_that_is_saved_wants_its_key(void)
 {
 	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme), other = open_session(RO);
@@ -426,6 +557,9 @@ static CU_TestInfo tests[] = {
 	TEST(a_digest_that_is_saved_goes_on_in_another_session),
 	TEST(a_state_that_was_altered_or_cut_is_none),
 	TEST(a_state_that_was_made_by_hand_leads_nowhere),
+	TEST(a_state_that_ends_early_behind_a_right_checksum_is_none),
+	TEST(each_part_of_a_state_is_read_in_its_place),
+	TEST(a_signature_state_with_any_bit_altered_does_no_harm),
 	TEST(a_signature_that_is_saved_wants_its_key),
 	TEST(what_cannot_be_saved_says_so),
 	TEST(a_key_that_may_be_read_is_digested_and_no_other),

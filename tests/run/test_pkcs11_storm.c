@@ -11,18 +11,17 @@
 
 #include "client/link.h"
 #include "lib/os/clock.h"
+#include "tests/support/descriptors.h"
 #include "tests/support/draw.h"
+#include "tests/support/hand.h"
 #include "tests/support/key.h"
 #include "tests/support/p11.h"
 #include "tests/support/sockets.h"
-#include "tests/support/storm.h"
 #include "tests/support/test.h"
 
 #define THREADS 8
 #define PROXIES 3
 #define HSMS 2
-#define KEPT 12       /* pairs that a thread works with */
-#define LEFT_MOST 200 /* pairs on the token that it leaves for good: a partition has room for 10,000 objects */
 
 #define RW (CKF_SERIAL_SESSION | CKF_RW_SESSION)
 #define IS(code, call) CU_ASSERT_EQUAL(p11_f->call, CKR_##code)
@@ -39,23 +38,10 @@ static const char *const deed_name[] = { "make", "make session", "load", "sign i
 	"random", "token info", "open session" };
 
 struct worker {
-	unsigned number;
+	struct hand hand;
 	CK_SESSION_HANDLE s;
-	uint64_t state; /* of its draws */
-	char prefix[32];
-	struct ledger ledger;
 	uint8_t *is_short; /* by row of the ledger: of the session */
-	size_t oldest;     /* pairs before it are not worked with any more */
-	unsigned left;
-	struct storm_tally tally;
-	int64_t begun_us;
-	pthread_t thread;
 };
-
-static void wrong(struct worker *t, const char *what, const char *label, CK_RV rv)
-{
-	storm_wrong(&t->tally, t->number, label, what, (int)rv);
-}
 
 /* What somebody may be told while members come and go: that nobody was reached, that nobody knows how it ended, or (of a
  * cluster that does not let keys be made just now) that it failed. */
@@ -70,20 +56,14 @@ static unsigned limit_ms(enum deed d)
 	return (d == MAKE || d == MAKE_SHORT ? CLIENT_GENERATE_MS : CLIENT_CALL_MS) * (hl_test_is_slow() ? 2u : 1u);
 }
 
-static void begin(struct worker *t)
-{
-	t->begun_us = hl_clock_mono_us();
-}
-
 /* Whether it happened. */
 static enum fate end(struct worker *t, enum deed d, CK_RV rv)
 {
 	enum fate fate = rv == CKR_OK ? FATE_YES : rv == CKR_DEVICE_ERROR ? FATE_MAYBE : FATE_NO;
 
-	storm_note(&t->tally, d, fate, (int)rv, t->begun_us, limit_ms(d));
 	if (!may_be_told(d, rv))
-		wrong(t, "was told what nobody may be told", deed_name[d], rv);
-	return fate;
+		hand_wrong(&t->hand, "was told what nobody may be told", deed_name[d], (int)rv);
+	return hand_ends(&t->hand, d, fate, (int)rv, limit_ms(d));
 }
 
 /* -- deeds ------------------------------------------------------------------------------------------------------------ */
@@ -103,15 +83,15 @@ static CK_RV generate(CK_SESSION_HANDLE s, const char *label, bool is_short, str
 
 static void make(struct worker *t, bool is_short)
 {
-	struct ledger_pair *p = ledger_add(&t->ledger, t->prefix);
+	struct ledger_pair *p = ledger_add(&t->hand.ledger, t->hand.prefix);
 	struct p11_pair k;
 	CK_RV rv;
 
-	t->is_short = realloc(t->is_short, t->ledger.n);
+	t->is_short = realloc(t->is_short, t->hand.ledger.n);
 	if (!t->is_short)
 		abort();
-	t->is_short[t->ledger.n - 1] = is_short;
-	begin(t);
+	t->is_short[t->hand.ledger.n - 1] = is_short;
+	hand_begins(&t->hand);
 	rv = generate(t->s, p->label, is_short, &k);
 	p->made = end(t, is_short ? MAKE_SHORT : MAKE, rv);
 	if (rv != CKR_OK)
@@ -128,7 +108,7 @@ static bool has_public_key(struct worker *t, struct ledger_pair *p)
 
 	if (p->public_key)
 		return true;
-	begin(t);
+	hand_begins(&t->hand);
 	if (end(t, LOAD, p11_f->C_GetAttributeValue(t->s, p->object[1].handle, &info, 1)) != FATE_YES)
 		return false;
 	p->public_key = d2i_PUBKEY(NULL, &at, (long)info.ulValueLen);
@@ -143,47 +123,35 @@ static void sign(struct worker *t, struct ledger_pair *p)
 
 	if (p->object[0].gone != FATE_NO || !has_public_key(t, p))
 		return;
-	draw_bytes(&t->state, data, sizeof data);
-	begin(t);
+	draw_bytes(&t->hand.state, data, sizeof data);
+	hand_begins(&t->hand);
 	if (end(t, INIT, p11_f->C_SignInit(t->s, &ecdsa, p->object[0].handle)) != FATE_YES)
 		return;
-	begin(t);
+	hand_begins(&t->hand);
 	if (end(t, SIGN, p11_f->C_Sign(t->s, data, sizeof data, signature, &n)) == FATE_YES &&
 		!key_judges(p->public_key, data, sizeof data, signature, n))
-		wrong(t, "a signature does not verify", p->label, 0);
+		hand_wrong(&t->hand, "a signature does not verify", p->label, 0);
 }
 
 static void destroy(struct worker *t, struct ledger_pair *p, unsigned which, bool is_short)
 {
-	enum fate *gone = &p->object[which].gone, fate;
+	enum fate fate;
 	CK_RV rv;
 
-	begin(t);
+	hand_begins(&t->hand);
 	rv = p11_f->C_DestroyObject(t->s, p->object[which].handle);
 	fate = end(t, is_short ? DESTROY_SHORT : DESTROY, rv);
-	if (fate == FATE_YES && *gone == FATE_YES)
-		wrong(t, "destroyed twice", p->label, rv);
-	if (rv == CKR_OBJECT_HANDLE_INVALID) {
-		if (*gone == FATE_NO)
-			wrong(t, "a key is lost", p->label, rv);
-		fate = FATE_YES;
-	}
-	*gone = fate > *gone ? fate : *gone;
+	hand_destroyed(&t->hand, p, which, fate, rv == CKR_OBJECT_HANDLE_INVALID, (int)rv);
 }
 
-/* The oldest pair that is still worked with goes, or is left for good. Some are destroyed once more than they can be. */
 static void retire(struct worker *t)
 {
-	size_t row = t->oldest++;
-	struct ledger_pair *p = &t->ledger.pair[row];
-	bool leave = draw_below(&t->state, 4) == 0 && t->left < LEFT_MOST;
+	size_t row;
+	struct ledger_pair *p = hand_retires(&t->hand, &row);
 
-	t->left += leave;
-	if (p->made != FATE_YES || leave)
-		return;
-	for (unsigned which = 0; which < 2; which++) {
+	for (unsigned which = 0; p && which < 2; which++) {
 		destroy(t, p, which, t->is_short[row]);
-		if (draw_below(&t->state, 3) == 0)
+		if (hand_repeats(&t->hand))
 			destroy(t, p, which, t->is_short[row]);
 	}
 }
@@ -192,7 +160,7 @@ static void ask_for_random(struct worker *t)
 {
 	CK_BYTE bytes[100];
 
-	begin(t);
+	hand_begins(&t->hand);
 	end(t, RANDOM, p11_f->C_GenerateRandom(t->s, bytes, sizeof bytes));
 }
 
@@ -201,10 +169,10 @@ static void ask_for_info(struct worker *t)
 	CK_SESSION_INFO session;
 	CK_TOKEN_INFO token;
 
-	begin(t);
+	hand_begins(&t->hand);
 	end(t, INFO, p11_f->C_GetTokenInfo(P11_SLOT, &token));
 	if (p11_f->C_GetSessionInfo(t->s, &session) != CKR_OK || session.state != CKS_RW_USER_FUNCTIONS)
-		wrong(t, "the login is lost", deed_name[INFO], session.state);
+		hand_wrong(&t->hand, "the login is lost", deed_name[INFO], (int)session.state);
 }
 
 /* A session more for a moment. */
@@ -213,25 +181,25 @@ static void open_another(struct worker *t)
 	CK_SESSION_HANDLE s;
 	CK_RV rv;
 
-	begin(t);
+	hand_begins(&t->hand);
 	rv = p11_f->C_OpenSession(P11_SLOT, RW, NULL, NULL, &s);
 	if (end(t, OPEN, rv) != FATE_YES)
 		return;
 	rv = p11_f->C_CloseSession(s);
 	if (rv != CKR_OK)
-		wrong(t, "a session does not close", deed_name[OPEN], rv);
+		hand_wrong(&t->hand, "a session does not close", deed_name[OPEN], (int)rv);
 }
 
 static void step(struct worker *t)
 {
-	size_t kept = t->ledger.n - t->oldest, what = draw_below(&t->state, 100);
+	size_t what = draw_below(&t->hand.state, 100);
 	struct ledger_pair *p;
 
-	if (kept > KEPT) {
+	if (hand_is_full(&t->hand)) {
 		retire(t);
 		return;
 	}
-	p = kept ? &t->ledger.pair[t->oldest + draw_below(&t->state, kept)] : NULL;
+	p = hand_draws(&t->hand);
 	if (what < 3)
 		open_another(t);
 	else if (what < 6)
@@ -249,7 +217,7 @@ static void *work(void *at)
 	const unsigned each = 1u << MAKE | 1u << MAKE_SHORT | 1u << SIGN | 1u << DESTROY | 1u << DESTROY_SHORT;
 	struct worker *t = at;
 
-	while (storm_goes_on(&storm, &t->tally, each))
+	while (storm_goes_on(&storm, &t->hand.tally, each))
 		step(t);
 	return NULL;
 }
@@ -258,16 +226,12 @@ static void *work(void *at)
 
 static void judge(struct worker t[THREADS])
 {
-	static const enum deed often[] = { MAKE, MAKE_SHORT, SIGN, DESTROY, DESTROY_SHORT };
-	struct storm_tally all = storm_tally();
+	static const unsigned often[] = { MAKE, MAKE_SHORT, SIGN, DESTROY, DESTROY_SHORT };
+	const struct hand *hand[THREADS];
 
 	for (unsigned i = 0; i < THREADS; i++)
-		storm_add(&all, &t[i].tally);
-	storm_print(&storm, &all, deed_name, DEEDS, true);
-	CU_ASSERT_EQUAL(all.wrong, 0);
-	CU_ASSERT(all.worst_us <= storm_slack_us(&storm));
-	for (size_t i = 0; i < HL_COUNT(often); i++)
-		CU_ASSERT(all.done[often[i]] > 0);
+		hand[i] = &t[i].hand;
+	hands_judged(&storm, hand, THREADS, deed_name, DEEDS, true, often, HL_COUNT(often));
 }
 
 static void look_at(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, struct ledger_object *out)
@@ -310,9 +274,9 @@ static void audit(struct worker t[THREADS], CK_SESSION_HANDLE s)
 	char prefix[32];
 	size_t n;
 
-	snprintf(prefix, sizeof prefix, "storm-%llx/", (unsigned long long)storm.seed);
+	hands_prefix(&storm, prefix);
 	for (unsigned i = 0; i < THREADS; i++)
-		l[i] = t[i].ledger;
+		l[i] = t[i].hand.ledger;
 	all = see_all(s, &n);
 	CU_ASSERT_EQUAL(ledger_judge(all, n, prefix, l, THREADS), 0);
 	free(all);
@@ -325,8 +289,8 @@ static void audit_after_the_sessions(struct worker t[THREADS], CK_SESSION_HANDLE
 
 	for (unsigned i = 0; i < THREADS; i++) {
 		IS(OK, C_CloseSession(t[i].s));
-		for (size_t row = 0; row < t[i].ledger.n; row++) {
-			const struct ledger_pair *p = &t[i].ledger.pair[row];
+		for (size_t row = 0; row < t[i].hand.ledger.n; row++) {
+			const struct ledger_pair *p = &t[i].hand.ledger.pair[row];
 
 			if (t[i].is_short[row] || p->made == FATE_NO)
 				continue;
@@ -359,16 +323,15 @@ static void weather(void)
 
 static void set_out(struct worker *t, unsigned number)
 {
-	*t = (struct worker){ .number = number, .state = storm.seed + number + 1, .tally = storm_tally() };
-	snprintf(t->prefix, sizeof t->prefix, "storm-%llx/%u", (unsigned long long)storm.seed, number);
+	*t = (struct worker){ .hand = hand_of(&storm, number) };
 	IS(OK, C_OpenSession(P11_SLOT, RW, NULL, NULL, &t->s));
-	if (pthread_create(&t->thread, NULL, work, t) != 0)
+	if (pthread_create(&t->hand.thread, NULL, work, t) != 0)
 		abort();
 }
 
 static void whoever_is_killed_what_was_acknowledged_is_there_once(void)
 {
-	int before = storm_descriptors();
+	int before = descriptors();
 	static struct worker t[THREADS];
 	CK_SESSION_HANDLE s = p11_begin_logged_in(&acme);
 
@@ -377,16 +340,16 @@ static void whoever_is_killed_what_was_acknowledged_is_there_once(void)
 		set_out(&t[i], i);
 	weather();
 	for (unsigned i = 0; i < THREADS; i++)
-		pthread_join(t[i].thread, NULL);
+		pthread_join(t[i].hand.thread, NULL);
 	storm_settle(&storm);
 	judge(t);
 	audit(t, s);
 	audit_after_the_sessions(t, s);
 	p11_over();
 	CU_ASSERT(sockets_await_none(w));
-	CU_ASSERT_EQUAL(storm_descriptors(), before);
+	CU_ASSERT_EQUAL(descriptors(), before);
 	for (unsigned i = 0; i < THREADS; i++) {
-		ledger_clear(&t[i].ledger);
+		ledger_clear(&t[i].hand.ledger);
 		free(t[i].is_short);
 	}
 }

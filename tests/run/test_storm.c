@@ -9,22 +9,19 @@
 
 #include "lib/os/clock.h"
 #include "lib/wire/numbers.h"
+#include "tests/support/descriptors.h"
 #include "tests/support/draw.h"
+#include "tests/support/hand.h"
 #include "tests/support/key.h"
+#include "tests/support/live_world.h"
 #include "tests/support/sockets.h"
-#include "tests/support/storm.h"
 #include "tests/support/test.h"
 
 #define THREADS 8
 #define LINKS 3
 #define PROXIES 3
 #define HSMS 2
-#define KEPT 12       /* pairs that a thread works with */
-#define LEFT_MOST 200 /* pairs that it leaves for good: a partition has room for 10,000 objects */
 
-static struct live *w;
-static struct live_account acme;
-static struct live_client client;
 static struct storm storm;
 
 /* Of each link its own: one that is long enough for everything, one that is not always, one that often is not. */
@@ -41,23 +38,10 @@ enum deed { MAKE, LOAD, SIGN, DESTROY, LOGIN, RANDOM, INFO, OPEN, DEEDS };
 static const char *const deed_name[] = { "make", "load", "sign", "destroy", "login", "random", "info", "open" };
 
 struct worker {
-	unsigned number;
+	struct hand hand;
 	hsmlet *h;
-	uint64_t state; /* of its draws */
-	char prefix[32];
-	struct ledger ledger;
-	size_t oldest; /* pairs before it are not worked with any more */
-	unsigned left;
 	bool logged_in; /* once, for all links to come */
-	struct storm_tally tally;
-	int64_t begun_us;
-	pthread_t thread;
 };
-
-static void wrong(struct worker *t, const char *what, const char *label, int id)
-{
-	storm_wrong(&t->tally, t->number, label, what, id);
-}
 
 /* What somebody may be told while members come and go. Credentials, logins and keys are none of it: they stay what they
  * were. But a key that was destroyed is not there. */
@@ -72,20 +56,14 @@ static bool may_be_told(enum deed d, int id)
 	return d == DESTROY && id == -HL_E_KEY;
 }
 
-static void begin(struct worker *t)
-{
-	t->begun_us = hl_clock_mono_us();
-}
-
 /* Whether it happened. */
 static enum fate end(struct worker *t, enum deed d, int rc, const hsmlet_error *e)
 {
 	enum fate fate = rc == 0 ? FATE_YES : rc == -HL_E_UNKNOWN ? FATE_MAYBE : FATE_NO;
 
-	storm_note(&t->tally, d, fate, rc, t->begun_us, limit_ms(t->number));
 	if (rc != 0 && !may_be_told(d, rc))
-		wrong(t, e->what, deed_name[d], rc);
-	return fate;
+		hand_wrong(&t->hand, e->what, deed_name[d], rc);
+	return hand_ends(&t->hand, d, fate, rc, limit_ms(t->hand.number));
 }
 
 /* -- deeds --------------------------------------------------------------------------------------------------- */
@@ -95,19 +73,19 @@ static void log_in(struct worker *t)
 	hsmlet_error e;
 	int rc;
 
-	begin(t);
+	hand_begins(&t->hand);
 	rc = hsmlet_login(t->h, acme.pin, strlen(acme.pin), &e);
 	t->logged_in = end(t, LOGIN, rc, &e) == FATE_YES;
 }
 
 static void make(struct worker *t)
 {
-	struct ledger_pair *p = ledger_add(&t->ledger, t->prefix);
+	struct ledger_pair *p = ledger_add(&t->hand.ledger, t->hand.prefix);
 	struct key_pair k;
 	hsmlet_error e;
 	int rc;
 
-	begin(t);
+	hand_begins(&t->hand);
 	rc = key_make_p256(t->h, p->label, &k, &e);
 	p->made = end(t, MAKE, rc, &e);
 	if (rc != 0)
@@ -123,7 +101,7 @@ static bool has_public_key(struct worker *t, struct ledger_pair *p)
 
 	if (p->public_key)
 		return true;
-	begin(t);
+	hand_begins(&t->hand);
 	rc = key_load(t->h, p->object[1].handle, &p->public_key, &e);
 	return end(t, LOAD, rc, &e) == FATE_YES;
 }
@@ -138,44 +116,33 @@ static void sign(struct worker *t, struct ledger_pair *p)
 
 	if (p->object[0].gone != FATE_NO || !has_public_key(t, p))
 		return;
-	draw_bytes(&t->state, data, sizeof data);
-	begin(t);
+	draw_bytes(&t->hand.state, data, sizeof data);
+	hand_begins(&t->hand);
 	rc = hsmlet_sign(t->h, p->object[0].handle, &ecdsa, data, sizeof data, signature, &n, &e);
 	if (end(t, SIGN, rc, &e) == FATE_YES && !key_judges(p->public_key, data, sizeof data, signature, n))
-		wrong(t, "a signature does not verify", p->label, 0);
+		hand_wrong(&t->hand, "a signature does not verify", p->label, 0);
 }
 
 static void destroy(struct worker *t, struct ledger_pair *p, unsigned which)
 {
-	enum fate *gone = &p->object[which].gone, fate;
 	hsmlet_error e;
+	enum fate fate;
 	int rc;
 
-	begin(t);
+	hand_begins(&t->hand);
 	rc = hsmlet_destroy(t->h, p->object[which].handle, &e);
 	fate = end(t, DESTROY, rc, &e);
-	if (fate == FATE_YES && *gone == FATE_YES)
-		wrong(t, "destroyed twice", p->label, rc);
-	if (fate == FATE_NO && rc == -HL_E_KEY) {
-		if (*gone == FATE_NO)
-			wrong(t, "a key is lost", p->label, rc);
-		fate = FATE_YES;
-	}
-	*gone = fate > *gone ? fate : *gone;
+	hand_destroyed(&t->hand, p, which, fate, rc == -HL_E_KEY, rc);
 }
 
-/* The oldest pair that is still worked with goes, or is left for good. Some are destroyed once more than they can be. */
 static void retire(struct worker *t)
 {
-	struct ledger_pair *p = &t->ledger.pair[t->oldest++];
-	bool leave = draw_below(&t->state, 4) == 0 && t->left < LEFT_MOST;
+	size_t row;
+	struct ledger_pair *p = hand_retires(&t->hand, &row);
 
-	t->left += leave;
-	if (p->made != FATE_YES || leave)
-		return;
-	for (unsigned which = 0; which < 2; which++) {
+	for (unsigned which = 0; p && which < 2; which++) {
 		destroy(t, p, which);
-		if (draw_below(&t->state, 3) == 0)
+		if (hand_repeats(&t->hand))
 			destroy(t, p, which);
 	}
 }
@@ -186,7 +153,7 @@ static void ask_for_random(struct worker *t)
 	hsmlet_error e;
 	int rc;
 
-	begin(t);
+	hand_begins(&t->hand);
 	rc = hsmlet_random(t->h, bytes, sizeof bytes, &e);
 	end(t, RANDOM, rc, &e);
 }
@@ -197,10 +164,10 @@ static void ask_for_info(struct worker *t)
 	hsmlet_error e;
 	int rc;
 
-	begin(t);
+	hand_begins(&t->hand);
 	rc = hsmlet_get_info(t->h, &info, &e);
 	if (end(t, INFO, rc, &e) == FATE_YES && !info.logged_in)
-		wrong(t, "the login is lost", deed_name[INFO], 0);
+		hand_wrong(&t->hand, "the login is lost", deed_name[INFO], 0);
 }
 
 static int open_link(unsigned limit, hsmlet **h, hsmlet_error *e)
@@ -218,26 +185,26 @@ static void open_another(struct worker *t)
 	hsmlet *h = NULL;
 	int rc;
 
-	begin(t);
-	rc = open_link(limit_ms(t->number), &h, &e);
+	hand_begins(&t->hand);
+	rc = open_link(limit_ms(t->hand.number), &h, &e);
 	end(t, OPEN, rc, &e);
 	hsmlet_close(h);
 }
 
 static void step(struct worker *t)
 {
-	size_t kept = t->ledger.n - t->oldest, what = draw_below(&t->state, 100);
+	size_t what = draw_below(&t->hand.state, 100);
 	struct ledger_pair *p;
 
 	if (!t->logged_in) {
 		log_in(t);
 		return;
 	}
-	if (kept > KEPT) {
+	if (hand_is_full(&t->hand)) {
 		retire(t);
 		return;
 	}
-	p = kept ? &t->ledger.pair[t->oldest + draw_below(&t->state, kept)] : NULL;
+	p = hand_draws(&t->hand);
 	if (what < 3)
 		open_another(t);
 	else if (what < 6)
@@ -254,7 +221,7 @@ static void *work(void *at)
 {
 	struct worker *t = at;
 
-	while (storm_goes_on(&storm, &t->tally, 1u << MAKE | 1u << SIGN | 1u << DESTROY))
+	while (storm_goes_on(&storm, &t->hand.tally, 1u << MAKE | 1u << SIGN | 1u << DESTROY))
 		step(t);
 	return NULL;
 }
@@ -322,14 +289,12 @@ static void fork_once(hsmlet *const link[LINKS])
 
 static void judge(struct worker t[THREADS])
 {
-	struct storm_tally all = storm_tally();
+	static const unsigned often[] = { MAKE, SIGN, DESTROY };
+	const struct hand *hand[THREADS];
 
 	for (unsigned i = 0; i < THREADS; i++)
-		storm_add(&all, &t[i].tally);
-	storm_print(&storm, &all, deed_name, DEEDS, false);
-	CU_ASSERT_EQUAL(all.wrong, 0);
-	CU_ASSERT(all.worst_us <= storm_slack_us(&storm));
-	CU_ASSERT(all.done[MAKE] > 0 && all.done[SIGN] > 0 && all.done[DESTROY] > 0);
+		hand[i] = &t[i].hand;
+	hands_judged(&storm, hand, THREADS, deed_name, DEEDS, false, often, HL_COUNT(often));
 }
 
 static void audit(struct worker t[THREADS])
@@ -339,9 +304,9 @@ static void audit(struct worker t[THREADS])
 	hsmlet_error e;
 	hsmlet *h = NULL;
 
-	snprintf(prefix, sizeof prefix, "storm-%llx/", (unsigned long long)storm.seed);
+	hands_prefix(&storm, prefix);
 	for (unsigned i = 0; i < THREADS; i++)
-		l[i] = t[i].ledger;
+		l[i] = t[i].hand.ledger;
 	CU_ASSERT_EQUAL(open_link(0, &h, &e), 0);
 	if (h) {
 		CU_ASSERT_EQUAL(hsmlet_login(h, acme.pin, strlen(acme.pin), &e), 0);
@@ -354,9 +319,8 @@ static void audit(struct worker t[THREADS])
 
 static void set_out(struct worker *t, unsigned number, hsmlet *h)
 {
-	*t = (struct worker){ .number = number, .h = h, .state = storm.seed + number + 1, .tally = storm_tally() };
-	snprintf(t->prefix, sizeof t->prefix, "storm-%llx/%u", (unsigned long long)storm.seed, number);
-	if (pthread_create(&t->thread, NULL, work, t) != 0)
+	*t = (struct worker){ .hand = hand_of(&storm, number), .h = h };
+	if (pthread_create(&t->hand.thread, NULL, work, t) != 0)
 		abort();
 }
 
@@ -372,7 +336,7 @@ static void weather(hsmlet *const link[LINKS])
 
 static void whoever_is_killed_what_was_acknowledged_is_there_once(void)
 {
-	int before = storm_descriptors();
+	int before = descriptors();
 	static struct worker t[THREADS];
 	hsmlet *link[LINKS] = { NULL };
 	hsmlet_error e;
@@ -384,16 +348,16 @@ static void whoever_is_killed_what_was_acknowledged_is_there_once(void)
 		set_out(&t[i], i, link[i % LINKS]);
 	weather(link);
 	for (unsigned i = 0; i < THREADS; i++)
-		pthread_join(t[i].thread, NULL);
+		pthread_join(t[i].hand.thread, NULL);
 	storm_settle(&storm);
 	for (unsigned i = 0; i < LINKS; i++)
 		hsmlet_close(link[i]);
 	judge(t);
 	audit(t);
 	CU_ASSERT(sockets_await_none(w));
-	CU_ASSERT_EQUAL(storm_descriptors(), before);
+	CU_ASSERT_EQUAL(descriptors(), before);
 	for (unsigned i = 0; i < THREADS; i++)
-		ledger_clear(&t[i].ledger);
+		ledger_clear(&t[i].hand.ledger);
 }
 
 static CU_TestInfo tests[] = {
@@ -402,24 +366,11 @@ static CU_TestInfo tests[] = {
 	CU_TEST_INFO_NULL,
 };
 
-static bool prepare(void)
+int main(void)
 {
 	static const struct live_options many = { .proxies = PROXIES, .hsms = HSMS };
-	static const struct live_tenant tenant = {
-		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "12345678",
-	};
 
 	storm_forecast(&storm, "storm");
 	storm.hsm_share = 4; /* of two HSMs one is the master: where it is struck often, hardly a key is made */
-	w = live_start(&many);
-	return w && live_provision(w, &tenant, &acme) == HL_OK && live_client_ready(w, "acme", &acme, &client);
-}
-
-int main(void)
-{
-	int rc = prepare() ? hl_test_main("storm", tests) : 1;
-
-	if (rc != 0)
-		live_dump(w);
-	return live_stop(w) ? rc : 1;
+	return live_world_end(live_world_begin(&many) ? hl_test_main("storm", tests) : 1);
 }

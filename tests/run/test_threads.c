@@ -9,19 +9,17 @@
 #include <unistd.h>
 
 #include "lib/wire/numbers.h"
+#include "tests/support/descriptors.h"
 #include "tests/support/key.h"
 #include "tests/support/lines.h"
-#include "tests/support/live.h"
 #include "tests/support/live_impl.h"
+#include "tests/support/live_world.h"
 #include "tests/support/test.h"
 
 #define THREADS 8
 #define SIGNS 500
 #define FORKS 20
 
-static struct live *w;
-static struct live_account acme;
-static struct live_client client;
 
 static hsmlet *open_with_limit(unsigned limit_ms)
 {
@@ -235,15 +233,6 @@ static void a_fork_in_the_middle_leaves_the_parent_unharmed_and_tells_the_child(
 	hsmlet_close(h);
 }
 
-static int descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 /* The connection, the two ends of a pipe, the trace. */
 static void a_child_that_closes_gives_its_descriptors_back(void)
 {
@@ -410,22 +399,9 @@ static CU_TestInfo tests[] = {
 	CU_TEST_INFO_NULL,
 };
 
-static bool prepare(void)
-{
-	static const struct live_options one = { .proxies = 1, .hsms = 1 };
-	static const struct live_tenant tenant = {
-		.tenant = "acme", .user = "acmeservice", .partition = "ACMEPARTONE", .pin = "12345678",
-	};
-
-	w = live_start(&one);
-	return w && live_provision(w, &tenant, &acme) == HL_OK && live_client_ready(w, "acme", &acme, &client);
-}
-
 int main(void)
 {
-	int rc = prepare() ? hl_test_main("threads", tests) : 1;
+	static const struct live_options one = { .proxies = 1, .hsms = 1 };
 
-	if (rc != 0)
-		live_dump(w);
-	return live_stop(w) ? rc : 1;
+	return live_world_end(live_world_begin(&one) ? hl_test_main("threads", tests) : 1);
 }

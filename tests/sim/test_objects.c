@@ -450,6 +450,90 @@ static void what_may_not_leave_does_not(void)
 	end();
 }
 
+/* A page whose epoch rises as somebody looks at it: another member has destroyed a key in that moment. */
+static struct {
+	const struct hsm_shared_ops *under;
+	unsigned looks, rises_at;
+} page;
+
+static void look_and_rise(void *shared, struct hsm_mark *out)
+{
+	struct hsm_mark risen;
+
+	page.under->mark(shared, &risen);
+	if (++page.looks == page.rises_at) {
+		risen.epoch++;
+		page.under->raise(shared, &risen);
+	}
+	page.under->mark(shared, out);
+}
+
+/* Whichever look of the member it is: what it holds of a key that it is using stays, though its cache is emptied. */
+static void a_wrapping_key_that_is_dropped_meanwhile_wraps_to_the_end(void)
+{
+	struct given short_lived = guest;
+	struct hsm_shared_ops ops;
+	uint64_t out, in, key, back;
+	struct hl_buf blob = { 0 };
+	unsigned most;
+
+	begin(14);
+	short_lived.session = true; /* such a target is looked for in the cache, not in the store */
+	CU_ASSERT_EQUAL(create(&wrapper, &out), HL_OK);
+	CU_ASSERT_EQUAL(create(&unwrapper, &in), HL_OK);
+	CU_ASSERT_EQUAL(create(&short_lived, &key), HL_OK);
+	page.under = w->hsm[0].core->conf.shared.ops;
+	ops = *page.under;
+	ops.mark = look_and_rise;
+	for (size_t i = 0; i < w->hsms; i++)
+		w->hsm[i].core->conf.shared.ops = &ops;
+	page.looks = page.rises_at = 0;
+	CU_ASSERT_EQUAL(wrap(out, HL_CKM_AES_KEY_WRAP, key, &blob), HL_OK);
+	most = page.looks;
+	CU_ASSERT(most >= 2); /* for the one key and for the other */
+	for (unsigned at = 1; at <= most; at++) {
+		page.looks = 0;
+		page.rises_at = at;
+		CU_ASSERT_EQUAL(wrap(out, HL_CKM_AES_KEY_WRAP, key, &blob), HL_OK);
+		CU_ASSERT_EQUAL(unwrap(in, HL_CKM_AES_KEY_WRAP, hl_buf_view(&blob), &back), HL_OK);
+		CU_ASSERT(same_key(key, back));
+	}
+	hl_buf_clear(&blob);
+	end();
+}
+
+/* The member that wraps has kept it; the other one destroys it. */
+static void a_wrapping_key_that_was_destroyed_elsewhere_wraps_no_more(void)
+{
+	struct world_client *mine, *other;
+	uint64_t out, key;
+	struct hl_buf blob = { 0 };
+	struct hl_wrap request = { .mechanism = HL_CKM_AES_KEY_WRAP };
+	struct hl_wrapped made;
+	struct client_call call;
+
+	begin(15);
+	CU_ASSERT_EQUAL(create(&wrapper, &out), HL_OK);
+	CU_ASSERT_EQUAL(create(&guest, &key), HL_OK);
+	CU_ASSERT_EQUAL(wrap(out, HL_CKM_AES_KEY_WRAP, key, &blob), HL_OK);
+	mine = c;
+	CU_ASSERT_EQUAL_FATAL(world_user_client(w, &other), HL_OK);
+	c = other;
+	do {
+		story_close(other);
+		log_in();
+	} while (strcmp(client_hsm(mine->core), client_hsm(other->core)) == 0);
+	CU_ASSERT_EQUAL(story_destroy(other, out), HL_OK);
+	c = mine;
+	request.key = out;
+	request.target = key;
+	CU_ASSERT_EQUAL(world_call(c, &hl_msg_wrap, &request, &hl_msg_wrapped, &made, &call), HL_E_KEY);
+	CU_ASSERT_STRING_EQUAL(call.failure.detail, HSM_WRAPPING_KEY);
+	hl_buf_clear(&call.frame);
+	hl_buf_clear(&blob);
+	end();
+}
+
 /* K-01: no key both wraps and decrypts. The lab is for applications that were written for tokens without that rule. */
 static void the_lab_takes_what_the_faithful_service_refuses(void)
 {
@@ -661,6 +745,8 @@ static CU_TestInfo tests[] = {
 	{ "what took a login is told again only after one", what_took_a_login_is_told_again_only_after_one },
 	{ "a key that was wrapped comes back as the same key", a_key_that_was_wrapped_comes_back_as_the_same_key },
 	{ "what may not leave does not", what_may_not_leave_does_not },
+	{ "a wrapping key that is dropped meanwhile wraps to the end", a_wrapping_key_that_is_dropped_meanwhile_wraps_to_the_end },
+	{ "a wrapping key that was destroyed elsewhere wraps no more", a_wrapping_key_that_was_destroyed_elsewhere_wraps_no_more },
 	{ "the lab takes what the faithful service refuses", the_lab_takes_what_the_faithful_service_refuses },
 	{ "both sides of an agreement derive the same key", both_sides_of_an_agreement_derive_the_same_key },
 	{ "a derivation of several keys is told as a whole", a_derivation_of_several_keys_is_told_as_a_whole },

@@ -251,6 +251,35 @@ static void what_is_changed_stays_changed_wherever_it_is_brought(void)
 	end();
 }
 
+/* The link breaks until the next one leads to the other member. */
+static void move(void)
+{
+	const struct hl_fault cut = { HL_FAULT_CUT, 0 };
+
+	for (size_t was = here(); here() == was;) {
+		sim_fault(w->hsm[was].node, HL_AT_HSM_REQUEST, &cut, 0, 1);
+		CU_ASSERT_EQUAL(story_ping(c), HL_OK);
+	}
+}
+
+/* Both members have it; one of them sees the change. */
+static void what_is_changed_is_so_at_a_member_that_knew_it_before(void)
+{
+	struct hl_generated p;
+
+	begin(22);
+	p = made();
+	move();
+	CU_ASSERT_EQUAL(label_is(p.handle, "s"), HL_OK);
+	CU_ASSERT_EQUAL(relabel(p.handle, "another"), HL_OK);
+	move();
+	CU_ASSERT_EQUAL(label_is(p.handle, "another"), HL_OK);
+	CU_ASSERT_EQUAL(relabel(p.handle, "a third"), HL_OK);
+	move();
+	CU_ASSERT_EQUAL(label_is(p.handle, "a third"), HL_OK);
+	end();
+}
+
 /* One half lasts, so the request is an effect, and its first result is told with the other half in it. */
 static void a_pair_of_which_one_half_is_stored_is_made_once(void)
 {
@@ -487,6 +516,7 @@ static CU_TestInfo tests[] = {
 	{ "there may be more than a member holds", there_may_be_more_than_a_member_holds },
 	{ "destructions of others do not disturb them", destructions_of_others_do_not_disturb_them },
 	{ "what is changed stays changed, wherever it is brought", what_is_changed_stays_changed_wherever_it_is_brought },
+	{ "what is changed is so at a member that knew it before", what_is_changed_is_so_at_a_member_that_knew_it_before },
 	{ "a pair of which one half is stored is made once", a_pair_of_which_one_half_is_stored_is_made_once },
 	{ "a destroyed one is gone on both sides", a_destroyed_one_is_gone_on_both_sides },
 	{ "with the login the private ones end", with_the_login_the_private_ones_end },

@@ -29,6 +29,7 @@ struct live_options {
 	bool proxies_drop;                  /* proxies become LIVE_NOBODY, where the test is root */
 	unsigned workers;                   /* of each proxy and each HSM; 0: one */
 	bool master_any;                    /* new keys need no master */
+	unsigned clients;                   /* at once, at each worker of each proxy; 0: as many as there are by default */
 };
 #define LIVE_NOBODY "nobody"
 

@@ -122,6 +122,8 @@ static void proxy_config(struct hl_buf *out, const struct live *w, unsigned n)
 	put_to_directory(out, w, name);
 	if (w->options.proxies_drop)
 		hl_buf_text(out, "user = \"" LIVE_NOBODY "\";\n");
+	if (w->options.clients > 0)
+		hl_buf_printf(out, "clients_max = %u;\n", w->options.clients);
 	put_address(out, w, "address", LIVE_PROXY + n - 1, LIVE_PORT);
 	hl_buf_text(out, "listen = (");
 	for (size_t i = 0; i < HL_COUNT(port); i++) {

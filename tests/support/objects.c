@@ -121,3 +121,26 @@ hl_err verify(struct hsm_key *k, uint32_t mechanism, struct hl_bytes data, struc
 {
 	return hsm_key_verify(k, mechanism, hl_bytes(NULL, 0), data, signature);
 }
+
+/* -- pairs that are parsed, and their attributes ------------------------------------------------------------- */
+
+void pair_make_ec(struct pair *p, struct hl_bytes params)
+{
+	*p = (struct pair){ 0 };
+	make_ec_pair(params, &p->object, &p->public_object);
+	pair_parse(p);
+}
+
+void pair_make_rsa(struct pair *p, uint64_t bits)
+{
+	*p = (struct pair){ 0 };
+	make_rsa_pair(bits, &p->object, &p->public_object);
+	pair_parse(p);
+}
+
+struct hl_bytes object_value(const struct hsm_object *o, uint32_t type)
+{
+	const struct hl_attribute *a = hsm_attribute(o, type);
+
+	return a ? a->value : hl_bytes(NULL, 0);
+}

@@ -43,6 +43,11 @@ struct pair {
 /** Parse both objects; aborts where that fails. */
 void pair_parse(struct pair *p);
 void pair_clear(struct pair *p);
+/** Made and parsed; aborts where that fails. */
+void pair_make_ec(struct pair *p, struct hl_bytes params);
+void pair_make_rsa(struct pair *p, uint64_t bits);
+/** What the object has there; nothing where it has no such attribute. */
+struct hl_bytes object_value(const struct hsm_object *o, uint32_t type);
 
 void hsm_key_freep(struct hsm_key **k);
 

@@ -291,12 +291,3 @@ void storm_print(struct storm *s, const struct storm_tally *all, const char *con
 	printf("\n  longest call %lld ms, beyond its limit at most %lld ms of %lld\n", (long long)all->longest_us / 1000,
 		(long long)all->worst_us / 1000, (long long)storm_slack_us(s) / 1000);
 }
-
-int storm_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}

@@ -73,6 +73,3 @@ void storm_wrong(struct storm_tally *t, unsigned thread, const char *label, cons
 void storm_add(struct storm_tally *to, const struct storm_tally *from);
 /** All of it, and who was struck; codes are CK_RVs, or ids of HL errors. */
 void storm_print(struct storm *s, const struct storm_tally *all, const char *const *deed, size_t deeds, bool are_ckr);
-
-/** Open descriptors of this process. */
-int storm_descriptors(void);

@@ -98,13 +98,6 @@ static void the_signatures_of_rfc_8032_are_made_and_verify(void)
 
 /* -- pairs that are made here ------------------------------------------------------------------------ */
 
-static struct hl_bytes value_of(const struct hsm_object *o, uint32_t type)
-{
-	const struct hl_attribute *a = hsm_attribute(o, type);
-
-	return a ? a->value : hl_bytes(NULL, 0);
-}
-
 static void a_pair_is_complete(void)
 {
 	AUTO_PAIR p;
@@ -117,8 +110,8 @@ static void a_pair_is_complete(void)
 	CU_ASSERT(hsm_attribute_bool(&p.object, HL_CKA_SIGN));
 	CU_ASSERT(hsm_attribute_bool(&p.public_object, HL_CKA_VERIFY));
 	CU_ASSERT(hl_bytes_eq(
-		value_of(&p.object, HL_CKA_EC_PARAMS), hl_bytes(by_oid, sizeof by_oid)));
-	point = value_of(&p.public_object, HL_CKA_EC_POINT);
+		object_value(&p.object, HL_CKA_EC_PARAMS), hl_bytes(by_oid, sizeof by_oid)));
+	point = object_value(&p.public_object, HL_CKA_EC_POINT);
 	CU_ASSERT_EQUAL_FATAL(point.n, 34);
 	CU_ASSERT_EQUAL(point.p[0], 4);
 	CU_ASSERT_EQUAL(point.p[1], 32);
@@ -150,7 +143,7 @@ static void the_curve_may_be_named(void)
 		HL_OK);
 	pair_parse(&p);
 	CU_ASSERT(hl_bytes_eq(
-		value_of(&p.object, HL_CKA_EC_PARAMS), hl_bytes(by_name, sizeof by_name)));
+		object_value(&p.object, HL_CKA_EC_PARAMS), hl_bytes(by_name, sizeof by_name)));
 	CU_ASSERT_EQUAL(sign(p.key, HL_CKM_EDDSA, message, &sig), HL_OK);
 	CU_ASSERT_EQUAL(verify(p.public_key, HL_CKM_EDDSA, message, hl_buf_view(&sig)), HL_OK);
 }

@@ -34,6 +34,7 @@ static struct {
 	bool forgets;             /* logins: a new link is not logged in */
 	unsigned slow_ms;         /* that each request takes */
 	unsigned limit_ms[2];     /* of the last two */
+	void (*meanwhile)(void);  /* what the application does while a PIN is checked */
 } hsm;
 
 static hl_err wire_open(const char *c, const char *s, const char *partition, void **out, char detail[512])
@@ -108,6 +109,8 @@ static hl_err on_login(const void *body, struct client_call *call, void *reply)
 	struct hl_logged_in in = { 0 };
 
 	hsm.logins++;
+	if (hsm.meanwhile)
+		hsm.meanwhile();
 	if (!hl_bytes_eq(request->pin, hl_text(PIN)))
 		return HL_E_PIN;
 	hsm.single = request->key;
@@ -513,6 +516,88 @@ static void a_logout_that_cannot_be_told_ends_the_connection(void)
 	over();
 }
 
+static CK_SESSION_HANDLE asking, later;
+
+static void close_it(void)
+{
+	IS(OK, C_CloseSession(asking));
+}
+
+static void close_all(void)
+{
+	IS(OK, C_CloseAllSessions(5));
+}
+
+static void close_it_and_open_another(void)
+{
+	close_it();
+	IS(OK, C_OpenSession(5, RW, NULL, NULL, &later));
+}
+
+static void close_it_and_lose_the_next_request(void)
+{
+	close_it();
+	hsm.next = HL_E_TIMEOUT;
+}
+
+static void nobody_is_in(CK_SESSION_HANDLE s)
+{
+	CK_SESSION_INFO info;
+
+	IS(OK, C_GetSessionInfo(s, &info));
+	CU_ASSERT_EQUAL(info.state, CKS_RW_PUBLIC_SESSION);
+	CU_ASSERT_FALSE(hsm.logged_in);
+}
+
+/* PKCS #11 v3.0, 5.6.2: with its last session an application is logged out, so nobody may come in behind that. */
+static void a_login_whose_session_is_closed_meanwhile_lets_nobody_in(void)
+{
+	static void (*const meanwhile[])(void) = { close_it, close_all, close_it_and_open_another };
+
+	for (size_t i = 0; i < HL_COUNT(meanwhile); i++) {
+		asking = begin("");
+		later = 0;
+		hsm.meanwhile = meanwhile[i];
+		IS(SESSION_CLOSED, log_in(asking, CKU_USER, PIN));
+		CU_ASSERT_EQUAL(hsm.logins, 1);
+		hsm.meanwhile = NULL;
+		IS(SESSION_HANDLE_INVALID, log_in(asking, CKU_USER, PIN));
+		if (!later) {
+			IS(OK, C_OpenSession(5, RW, NULL, NULL, &later));
+		}
+		nobody_is_in(later);
+		IS(OK, log_in(later, CKU_USER, PIN));
+		CU_ASSERT(hsm.logged_in);
+		over();
+	}
+}
+
+/* The HSM cannot be told that the login is not wanted any more: the link ends, and with it what it knows. */
+static void a_login_that_cannot_be_undone_ends_the_connection(void)
+{
+	asking = begin("");
+	hsm.meanwhile = close_it_and_lose_the_next_request;
+	IS(SESSION_CLOSED, log_in(asking, CKU_USER, PIN));
+	CU_ASSERT_EQUAL(hsm.closes, 1);
+	over();
+}
+
+static void a_login_ends_with_the_last_session_however_it_is_closed(void)
+{
+	for (int all = 0; all < 2; all++) {
+		CK_SESSION_HANDLE s = begin_logged_in(), other;
+
+		IS(OK, C_OpenSession(5, RW, NULL, NULL, &other));
+		IS(OK, C_CloseSession(other));
+		CU_ASSERT(hsm.logged_in); /* one is left */
+		IS(OK, all ? C_CloseAllSessions(5) : C_CloseSession(s));
+		CU_ASSERT_FALSE(hsm.logged_in);
+		IS(OK, C_OpenSession(5, RW, NULL, NULL, &s));
+		nobody_is_in(s);
+		over();
+	}
+}
+
 static void a_key_that_wants_the_pin_each_time_gets_it_each_time(void)
 {
 	CK_SESSION_HANDLE s;
@@ -669,6 +754,9 @@ static CU_TestInfo tests[] = {
 	TEST(a_search_without_its_login_does_not_pass_over_private_objects),
 	TEST(what_the_hsm_says_of_a_pin_has_its_codes),
 	TEST(a_logout_that_cannot_be_told_ends_the_connection),
+	TEST(a_login_whose_session_is_closed_meanwhile_lets_nobody_in),
+	TEST(a_login_that_cannot_be_undone_ends_the_connection),
+	TEST(a_login_ends_with_the_last_session_however_it_is_closed),
 	TEST(a_key_that_wants_the_pin_each_time_gets_it_each_time),
 	TEST(a_key_that_the_hsm_has_no_more_is_forgotten),
 	TEST(lines_have_the_grammar_of_the_vendor),
