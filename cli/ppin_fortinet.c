@@ -31,7 +31,8 @@ static hl_err store(struct ppin *p, const struct client_slot *slot)
 	HL_TRY(ppin_secret(p, 0, PPIN_SETUP, slot->partition, &setup));
 	if (p->c.operands > 1)
 		HL_TRY(ppin_secret(p, 1, PPIN_PIN, slot->partition, &pin));
-	return ppin_exchange(p, slot->partition, &setup, &pin, P11_NOT_ADDED);
+	HL_TRY(ppin_exchange(p, slot->partition, &setup, P11_NOT_ADDED));
+	return ppin_try_pin(p, slot->partition, &pin);
 }
 
 /* -- the text ------------------------------------------------------------------------------------------------- */

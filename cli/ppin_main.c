@@ -14,7 +14,7 @@ static const struct cli_option rows[] = {
 	{ "version",       'v', NULL,   CLI_FLAG,   AT(version), 0, 0, NULL, "the version" },
 	{ "list",          'l', NULL,   CLI_FLAG,   AT(list), 0, 0, NULL, "all slots and service users: is their secret stored?" },
 	{ "add",           'a', NULL,   CLI_FLAG,   AT(add), 0, 0, NULL, "add the permanent secret of -e USER: -a -e USER [SETUP [PIN]]" },
-	{ "update",        'u', NULL,   CLI_FLAG,   AT(update), 0, 0, NULL, "update it; a failure removes it: -u -e USER [SETUP [PIN]]" },
+	{ "update",        'u', NULL,   CLI_FLAG,   AT(update), 0, 0, NULL, "update it; where the HSM refuses SETUP, it is removed: -u -e USER [SETUP [PIN]]" },
 	{ "remove",        'r', NULL,   CLI_FLAG,   AT(remove), 0, 0, NULL, "remove it: -r -e USER" },
 	{ "proxy",         'p', NULL,   CLI_FLAG,   AT(proxy), 0, 0, NULL, "check and add the password of a service user: -p -e SVC [PASSWORD]" },
 	{ "proxyremove",   'x', NULL,   CLI_FLAG,   AT(proxy_remove), 0, 0, NULL, "remove it: -x -e SVC" },
