@@ -32,6 +32,7 @@ struct cli {
 	size_t text_n;
 	int unprinted; /* errno of a cli_print_now() that failed; 0: none did */
 	struct cli_trouble trouble;
+	struct json_t *report; /* what a verb that failed has to say beside its error; NULL: nothing. See cli_end_json() */
 	int exit_code; /* on success: 0, or what `run` has seen */
 };
 

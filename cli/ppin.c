@@ -74,8 +74,11 @@ static hl_err of_file(struct ppin *p, hl_err err, uint32_t otherwise)
 
 hl_err ppin_list(struct ppin *p)
 {
-	HL_TRY(cli_secrets_each(&p->c, &p->k, &p->conf, cli_secret_line, NULL));
-	return cli_secrets_each(&p->c, &p->k, &p->conf, cli_password_line, NULL);
+	struct cli_failures failures = { 0 };
+
+	HL_TRY(cli_secrets_each(&p->c, &p->k, &p->conf, cli_secret_line, &failures));
+	HL_TRY(cli_secrets_each(&p->c, &p->k, &p->conf, cli_password_line, &failures));
+	return cli_failures_end(&p->c, &failures);
 }
 
 /* -- -a, -u, -r ---------------------------------------------------------------------------------------------------- */
@@ -255,9 +258,8 @@ hl_err ppin_test(struct ppin *p)
 	if (err != HL_OK)
 		return ppin_numbered(p, err, P11_USER_UNKNOWN);
 	fprintf(p->c.out, "\nNumber of tested HSMs: %u (number of partitions: %u)\nNumber of failures: %u\n", tested.hosts,
-		tested.slots, tested.failed);
-	p->c.trouble = tested.first;
-	return tested.failed > 0 ? tested.first.err : HL_OK;
+		tested.slots, tested.failures.n);
+	return cli_failures_end(&p->c, &tested.failures);
 }
 
 /* -- --fetchlog ------------------------------------------------------------------------------------------------------------- */
