@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 hl_err ppin_numbered(struct ppin *p, hl_err err, uint32_t number)
 {
 	p->number = number;
@@ -12,11 +10,6 @@ hl_err ppin_numbered(struct ppin *p, hl_err err, uint32_t number)
 }
 
 /* -- secrets ------------------------------------------------------------------------------------------------ */
-
-void ppin_wipe(const char *word)
-{
-	OPENSSL_cleanse((char *)(uintptr_t)word, strlen(word));
-}
 
 hl_err ppin_secret(struct ppin *p, int n, enum ppin_secret which, const char *user, struct hl_secret *out)
 {
@@ -35,7 +28,6 @@ hl_err ppin_secret(struct ppin *p, int n, enum ppin_secret which, const char *us
 		return cli_secret_of_stdin(&p->c, line, prompt[which].what, out);
 	}
 	err = hl_secret_set(out, hl_text(p->c.operand[n]));
-	ppin_wipe(p->c.operand[n]);
 	return err == HL_OK ? HL_OK : cli_fail(&p->c, err, "%s", prompt[which].what);
 }
 

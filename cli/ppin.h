@@ -13,7 +13,7 @@ struct ppin_options {
 };
 
 struct ppin {
-	struct cli c; /* out is stdout */
+	struct cli c; /* out is stdout; operands, and the words in `o`, are copies that main wipes */
 	struct ppin_options o;
 	struct cli_client k;
 	struct client_conf conf;
@@ -24,11 +24,9 @@ struct ppin {
 hl_err ppin_numbered(struct ppin *p, hl_err err, uint32_t number);
 
 enum ppin_secret { PPIN_SETUP, PPIN_PIN, PPIN_PROXY };
-/** It, of `user`, from operand `n` (which is wiped), or else asked for. An empty answer is an empty secret. */
+/** It, of `user`, from operand `n`, or else asked for. An empty answer is an empty secret. */
 HL_CHECKED hl_err ppin_secret(
 	struct ppin *p, int n, enum ppin_secret which, const char *user, struct hl_secret *out);
-/** Wipe a word of the command line: other processes could read it there. */
-void ppin_wipe(const char *word);
 
 typedef hl_err ppin_run(struct ppin *p);
 ppin_run ppin_list, ppin_add, ppin_update, ppin_remove, ppin_proxy, ppin_proxy_remove, ppin_test, ppin_fetch_log;
