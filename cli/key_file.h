@@ -60,8 +60,8 @@ struct cli_passphrase {
 	const char *file;
 	int64_t fd; /* -1: none */
 };
-/** The bytes of `path` ("-": standard input), CLI_KEY_FILE_MAX at most and one at least. HL_E_KEY_FILE, HL_E_IO; HL_E_ARG: standard input
- * is a terminal. */
+/** The bytes of `path` ("-": standard input), CLI_KEY_FILE_MAX at most and one at least. HL_E_KEY_FILE, HL_E_IO; HL_E_ARG:
+ * standard input is a terminal. */
 HL_CHECKED hl_err cli_key_read_raw(struct cli *c, const char *path, struct hl_secret *out);
 /** The DER that the file has, or its one piece of PEM; of an encrypted key what was encrypted. The same errors, and those of
  * asking for the passphrase. */

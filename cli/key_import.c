@@ -88,7 +88,7 @@ static hl_err read_raw(struct cli *c, struct import *m)
 	HL_TRY(cli_key_read_raw(c, m->path, &m->bytes));
 	*p = (struct cli_key_parts){ .class = HL_CKO_SECRET_KEY, .type = m->raw->type, .parts = 1 };
 	p->part[0] = (hsmlet_attribute){ HL_CKA_VALUE, HSMLET_BYTES, m->bytes.p, m->bytes.n };
-	if (strchr(m->raw->takes, ','))
+	if (strchr(m->raw->takes, ',')) /* of several sizes, the size is part of the name */
 		snprintf(p->kind, sizeof p->kind, "%s-%zu", m->raw->name, 8 * m->bytes.n);
 	else
 		snprintf(p->kind, sizeof p->kind, "%s", m->raw->name);

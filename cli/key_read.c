@@ -158,7 +158,7 @@ static hl_err find_passphrase(struct cli *c, const char *path, const struct cli_
 	return err == HL_E_ARG ? cli_next(c, err, "type it at a terminal, or give --passphrase-file or --passphrase-fd") : err;
 }
 
-/* What the encryption yields is checked for its form, too: one wrong passphrase in some hundred leaves a padding that is right. */
+/* What comes out is checked for its form, too: one wrong passphrase in some hundred leaves a padding that is right. */
 static hl_err open_with(const X509_SIG *sealed, const struct hl_secret *passphrase, struct hl_secret *out)
 {
 	const X509_ALGOR *algorithm;

@@ -151,11 +151,14 @@ static bool is_refused(const struct ppin *p, hl_err err)
 static hl_err not_updated(struct ppin *p, const char *partition, hl_err err)
 {
 	struct cli_trouble before = p->c.trouble;
-	bool removed = is_refused(p, err) && cli_secret_forget(&p->c, &p->k, partition) == HL_OK;
 
+	if (!is_refused(p, err))
+		fprintf(p->c.out, "Permanent secret kept for user '%s': the HSM has refused nothing\n", partition);
+	else if (cli_secret_forget(&p->c, &p->k, partition) == HL_OK)
+		fprintf(p->c.out, "Permanent secret removed for user '%s': add it again with -a\n", partition);
+	else
+		fprintf(p->c.out, "Permanent secret of user '%s' cannot be removed from %s\n", partition, p->k.secrets);
 	p->c.trouble = before;
-	fprintf(p->c.out, removed ? "Permanent secret removed for user '%s': add it again with -a\n"
-				  : "Permanent secret kept for user '%s': it was not refused\n", partition);
 	return err;
 }
 
