@@ -32,6 +32,7 @@ struct cli {
 	size_t text_n;
 	int unprinted; /* errno of a cli_print_now() that failed; 0: none did */
 	struct cli_trouble trouble;
+	struct json_t *report; /* what a verb that failed has to say beside its error; NULL: nothing. See cli_end_json() */
 	int exit_code; /* on success: 0, or what `run` has seen */
 };
 
@@ -74,7 +75,7 @@ void cli_help_all(struct cli *c);
 cli_run cli_up, cli_down, cli_status, cli_wait, cli_reset, cli_env, cli_try, cli_run_command;
 cli_run cli_cred_import, cli_secret_add, cli_secret_update, cli_secret_list, cli_secret_test, cli_secret_remove;
 cli_run cli_proxy_password_add, cli_proxy_password_list, cli_proxy_password_test, cli_proxy_password_remove;
-cli_run cli_key_show, cli_key_export_public;
+cli_run cli_key_show, cli_key_export_public, cli_key_import;
 cli_run cli_key_create, cli_key_list, cli_key_delete, cli_partition_list;
 cli_run cli_member_list, cli_member_kill, cli_member_restart;
 cli_run cli_completion, cli_doctor, cli_config_check, cli_config_show;
@@ -83,7 +84,7 @@ cli_run cli_trace_list, cli_trace_show, cli_version, cli_help;
 
 extern const struct cli_options cli_up_options, cli_wait_options, cli_reset_options, cli_env_options, cli_try_options;
 extern const struct cli_options cli_cred_import_options, cli_secret_add_options, cli_proxy_password_add_options;
-extern const struct cli_options cli_key_show_options, cli_key_export_public_options;
+extern const struct cli_options cli_key_show_options, cli_key_export_public_options, cli_key_import_options;
 extern const struct cli_options cli_key_create_options, cli_key_list_options, cli_key_delete_options;
 extern const struct cli_options cli_partition_list_options;
 extern const struct cli_options cli_doctor_options, cli_fidelity_options, cli_session_close_options, cli_trace_list_options, cli_run_options;

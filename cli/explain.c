@@ -60,9 +60,9 @@ static json_t *steps_json(unsigned steps)
 
 static json_t *row_json(const struct hl_err_row *row)
 {
-	char id[16];
+	char id[CLI_ERR_TEXT];
 
-	snprintf(id, sizeof id, "HL-%04d", -(int)row->code);
+	cli_err_text(row->code, id);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:o}", "id", id, "name", row->name, "message", row->text,
 		"cause", row->cause, "next", row->next, "exit_code", row->exit_code, "retryable",
 		row->again == HL_AGAIN, "steps", steps_json(hl_err_steps(row->code)));

@@ -9,29 +9,21 @@
 /* -- kinds ------------------------------------------------------------------------------------------ */
 
 /* clang-format off */
-/* CKA_EC_PARAMS is the DER of the curve's object identifier (RFC 5480, 2.1.1.1). */
-static const uint8_t p256[] = { 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
-static const uint8_t p384[] = { 0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x22 };
-static const uint8_t p521[] = { 0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x23 };
-static const uint8_t ed25519[] = { 0x06, 3, 0x2b, 0x65, 0x70 }; /* RFC 8410, 3 */
-
 static const struct kind {
-	const char *name;
+	const char *name; /* of a curve its own */
 	uint32_t mechanism;
-	const uint8_t *params; /* EC */
-	size_t params_n;
-	uint64_t size;         /* RSA: bits; AES: bytes */
+	uint64_t size;    /* RSA: bits; AES: bytes */
 } kinds[] = {
-	{ "ec-p256",  HL_CKM_EC_KEY_PAIR_GEN, p256, sizeof p256, 0 },
-	{ "ec-p384",  HL_CKM_EC_KEY_PAIR_GEN, p384, sizeof p384, 0 },
-	{ "ec-p521",  HL_CKM_EC_KEY_PAIR_GEN, p521, sizeof p521, 0 },
-	{ "ed25519",  HL_CKM_EC_EDWARDS_KEY_PAIR_GEN, ed25519, sizeof ed25519, 0 },
-	{ "rsa-2048", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0, 2048 },
-	{ "rsa-3072", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0, 3072 },
-	{ "rsa-4096", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0, 4096 },
-	{ "aes-128",  HL_CKM_AES_KEY_GEN, NULL, 0, 16 },
-	{ "aes-192",  HL_CKM_AES_KEY_GEN, NULL, 0, 24 },
-	{ "aes-256",  HL_CKM_AES_KEY_GEN, NULL, 0, 32 },
+	{ "ec-p256",  HL_CKM_EC_KEY_PAIR_GEN, 0 },
+	{ "ec-p384",  HL_CKM_EC_KEY_PAIR_GEN, 0 },
+	{ "ec-p521",  HL_CKM_EC_KEY_PAIR_GEN, 0 },
+	{ "ed25519",  HL_CKM_EC_EDWARDS_KEY_PAIR_GEN, 0 },
+	{ "rsa-2048", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, 2048 },
+	{ "rsa-3072", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, 3072 },
+	{ "rsa-4096", HL_CKM_RSA_PKCS_KEY_PAIR_GEN, 4096 },
+	{ "aes-128",  HL_CKM_AES_KEY_GEN, 16 },
+	{ "aes-192",  HL_CKM_AES_KEY_GEN, 24 },
+	{ "aes-256",  HL_CKM_AES_KEY_GEN, 32 },
 };
 static const char *const kind_names[] = { "ec-p256", "ec-p384", "ec-p521", "ed25519", "rsa-2048", "rsa-3072",
 	"rsa-4096", "aes-128", "aes-192", "aes-256", NULL };
@@ -45,18 +37,11 @@ static const struct kind *kind_of(const char *name)
 	return NULL;
 }
 
-const char *cli_curve_name(struct hl_bytes params)
-{
-	for (size_t i = 0; i < HL_COUNT(kinds); i++)
-		if (kinds[i].params && hl_bytes_eq(params, hl_bytes(kinds[i].params, kinds[i].params_n)))
-			return kinds[i].name;
-	return NULL;
-}
-
 /* -- options ---------------------------------------------------------------------------------------- */
 
 struct key_options {
-	const char *type, *label, *id, *partition;
+	const char *type, *partition;
+	struct cli_key_wish wish;
 	struct cli_pin pin;
 };
 
@@ -66,8 +51,7 @@ static const struct key_options defaults = { .pin.pin_fd = -1 };
 #define PARTITION_ROW { "partition", 0, "NAME", CLI_TEXT, AT(partition), 0, 0, NULL, "where (that of the first slot)" }
 static const struct cli_option create_rows[] = {
 	{ "type",  0, "TYPE", CLI_WORD, AT(type), 0, 0, kind_names, "what key" },
-	{ "label", 0, "TEXT", CLI_TEXT, AT(label), 0, 0, NULL, "its label" },
-	{ "id",    0, "HEX",  CLI_TEXT, AT(id), 0, 0, NULL, "its CKA_ID" },
+	CLI_KEY_WISH_ROWS(struct key_options),
 	PARTITION_ROW,
 	CLI_PIN_ROWS(struct key_options),
 };
@@ -77,11 +61,11 @@ const struct cli_options cli_key_create_options = CLI_OPTIONS(create_rows, defau
 const struct cli_options cli_key_list_options = CLI_OPTIONS(other_rows, defaults);
 const struct cli_options cli_key_delete_options = CLI_OPTIONS(other_rows, defaults);
 
-/* -- create ------------------------------------------------------------------------------------------ */
+/* -- what is marked on a key ---------------------------------------------------------------------------- */
 
 static const uint8_t yes = 1, no = 0;
 
-static hsmlet_attribute number(uint32_t type, uint64_t v, uint8_t at[8])
+hsmlet_attribute cli_key_number(uint32_t type, uint64_t v, uint8_t at[8])
 {
 	for (int i = 0; i < 8; i++)
 		at[i] = (uint8_t)(v >> (56 - 8 * i));
@@ -93,31 +77,52 @@ static hsmlet_attribute boolean(uint32_t type, bool v)
 	return (hsmlet_attribute){ type, HSMLET_BOOL, v ? &yes : &no, 1 };
 }
 
-hl_err cli_key_make(struct cli *c, hsmlet *h, const char *type, const char *label, struct hl_bytes id,
-	struct cli_key *out)
+hl_err cli_key_marks(struct cli *c, const struct cli_key_wish *w, struct cli_key_marks *out)
+{
+	*out = (struct cli_key_marks){ .label = w->label, .extractable = w->extractable, .sensitive = !w->no_sensitive };
+	if (!w->label)
+		return cli_usage(c, "--label is needed");
+	if (w->no_sensitive && !w->extractable)
+		return cli_usage(c, "--no-sensitive wants --extractable: without it the value stays in the HSM all the same");
+	if (w->id && hl_unhex(w->id, strlen(w->id), out->id, sizeof out->id, &out->id_n) != HL_OK)
+		return cli_usage(c, "--id takes up to %d bytes as an even number of hex digits: %s", CLI_KEY_ID, w->id);
+	return HL_OK;
+}
+
+size_t cli_key_marked(const struct cli_key_marks *m, uint32_t class, hsmlet_attribute out[CLI_KEY_MARKED])
+{
+	size_t n = 0;
+
+	out[n++] = (hsmlet_attribute){ HL_CKA_LABEL, HSMLET_BYTES, m->label, strlen(m->label) };
+	out[n++] = boolean(HL_CKA_TOKEN, true);
+	if (m->id_n > 0)
+		out[n++] = (hsmlet_attribute){ HL_CKA_ID, HSMLET_BYTES, m->id, m->id_n };
+	if (class != HL_CKO_PRIVATE_KEY && class != HL_CKO_SECRET_KEY)
+		return n;
+	out[n++] = boolean(HL_CKA_SENSITIVE, m->sensitive);
+	out[n++] = boolean(HL_CKA_EXTRACTABLE, m->extractable);
+	return n;
+}
+
+/* -- create ------------------------------------------------------------------------------------------ */
+
+hl_err cli_key_make(struct cli *c, hsmlet *h, const char *type, const struct cli_key_marks *m, struct cli_key *out)
 {
 	const struct kind *kind = kind_of(type);
 	const bool pair = kind->mechanism != HL_CKM_AES_KEY_GEN;
-	hsmlet_attribute own[8], public[4];
+	struct hl_bytes curve = cli_curve_params(type);
+	hsmlet_attribute own[CLI_KEY_MARKED + 1], public[CLI_KEY_MARKED + 1];
 	uint8_t size[8];
-	size_t n = 0, public_n = 0;
+	size_t n = cli_key_marked(m, pair ? HL_CKO_PRIVATE_KEY : HL_CKO_SECRET_KEY, own);
+	size_t public_n = cli_key_marked(m, HL_CKO_PUBLIC_KEY, public);
 	hsmlet_error e;
 
-	own[n++] = (hsmlet_attribute){ HL_CKA_LABEL, HSMLET_BYTES, label, strlen(label) };
-	own[n++] = boolean(HL_CKA_TOKEN, true);
-	own[n++] = boolean(HL_CKA_SENSITIVE, true);
-	own[n++] = boolean(HL_CKA_EXTRACTABLE, false);
-	if (id.n > 0)
-		own[n++] = (hsmlet_attribute){ HL_CKA_ID, HSMLET_BYTES, id.p, id.n };
-	if (kind->mechanism == HL_CKM_AES_KEY_GEN)
-		own[n++] = number(HL_CKA_VALUE_LEN, kind->size, size);
-	public[public_n++] = own[0];
-	if (id.n > 0)
-		public[public_n++] = own[4];
-	if (kind->params)
-		public[public_n++] = (hsmlet_attribute){ HL_CKA_EC_PARAMS, HSMLET_BYTES, kind->params, kind->params_n };
+	if (!pair)
+		own[n++] = cli_key_number(HL_CKA_VALUE_LEN, kind->size, size);
+	else if (curve.n > 0)
+		public[public_n++] = (hsmlet_attribute){ HL_CKA_EC_PARAMS, HSMLET_BYTES, curve.p, curve.n };
 	else
-		public[public_n++] = number(HL_CKA_MODULUS_BITS, kind->size, size);
+		public[public_n++] = cli_key_number(HL_CKA_MODULUS_BITS, kind->size, size);
 	*out = (struct cli_key){ 0 };
 	if (hsmlet_generate(h, kind->mechanism, own, n, pair ? public : NULL, pair ? public_n : 0,
 		    &out->handle, pair ? &out->public_handle : NULL, &e) != 0)
@@ -125,21 +130,22 @@ hl_err cli_key_make(struct cli *c, hsmlet *h, const char *type, const char *labe
 	return HL_OK;
 }
 
-static hl_err print_made(struct cli *c, const struct key_options *o, const struct cli_key *key)
+hl_err cli_key_print(struct cli *c, const struct cli_key *key, uint32_t class, const char *type, const char *label)
 {
 	HL_AUTO(cli_table_clear) struct cli_table t = { .head = { "HANDLE", "CLASS", "TYPE", "LABEL" } };
 	bool pair = key->public_handle != 0;
-	char handle[24], public_handle[24];
+	char handle[24], public_handle[24], name[CLI_NUMBER_NAME];
 
 	cli_handle_text(key->handle, handle);
 	cli_handle_text(key->public_handle, public_handle);
+	cli_class_name(class, name);
 	if (c->global.json)
 		return cli_print_json(c, "hsmlet-key/1",
-			json_pack("{s:s, s:s?, s:s, s:s}", "handle", handle, "public_handle",
-				pair ? public_handle : NULL, "type", o->type, "label", o->label));
-	HL_TRY(CLI_ROW(&t, handle, pair ? "private" : "secret", o->type, o->label));
+			json_pack("{s:s, s:s?, s:s, s:s, s:s}", "handle", handle, "public_handle",
+				pair ? public_handle : NULL, "class", name, "type", type, "label", label));
+	HL_TRY(CLI_ROW(&t, handle, name, type, label));
 	if (pair)
-		HL_TRY(CLI_ROW(&t, public_handle, "public", o->type, o->label));
+		HL_TRY(CLI_ROW(&t, public_handle, "public", type, label));
 	cli_table_print(&t, c->out);
 	return HL_OK;
 }
@@ -148,18 +154,16 @@ hl_err cli_key_create(struct cli *c)
 {
 	const struct key_options *o = c->options;
 	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
-	uint8_t id[64];
-	size_t id_n = 0;
+	struct cli_key_marks marks;
 	struct cli_key key;
 	bool pin_given;
 
-	if (!o->type || !o->label)
-		return cli_usage(c, "%s is needed", o->type ? "--label" : "--type");
-	if (o->id && hl_unhex(o->id, strlen(o->id), id, sizeof id, &id_n) != HL_OK)
-		return cli_usage(c, "--id takes up to 64 bytes as an even number of hex digits: %s", o->id);
+	if (!o->type)
+		return cli_usage(c, "--type is needed");
+	HL_TRY(cli_key_marks(c, &o->wish, &marks));
 	HL_TRY(cli_key_connect(c, o->partition, &o->pin, &pin_given, &h));
-	HL_TRY(cli_key_make(c, h, o->type, o->label, hl_bytes(id, id_n), &key));
-	return print_made(c, o, &key);
+	HL_TRY(cli_key_make(c, h, o->type, &marks, &key));
+	return cli_key_print(c, &key, key.public_handle ? HL_CKO_PRIVATE_KEY : HL_CKO_SECRET_KEY, o->type, marks.label);
 }
 
 /* -- list -------------------------------------------------------------------------------------------- */
@@ -175,7 +179,7 @@ static const struct { uint32_t type; const char *name; } flags[] = {
 
 #define LABEL_SHOWN 64
 
-enum { CLASS, KEY_TYPE, LABEL, ID, FLAGS, WANTED = FLAGS + HL_COUNT(flags) };
+enum { CLASS, KEY_TYPE, LABEL, ID, CURVE, FLAGS, WANTED = FLAGS + HL_COUNT(flags) };
 
 /* A long label would make the table too wide for any screen: JSON and `key show` have all of it. */
 static void shorten(const char *label, char out[LABEL_SHOWN + 4])
@@ -188,6 +192,21 @@ static void shorten(const char *label, char out[LABEL_SHOWN + 4])
 			n--;
 	}
 	snprintf(out, LABEL_SHOWN + 4, "%.*s%s", (int)n, label, label[n] ? "..." : "");
+}
+
+/* One type of PKCS #11 has Ed25519 and Ed448, and one X25519 and X448. */
+static void type_text(const hsmlet_attributes *a, char out[CLI_NUMBER_NAME])
+{
+	uint64_t type = cli_attribute_number(hsmlet_attributes_at(a, KEY_TYPE));
+	hsmlet_attribute params = hsmlet_attributes_at(a, CURVE);
+	const char *curve = params.form == HSMLET_BYTES ? cli_curve_name(hl_bytes(params.value, params.n)) : NULL;
+
+	if (cli_attribute_number(hsmlet_attributes_at(a, CLASS)) == HL_CKO_CERTIFICATE)
+		snprintf(out, CLI_NUMBER_NAME, "x509");
+	else if (curve && type != HL_CKK_EC)
+		snprintf(out, CLI_NUMBER_NAME, "%s", curve);
+	else
+		cli_key_type_name(type, out);
 }
 
 static void id_text(hsmlet_attribute a, char out[132])
@@ -225,7 +244,7 @@ static hl_err add_key(struct cli *c, uint64_t object, const hsmlet_attributes *a
 	shorten(label, shown);
 	cli_handle_text(object, handle);
 	cli_class_name(cli_attribute_number(hsmlet_attributes_at(a, CLASS)), class);
-	cli_key_type_name(cli_attribute_number(hsmlet_attributes_at(a, KEY_TYPE)), type);
+	type_text(a, type);
 	id_text(hsmlet_attributes_at(a, ID), id);
 	flags_text(a, said);
 	json_array_append_new(all,
@@ -241,7 +260,7 @@ struct listing {
 
 static hl_err list_one(struct cli *c, hsmlet *h, uint64_t object, void *at)
 {
-	uint32_t types[WANTED] = { HL_CKA_CLASS, HL_CKA_KEY_TYPE, HL_CKA_LABEL, HL_CKA_ID };
+	uint32_t types[WANTED] = { HL_CKA_CLASS, HL_CKA_KEY_TYPE, HL_CKA_LABEL, HL_CKA_ID, HL_CKA_EC_PARAMS };
 	struct listing *l = at;
 	hsmlet_attributes *a = NULL;
 	hsmlet_error e;

@@ -9,14 +9,54 @@ HL_CHECKED hl_err cli_key_connect(struct cli *c, const char *partition, const st
 	hsmlet **out);
 
 struct cli_key {
-	uint64_t handle, public_handle; /* the second is 0 for secret keys */
+	uint64_t handle, public_handle; /* the second is 0 for what is no pair */
 };
 
-/** Make a key or a pair, sensitive and not extractable; `type` as in `key create --type`. */
-HL_CHECKED hl_err cli_key_make(struct cli *c, hsmlet *h, const char *type, const char *label,
-	struct hl_bytes id, struct cli_key *out);
-/** The name, as in `key create --type`, of the curve with this CKA_EC_PARAMS; NULL: none of those. */
+/* How whoever makes a key wants it, of the options. */
+struct cli_key_wish {
+	const char *label, *id; /* id: hex digits */
+	bool extractable, no_sensitive;
+};
+/* clang-format off */
+#define CLI_KEY_WISH_ROWS(S) \
+	{ "label", 0, "TEXT", CLI_TEXT, offsetof(S, wish.label), 0, 0, NULL, "its label" }, \
+	{ "id", 0, "HEX", CLI_TEXT, offsetof(S, wish.id), 0, 0, NULL, "its CKA_ID" }, \
+	{ "extractable", 0, NULL, CLI_FLAG, offsetof(S, wish.extractable), 0, 0, NULL, "it may leave the HSM, wrapped by another key" }, \
+	{ "no-sensitive", 0, NULL, CLI_FLAG, offsetof(S, wish.no_sensitive), 0, 0, NULL, "with --extractable: its value may be read" }
+/* clang-format on */
+
+#define CLI_KEY_ID 64
+/* The same, read. */
+struct cli_key_marks {
+	const char *label;
+	uint8_t id[CLI_KEY_ID];
+	size_t id_n;
+	bool extractable, sensitive;
+};
+/** HL_E_ARG: no label, or an id that is none. */
+HL_CHECKED hl_err cli_key_marks(struct cli *c, const struct cli_key_wish *w, struct cli_key_marks *out);
+#define CLI_KEY_MARKED 5
+/** Their attributes of an object of this class (views into `m`); how many there are. */
+size_t cli_key_marked(const struct cli_key_marks *m, uint32_t class, hsmlet_attribute out[CLI_KEY_MARKED]);
+/** An attribute that is a number; `at` is its memory. */
+hsmlet_attribute cli_key_number(uint32_t type, uint64_t v, uint8_t at[8]);
+
+/** Make a key or a pair; `type` as in `key create --type`. */
+HL_CHECKED hl_err cli_key_make(
+	struct cli *c, hsmlet *h, const char *type, const struct cli_key_marks *m, struct cli_key *out);
+/** Tell what was made, an object of this class, or a pair. */
+HL_CHECKED hl_err cli_key_print(
+	struct cli *c, const struct cli_key *key, uint32_t class, const char *type, const char *label);
+
+/* -- curves ------------------------------------------------------------------------------------------- */
+
+/** The name ("ec-p256", "x448") of the curve with this CKA_EC_PARAMS; NULL: it has none here. */
 const char *cli_curve_name(struct hl_bytes params);
+/** And the other way; empty where it is no curve's name. */
+struct hl_bytes cli_curve_params(const char *name);
+#define CLI_OID_NAME 64
+/** What OpenSSL calls the object identifier, given in DER; its numbers where it does not know it. */
+void cli_oid_name(struct hl_bytes oid, char out[CLI_OID_NAME]);
 
 /* -- objects ----------------------------------------------------------------------------------------- */
 

@@ -13,6 +13,7 @@ libhlcli_la_SOURCES = \
 	cli/config_check.c \
 	cli/config_show.c \
 	cli/cred.c \
+	cli/curve.c \
 	cli/doctor.c cli/doctor.h \
 	cli/doctor_client.c \
 	cli/doctor_world.c \
@@ -26,6 +27,9 @@ libhlcli_la_SOURCES = \
 	cli/judge.c cli/judge.h \
 	cli/key.c cli/keys.h \
 	cli/key_export.c \
+	cli/key_file.c cli/key_file.h \
+	cli/key_import.c \
+	cli/key_read.c \
 	cli/key_show.c \
 	cli/last_words.c \
 	cli/life.c cli/life.h \

@@ -27,8 +27,15 @@ static const struct name classes[] = {
 	{ HL_CKO_PRIVATE_KEY, "private" }, { HL_CKO_SECRET_KEY, "secret" },
 };
 static const struct name key_types[] = {
-	{ HL_CKK_RSA, "rsa" }, { HL_CKK_EC, "ec" }, { HL_CKK_EC_EDWARDS, "ed25519" },
-	{ HL_CKK_GENERIC_SECRET, "generic" }, { HL_CKK_AES, "aes" },
+	{ HL_CKK_RSA, "rsa" }, { HL_CKK_EC, "ec" }, { HL_CKK_EC_EDWARDS, "edwards" },
+	{ HL_CKK_EC_MONTGOMERY, "montgomery" }, { HL_CKK_DSA, "dsa" }, { HL_CKK_DH, "dh" }, { HL_CKK_X9_42_DH, "x9.42-dh" },
+	{ HL_CKK_GENERIC_SECRET, "generic" }, { HL_CKK_AES, "aes" }, { HL_CKK_CAMELLIA, "camellia" },
+	{ HL_CKK_DES2, "des2" }, { HL_CKK_DES3, "des3" }, { HL_CKK_CHACHA20, "chacha20" }, { HL_CKK_POLY1305, "poly1305" },
+	{ HL_CKK_MD5_HMAC, "hmac-md5" }, { HL_CKK_RIPEMD160_HMAC, "hmac-ripemd160" }, { HL_CKK_SHA_1_HMAC, "hmac-sha1" },
+	{ HL_CKK_SHA224_HMAC, "hmac-sha224" }, { HL_CKK_SHA256_HMAC, "hmac-sha256" }, { HL_CKK_SHA384_HMAC, "hmac-sha384" },
+	{ HL_CKK_SHA512_HMAC, "hmac-sha512" }, { HL_CKK_SHA3_224_HMAC, "hmac-sha3-224" },
+	{ HL_CKK_SHA3_256_HMAC, "hmac-sha3-256" }, { HL_CKK_SHA3_384_HMAC, "hmac-sha3-384" },
+	{ HL_CKK_SHA3_512_HMAC, "hmac-sha3-512" },
 };
 static const struct name mechanisms[] = {
 	{ HL_CKM_RSA_PKCS_KEY_PAIR_GEN, "rsa_pkcs_key_pair_gen" }, { HL_CKM_EC_KEY_PAIR_GEN, "ec_key_pair_gen" },

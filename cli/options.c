@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "cli/say.h"
 
 #define ROWS_MAX 40
@@ -247,11 +249,26 @@ static error_t on_key(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* getopt and argp tell the mistake to stderr in a line of their own; it becomes the detail of ours. */
-static hl_err wrong_usage(struct cli *c, const char *said, const char *name)
+/* "unrecognized option '--pasword=secret'", "option '--p=secret' is ambiguous; ...": getopt tells the value of an option that
+ * it does not know, too. That may be a secret. */
+static void hide_value(char *said)
 {
-	size_t n = strcspn(said, "\n"), skip = strlen(name);
+	char *name = strstr(said, "'--"), *value = name ? strchr(name, '=') : NULL;
+	char *rest = value ? strstr(value, "' is ambiguous") : NULL;
 
+	if (value && !rest)
+		rest = strrchr(value, '\'');
+	if (rest)
+		memmove(value, rest, strlen(rest) + 1);
+}
+
+/* getopt and argp tell the mistake to stderr in a line of their own; it becomes the detail of ours. */
+static hl_err wrong_usage(struct cli *c, char *said, const char *name)
+{
+	size_t n, skip = strlen(name);
+
+	hide_value(said);
+	n = strcspn(said, "\n");
 	if (strncmp(said, name, skip) == 0 && said[skip] == ':')
 		said += skip + 2, n -= skip + 2;
 	return n > 0 ? cli_usage(c, "%.*s", (int)n, said) : cli_usage(c, "the options cannot be read");
@@ -308,6 +325,7 @@ hl_err cli_options_parse(struct cli *c, const struct cli_options *options, void 
 		err = wrong_usage(c, said, argv[0]);
 	if (p.wrong)
 		err = tell_allowed(c, p.wrong, err);
+	OPENSSL_cleanse(said, said_n);
 	free(said);
 	return err;
 }

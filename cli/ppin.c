@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 hl_err ppin_numbered(struct ppin *p, hl_err err, uint32_t number)
 {
 	p->number = number;
@@ -12,11 +10,6 @@ hl_err ppin_numbered(struct ppin *p, hl_err err, uint32_t number)
 }
 
 /* -- secrets ------------------------------------------------------------------------------------------------ */
-
-void ppin_wipe(const char *word)
-{
-	OPENSSL_cleanse((char *)(uintptr_t)word, strlen(word));
-}
 
 hl_err ppin_secret(struct ppin *p, int n, enum ppin_secret which, const char *user, struct hl_secret *out)
 {
@@ -35,7 +28,6 @@ hl_err ppin_secret(struct ppin *p, int n, enum ppin_secret which, const char *us
 		return cli_secret_of_stdin(&p->c, line, prompt[which].what, out);
 	}
 	err = hl_secret_set(out, hl_text(p->c.operand[n]));
-	ppin_wipe(p->c.operand[n]);
 	return err == HL_OK ? HL_OK : cli_fail(&p->c, err, "%s", prompt[which].what);
 }
 
@@ -74,22 +66,16 @@ static hl_err of_file(struct ppin *p, hl_err err, uint32_t otherwise)
 
 hl_err ppin_list(struct ppin *p)
 {
-	HL_TRY(cli_secrets_each(&p->c, &p->k, &p->conf, cli_secret_line, NULL));
-	return cli_secrets_each(&p->c, &p->k, &p->conf, cli_password_line, NULL);
+	struct cli_failures failures = { 0 };
+
+	HL_TRY(cli_secrets_each(&p->c, &p->k, &p->conf, cli_secret_line, &failures));
+	HL_TRY(cli_secrets_each(&p->c, &p->k, &p->conf, cli_password_line, &failures));
+	return cli_failures_end(&p->c, &failures);
 }
 
 /* -- -a, -u, -r ---------------------------------------------------------------------------------------------------- */
 
-/* The PIN is for the log-in alone and kept nowhere, but whoever mistypes it wants to hear of it now. */
-static hl_err try_pin(struct ppin *p, const char *partition, const struct hl_secret *pin)
-{
-	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
-
-	return pin->n > 0 ? cli_client_open(&p->c, &p->k, partition, pin, &h) : HL_OK;
-}
-
-hl_err ppin_exchange(struct ppin *p, const char *partition, const struct hl_secret *setup, const struct hl_secret *pin,
-	uint32_t failed)
+hl_err ppin_exchange(struct ppin *p, const char *partition, const struct hl_secret *setup, uint32_t failed)
 {
 	hl_err err = not_empty(p, setup, "setup password");
 	uint32_t number;
@@ -97,25 +83,46 @@ hl_err ppin_exchange(struct ppin *p, const char *partition, const struct hl_secr
 	if (err == HL_OK)
 		err = cli_client_exchange(&p->c, &p->k, partition, hl_secret_view(setup));
 	if (err == HL_OK)
-		return try_pin(p, partition, pin);
+		return HL_OK;
 	number = p11_setup_number(err);
 	if (err == HL_E_ARG || number < 0x80000000)
 		return of_file(p, err, failed);
 	return ppin_numbered(p, err, number);
 }
 
-static hl_err ask_and_exchange(struct ppin *p, const char *partition, uint32_t failed)
+hl_err ppin_try_pin(struct ppin *p, const char *partition, const struct hl_secret *pin)
 {
-	HL_AUTO(hl_secret_clear) struct hl_secret setup = { 0 };
-	HL_AUTO(hl_secret_clear) struct hl_secret pin = { 0 };
+	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
+	hl_err err = pin->n > 0 ? cli_client_open(&p->c, &p->k, partition, pin, &h) : HL_OK;
 
-	HL_TRY(ppin_secret(p, 0, PPIN_SETUP, partition, &setup));
-	HL_TRY(ppin_secret(p, 1, PPIN_PIN, partition, &pin));
-	return ppin_exchange(p, partition, &setup, &pin, failed);
+	if (err == HL_E_PIN)
+		(void)cli_cause(&p->c, err, "the PKCS11 password of '%s' was mistyped; its permanent secret is stored, and good", partition);
+	if (err == HL_E_PIN)
+		(void)cli_next(&p->c, err, "nothing has to be fetched again; `ppin -t --user %s` needs no PKCS11 password", partition);
+	return err;
+}
+
+struct answers {
+	struct hl_secret setup, pin;
+};
+
+static void answers_clear(struct answers *a)
+{
+	hl_secret_clear(&a->setup);
+	hl_secret_clear(&a->pin);
+}
+
+static hl_err ask(struct ppin *p, const char *partition, struct answers *out)
+{
+	HL_TRY(ppin_secret(p, 0, PPIN_SETUP, partition, &out->setup));
+	if (out->setup.n == 0)
+		return HL_OK; /* the exchange refuses that: no use to ask for the other */
+	return ppin_secret(p, 1, PPIN_PIN, partition, &out->pin);
 }
 
 hl_err ppin_add(struct ppin *p)
 {
+	HL_AUTO(answers_clear) struct answers a = { 0 };
 	const struct client_slot *slot;
 	bool there;
 
@@ -127,23 +134,37 @@ hl_err ppin_add(struct ppin *p)
 				"fetch it again: `ppin -u -e %s`, or remove it first: `ppin -r -e %s`", slot->partition,
 				slot->partition),
 			P11_CONFIGURED_ALREADY);
-	HL_TRY(ask_and_exchange(p, slot->partition, P11_NOT_ADDED));
+	HL_TRY(ask(p, slot->partition, &a));
+	HL_TRY(ppin_exchange(p, slot->partition, &a.setup, P11_NOT_ADDED));
 	fprintf(p->c.out, "Permanent secret added for user '%s'\n", slot->partition);
-	return HL_OK;
+	return ppin_try_pin(p, slot->partition, &a.pin);
 }
 
-/* "A failed update removes the entry", so that the next try has to add it. */
-static void drop_entry(struct ppin *p, const char *partition)
+/* The HSM itself has said no to the setup password. A refusal of the gateway, before there was a channel, says nothing
+ * of it, nor does a way that broke. */
+static bool is_refused(const struct ppin *p, hl_err err)
+{
+	return (err == HL_E_HSM_AUTH || err == HL_E_SETUP_EXPIRED) && p->c.trouble.step >= (int)HL_STEP_TLS;
+}
+
+/* "A failed update removes the entry", so that the next try has to add it. An update that was not tried has not failed. */
+static hl_err not_updated(struct ppin *p, const char *partition, hl_err err)
 {
 	struct cli_trouble before = p->c.trouble;
 
-	if (cli_secret_forget(&p->c, &p->k, partition) == HL_OK)
+	if (!is_refused(p, err))
+		fprintf(p->c.out, "Permanent secret kept for user '%s': the HSM has refused nothing\n", partition);
+	else if (cli_secret_forget(&p->c, &p->k, partition) == HL_OK)
 		fprintf(p->c.out, "Permanent secret removed for user '%s': add it again with -a\n", partition);
+	else
+		fprintf(p->c.out, "Permanent secret of user '%s' cannot be removed from %s\n", partition, p->k.secrets);
 	p->c.trouble = before;
+	return err;
 }
 
 hl_err ppin_update(struct ppin *p)
 {
+	HL_AUTO(answers_clear) struct answers a = { 0 };
 	const struct client_slot *slot;
 	bool there;
 	hl_err err;
@@ -155,13 +176,13 @@ hl_err ppin_update(struct ppin *p)
 			cli_next(&p->c, cli_fail(&p->c, HL_E_SECRETS_NONE, "of %s", slot->partition),
 				"add it: `ppin -a -e %s`", slot->partition),
 			P11_NOT_UPDATED);
-	err = ask_and_exchange(p, slot->partition, P11_NOT_UPDATED);
-	if (err != HL_OK) {
-		drop_entry(p, slot->partition);
-		return err;
-	}
+	err = ask(p, slot->partition, &a);
+	if (err == HL_OK)
+		err = ppin_exchange(p, slot->partition, &a.setup, P11_NOT_UPDATED);
+	if (err != HL_OK)
+		return not_updated(p, slot->partition, err);
 	fprintf(p->c.out, "Permanent secret updated for user '%s'\n", slot->partition);
-	return HL_OK;
+	return ppin_try_pin(p, slot->partition, &a.pin);
 }
 
 hl_err ppin_remove(struct ppin *p)
@@ -232,9 +253,8 @@ hl_err ppin_test(struct ppin *p)
 	if (err != HL_OK)
 		return ppin_numbered(p, err, P11_USER_UNKNOWN);
 	fprintf(p->c.out, "\nNumber of tested HSMs: %u (number of partitions: %u)\nNumber of failures: %u\n", tested.hosts,
-		tested.slots, tested.failed);
-	p->c.trouble = tested.first;
-	return tested.failed > 0 ? tested.first.err : HL_OK;
+		tested.slots, tested.failures.n);
+	return cli_failures_end(&p->c, &tested.failures);
 }
 
 /* -- --fetchlog ------------------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "client/entry.h"
@@ -20,10 +21,7 @@ static hl_err store(struct ppin *p, const struct client_slot *slot)
 	HL_AUTO(hl_secret_clear) struct hl_secret password = { 0 };
 
 	if (p->o.proxy_password) {
-		hl_err err = hl_secret_set(&password, hl_text(p->o.proxy_password));
-
-		ppin_wipe(p->o.proxy_password);
-		HL_TRY(err);
+		HL_TRY(hl_secret_set(&password, hl_text(p->o.proxy_password)));
 		HL_TRY(ppin_take_password(p, slot, &password));
 	}
 	if (p->c.operands == 0)
@@ -31,7 +29,8 @@ static hl_err store(struct ppin *p, const struct client_slot *slot)
 	HL_TRY(ppin_secret(p, 0, PPIN_SETUP, slot->partition, &setup));
 	if (p->c.operands > 1)
 		HL_TRY(ppin_secret(p, 1, PPIN_PIN, slot->partition, &pin));
-	return ppin_exchange(p, slot->partition, &setup, &pin, P11_NOT_ADDED);
+	HL_TRY(ppin_exchange(p, slot->partition, &setup, P11_NOT_ADDED));
+	return ppin_try_pin(p, slot->partition, &pin);
 }
 
 /* -- the text ------------------------------------------------------------------------------------------------- */
@@ -96,7 +95,7 @@ static hl_err print_base64(struct ppin *p, struct hl_bytes text)
 		return cli_fail(&p->c, HL_E_NOMEM, "the text");
 	EVP_EncodeBlock((unsigned char *)line, text.p, (int)text.n);
 	fprintf(p->c.out, "%s\n", line);
-	ppin_wipe(line);
+	OPENSSL_cleanse(line, n);
 	free(line);
 	return HL_OK;
 }

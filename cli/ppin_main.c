@@ -2,7 +2,10 @@
 #include "cli/ppin.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <openssl/crypto.h>
 
 #include "client/secrets.h"
 
@@ -14,7 +17,7 @@ static const struct cli_option rows[] = {
 	{ "version",       'v', NULL,   CLI_FLAG,   AT(version), 0, 0, NULL, "the version" },
 	{ "list",          'l', NULL,   CLI_FLAG,   AT(list), 0, 0, NULL, "all slots and service users: is their secret stored?" },
 	{ "add",           'a', NULL,   CLI_FLAG,   AT(add), 0, 0, NULL, "add the permanent secret of -e USER: -a -e USER [SETUP [PIN]]" },
-	{ "update",        'u', NULL,   CLI_FLAG,   AT(update), 0, 0, NULL, "update it; a failure removes it: -u -e USER [SETUP [PIN]]" },
+	{ "update",        'u', NULL,   CLI_FLAG,   AT(update), 0, 0, NULL, "update it; where the HSM refuses SETUP, it is removed: -u -e USER [SETUP [PIN]]" },
 	{ "remove",        'r', NULL,   CLI_FLAG,   AT(remove), 0, 0, NULL, "remove it: -r -e USER" },
 	{ "proxy",         'p', NULL,   CLI_FLAG,   AT(proxy), 0, 0, NULL, "check and add the password of a service user: -p -e SVC [PASSWORD]" },
 	{ "proxyremove",   'x', NULL,   CLI_FLAG,   AT(proxy_remove), 0, 0, NULL, "remove it: -x -e SVC" },
@@ -55,6 +58,45 @@ static const struct action {
 	{ "--fortinet", AT(fortinet),     ppin_fortinet,     2, true },
 };
 /* clang-format on */
+
+/* -- the words of the command line --------------------------------------------------------------------------- */
+
+/* Copies; the words themselves, which other processes can read, are wiped. All of them, and before any is understood:
+ * which of them carry secrets is known too late, and after a mistake not at all. */
+struct words {
+	struct hl_secret text;
+	char **argv;
+};
+
+static void words_clear(struct words *w)
+{
+	hl_secret_clear(&w->text);
+	free(w->argv);
+}
+
+static hl_err words_take(struct words *w, int argc, char **argv)
+{
+	static char name[] = "ppin";
+	size_t n = 1, at = 0;
+	bool room;
+
+	for (int i = 1; i < argc; i++)
+		n += strlen(argv[i]) + 1;
+	w->argv = calloc((size_t)argc + 2, sizeof *w->argv);
+	room = w->argv && hl_secret_make(&w->text, n) == HL_OK;
+	for (int i = 1; i < argc; i++) {
+		size_t length = strlen(argv[i]) + 1;
+
+		if (room)
+			w->argv[i] = memcpy((char *)w->text.p + at, argv[i], length);
+		at += length;
+		OPENSSL_cleanse(argv[i], length);
+	}
+	if (!room)
+		return HL_E_NOMEM;
+	w->argv[0] = name;
+	return HL_OK;
+}
 
 /* -- what it says of itself -------------------------------------------------------------------------------- */
 
@@ -145,27 +187,19 @@ static void tell_error(struct ppin *p, hl_err err)
 	cli_tell(&p->c, err);
 }
 
-/* In case a secret is among the words that were not used. */
-static void wipe_operands(struct ppin *p)
-{
-	for (int i = 0; i < p->c.operands; i++)
-		ppin_wipe(p->c.operand[i]);
-}
-
 int main(int argc, char **argv)
 {
-	static char name[] = "ppin";
+	HL_AUTO(words_clear) struct words words = { 0 };
 	struct ppin p = { .c = { .command = "ppin", .global.quiet = true, .out = stdout }, .o = defaults };
 	hl_err err;
 
+	hl_secret_heap();
+	err = words_take(&words, argc, argv);
 	cli_keep_places();
 	signal(SIGPIPE, SIG_IGN);
-	hl_secret_heap();
-	if (argc > 0)
-		argv[0] = name;
 	printf("********************\nPrimus Permanent PIN\n********************\n");
-	err = run(&p, argc, argv);
-	wipe_operands(&p);
+	if (err == HL_OK)
+		err = run(&p, argc, words.argv);
 	client_conf_clear(&p.conf);
 	if (fflush(stdout) != 0 && err == HL_OK)
 		err = cli_fail_errno(&p.c, HL_E_IO, "stdout");

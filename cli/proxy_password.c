@@ -79,41 +79,43 @@ struct visit {
 	const struct client_conf *conf;
 	json_t *all;
 	const char *only;
-	unsigned number, failed;
-	struct cli_trouble first;
+	unsigned number;
+	struct cli_failures failures;
 };
 
 static hl_err list_one(struct cli *c, const struct cli_client *k, const struct client_slot *slot, unsigned number, void *at)
 {
 	struct visit *v = at;
-	bool there;
+	char word[CLI_ERR_TEXT];
+	bool there = false;
+	hl_err err;
 
 	(void)number;
 	if (!is_first(v->conf, slot))
 		return HL_OK;
-	HL_TRY(cli_password_is_there(c, k, slot, &there));
-	json_array_append_new(v->all,
-		json_pack("{s:s, s:s}", "service_user", slot->service_user, "service_password", cli_secret_word(there)));
-	return c->global.json ? HL_OK : cli_password_line(c, k, slot, ++v->number, NULL);
+	if (!c->global.json)
+		return cli_password_line(c, k, slot, ++v->number, &v->failures);
+	err = cli_password_is_there(c, k, slot, &there);
+	cli_failures_add(c, &v->failures, err);
+	cli_secret_word(err, there, word);
+	json_array_append_new(v->all, json_pack("{s:s, s:s}", "service_user", slot->service_user, "service_password", word));
+	return HL_OK;
 }
 
 /* One that fails does not keep the others from being tested. */
 static hl_err test_one(struct cli *c, const struct cli_client *k, const struct client_slot *slot, unsigned number, void *at)
 {
 	struct visit *v = at;
-	char result[32] = "OK";
+	char result[CLI_ERR_TEXT] = "OK";
 	hl_err err;
 
 	(void)number;
 	if (!is_first(v->conf, slot) || (v->only && strcmp(v->only, slot->service_user) != 0))
 		return HL_OK;
-	v->number++;
 	err = cli_password_check(c, k, slot, NULL);
-	if (err != HL_OK) {
-		snprintf(result, sizeof result, "HL-%04d", -(int)err);
-		if (v->failed++ == 0)
-			v->first = c->trouble;
-	}
+	cli_failures_add(c, &v->failures, err);
+	if (err != HL_OK)
+		cli_err_text(err, result);
 	json_array_append_new(v->all, json_pack("{s:s, s:s}", "service_user", slot->service_user, "result", result));
 	if (!c->global.json)
 		fprintf(c->out, "%s: %s%s%s\n", slot->service_user, result, err != HL_OK ? " " : "",
@@ -133,10 +135,7 @@ static hl_err visit(struct cli *c, cli_slot_each *each, const char *schema)
 	HL_TRY(cli_secrets_conf(c, &k, &conf));
 	HL_TRY(cli_secrets_slot(c, &conf, NULL, v.only, &slot));
 	HL_TRY(cli_secrets_each(c, &k, &conf, each, &v));
-	c->trouble = v.first;
-	if (v.failed > 0)
-		return v.first.err;
-	return c->global.json ? cli_print_json(c, schema, json_pack("{s:O}", "service_users", all)) : HL_OK;
+	return cli_end_json(c, cli_failures_end(c, &v.failures), schema, json_pack("{s:O}", "service_users", all));
 }
 
 hl_err cli_proxy_password_list(struct cli *c)

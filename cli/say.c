@@ -74,13 +74,14 @@ hl_err cli_fail_line(struct cli *c, hl_err err, const char *path, unsigned line,
 	return line > 0 ? cli_fail(c, err, "%s:%u: %s", path, line, why) : cli_fail(c, err, "%s: %s", path, why);
 }
 
-static void tell_json(
-	const struct cli_trouble *t, const struct hl_err_row *row, const char *message, const char *next)
+/* One object: `report`, where there is one, and in it the error. */
+static void tell_json(const struct cli_trouble *t, const struct hl_err_row *row, const char *message, const char *next,
+	json_t *report)
 {
-	char id[16];
+	char id[CLI_ERR_TEXT];
 	json_t *j;
 
-	snprintf(id, sizeof id, "HL-%04d", -(int)row->code);
+	cli_err_text(row->code, id);
 	j = json_pack("{s:{s:s, s:s?, s:s, s:s, s:s, s:b}}", "error", "id", id, "step",
 		t->step < 0 ? NULL : hl_step_row((unsigned)t->step)->name, "message", message, "cause",
 		*t->cause ? t->cause : row->cause, "next", next, "retryable",
@@ -88,6 +89,8 @@ static void tell_json(
 	if (j && t->retry_after_ms)
 		json_object_set_new(
 			json_object_get(j, "error"), "retry_after_ms", json_integer(t->retry_after_ms));
+	if (j && report)
+		json_object_update_missing(j, report);
 	if (!j || json_dumpf(j, stdout, JSON_COMPACT) != 0)
 		fprintf(stderr, "hsmlet: %s\n", message);
 	printf("\n");
@@ -132,9 +135,16 @@ void cli_tell(struct cli *c, hl_err err)
 	cli_advice(c, *c->trouble.next ? c->trouble.next : row->next, next);
 	snprintf(message, sizeof message, "%s%s%s", row->text, *detail ? ": " : "", detail);
 	if (c->global.json)
-		tell_json(&c->trouble, row, message, next);
+		tell_json(&c->trouble, row, message, next, c->report);
 	else
 		tell_text(&c->trouble, row, message, next);
+	json_decref(c->report);
+	c->report = NULL;
+}
+
+void cli_err_text(hl_err err, char out[CLI_ERR_TEXT])
+{
+	snprintf(out, CLI_ERR_TEXT, "HL-%04d", -(int)err);
 }
 
 /* -- notes -------------------------------------------------------------------------------------- */
@@ -177,15 +187,37 @@ bool cli_colour(FILE *stream)
 
 /* -- data --------------------------------------------------------------------------------------- */
 
-hl_err cli_print_json(struct cli *c, const char *schema, json_t *object)
+/* `object` is taken over; NULL: no memory. */
+static json_t *with_schema(const char *schema, json_t *object)
 {
 	json_t *all = json_pack("{s:s}", "schema", schema);
-	bool good = all && object && json_object_update(all, object) == 0 &&
-		json_dumpf(all, c->out, JSON_COMPACT) == 0 && fputc('\n', c->out) != EOF;
+	bool good = all && object && json_object_update(all, object) == 0;
 
 	json_decref(object);
+	if (good)
+		return all;
+	json_decref(all);
+	return NULL;
+}
+
+hl_err cli_print_json(struct cli *c, const char *schema, json_t *object)
+{
+	json_t *all = with_schema(schema, object);
+	bool good = all && json_dumpf(all, c->out, JSON_COMPACT) == 0 && fputc('\n', c->out) != EOF;
+
 	json_decref(all);
 	return good ? HL_OK : cli_fail(c, HL_E_NOMEM, "the JSON output");
+}
+
+hl_err cli_end_json(struct cli *c, hl_err err, const char *schema, json_t *object)
+{
+	if (c->global.json && err == HL_OK)
+		return cli_print_json(c, schema, object);
+	if (c->global.json)
+		c->report = with_schema(schema, object);
+	else
+		json_decref(object);
+	return err;
 }
 
 static bool within(unsigned char c, unsigned char least, unsigned char most)

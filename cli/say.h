@@ -23,7 +23,11 @@ hl_err cli_fail_file(struct cli *c, hl_err err, const char *path);
 /** A file that was read and is not good, and where; `line` 0: as a whole. */
 hl_err cli_fail_line(struct cli *c, hl_err err, const char *path, unsigned line, const char *why);
 
-/** Tell the trouble: four parts on stderr, or with --json one object on stdout. `err` is what the
+/** "HL-0503". */
+#define CLI_ERR_TEXT 16
+void cli_err_text(hl_err err, char out[CLI_ERR_TEXT]);
+
+/** Tell the trouble: four parts on stderr, or with --json one object on stdout, which has the report, too. `err` is what the
  * verb gave; where nothing was noted its own words serve. */
 void cli_tell(struct cli *c, hl_err err);
 
@@ -38,6 +42,9 @@ void cli_progress(const struct cli *c, const char *format, ...) __attribute__((f
 
 /** Print `object` (taken over) with "schema": schema in front. */
 hl_err cli_print_json(struct cli *c, const char *schema, json_t *object);
+/** The end of a verb that has results also where it failed: without --json nothing, on HL_OK as cli_print_json(), else the
+ * object is told together with the error, in one. Gives `err`, or what kept it from printing. `object` is taken over. */
+hl_err cli_end_json(struct cli *c, hl_err err, const char *schema, json_t *object);
 static inline void cli_json_drop(json_t **j)
 {
 	json_decref(*j);

@@ -11,10 +11,10 @@ static void tell(void *at, const struct cli_slot_result *r)
 {
 	struct told *t = at;
 	FILE *out = t->c->out;
-	char result[32] = "OK";
+	char result[CLI_ERR_TEXT] = "OK";
 
 	if (r->err != HL_OK)
-		snprintf(result, sizeof result, "HL-%04d", -(int)r->err);
+		cli_err_text(r->err, result);
 	json_array_append_new(t->all,
 		json_pack("{s:s, s:i, s:s, s:s}", "host", r->host->name, "slot", (int)r->slot->id, "partition",
 			r->slot->partition, "result", result));
@@ -40,9 +40,6 @@ hl_err cli_secret_test(struct cli *c)
 	HL_TRY(cli_secrets_conf(c, &k, &conf));
 	HL_TRY(cli_secrets_test(c, &k, &conf, &filter, tell, &told, &tested));
 	if (!c->global.json)
-		fprintf(c->out, "\nNumber of tested partitions: %u\nNumber of failures: %u\n", tested.slots, tested.failed);
-	c->trouble = tested.first;
-	if (tested.failed > 0)
-		return tested.first.err;
-	return c->global.json ? cli_print_json(c, "hsmlet-secret-test/1", json_pack("{s:O}", "slots", all)) : HL_OK;
+		fprintf(c->out, "\nNumber of tested partitions: %u\nNumber of failures: %u\n", tested.slots, tested.failures.n);
+	return cli_end_json(c, cli_failures_end(c, &tested.failures), "hsmlet-secret-test/1", json_pack("{s:O}", "slots", all));
 }

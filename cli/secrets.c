@@ -59,9 +59,26 @@ hl_err cli_password_is_there(struct cli *c, const struct cli_client *k, const st
 	return err == HL_OK || err == HL_E_PASSWORD_NONE ? HL_OK : cli_fail(c, err, "%s", error);
 }
 
-const char *cli_secret_word(bool there)
+void cli_secret_word(hl_err err, bool there, char out[CLI_ERR_TEXT])
 {
-	return there ? "Configured" : "MISSING";
+	if (err != HL_OK)
+		cli_err_text(err, out);
+	else
+		snprintf(out, CLI_ERR_TEXT, "%s", there ? "Configured" : "MISSING");
+}
+
+void cli_failures_add(struct cli *c, struct cli_failures *f, hl_err err)
+{
+	if (err != HL_OK && f->n++ == 0)
+		f->first = c->trouble;
+}
+
+hl_err cli_failures_end(struct cli *c, const struct cli_failures *f)
+{
+	if (f->n == 0)
+		return HL_OK;
+	c->trouble = f->first;
+	return f->first.err;
 }
 
 hl_err cli_secrets_each(
@@ -77,23 +94,25 @@ hl_err cli_secrets_each(
 
 hl_err cli_secret_line(struct cli *c, const struct cli_client *k, const struct client_slot *slot, unsigned number, void *at)
 {
-	bool there;
+	bool there = false;
+	hl_err err = cli_secret_is_there(c, k, slot->partition, &there);
+	char word[CLI_ERR_TEXT];
 
-	(void)at;
-	HL_TRY(cli_secret_is_there(c, k, slot->partition, &there));
-	fprintf(c->out, "[%02u] slot-id %u:    user '%s'  permanent secret: %s\n", number, slot->id, slot->partition,
-		cli_secret_word(there));
+	cli_failures_add(c, at, err);
+	cli_secret_word(err, there, word);
+	fprintf(c->out, "[%02u] slot-id %u:    user '%s'  permanent secret: %s\n", number, slot->id, slot->partition, word);
 	return HL_OK;
 }
 
 hl_err cli_password_line(struct cli *c, const struct cli_client *k, const struct client_slot *slot, unsigned number, void *at)
 {
-	bool there;
+	bool there = false;
+	hl_err err = cli_password_is_there(c, k, slot, &there);
+	char word[CLI_ERR_TEXT];
 
-	(void)at;
-	HL_TRY(cli_password_is_there(c, k, slot, &there));
-	fprintf(c->out, "[%02u] service/proxy user '%s'  permanent secret: %s\n", number, slot->service_user,
-		cli_secret_word(there));
+	cli_failures_add(c, at, err);
+	cli_secret_word(err, there, word);
+	fprintf(c->out, "[%02u] service/proxy user '%s'  permanent secret: %s\n", number, slot->service_user, word);
 	return HL_OK;
 }
 
@@ -172,8 +191,7 @@ static void test_slot(struct cli *c, const struct cli_client *k, struct cli_slot
 	if (r->err == HL_OK)
 		return;
 	r->step = c->trouble.step;
-	if (out->failed++ == 0)
-		out->first = c->trouble;
+	cli_failures_add(c, &out->failures, r->err);
 }
 
 static void test_host(struct cli *c, const struct cli_client *k, const struct client_host *host,

@@ -19,15 +19,26 @@ HL_CHECKED hl_err cli_secrets_slot(struct cli *c, const struct client_conf *conf
 HL_CHECKED hl_err cli_secret_is_there(struct cli *c, const struct cli_client *k, const char *partition, bool *there);
 HL_CHECKED hl_err cli_password_is_there(
 	struct cli *c, const struct cli_client *k, const struct client_slot *slot, bool *there);
-/** "Configured" or "MISSING". */
-const char *cli_secret_word(bool there);
+/** "Configured" or "MISSING"; where that could not be learned, for `err`, "HL-0105" or so. */
+void cli_secret_word(hl_err err, bool there, char out[CLI_ERR_TEXT]);
+
+/* Of several things that are looked at one after another, those that failed: none keeps the others from being told. */
+struct cli_failures {
+	unsigned n;
+	struct cli_trouble first;
+};
+/** Count it, unless it is HL_OK; its trouble is the one that was noted last. */
+void cli_failures_add(struct cli *c, struct cli_failures *f, hl_err err);
+/** After the last: the first that failed, with its trouble, or HL_OK. */
+HL_CHECKED hl_err cli_failures_end(struct cli *c, const struct cli_failures *f);
 
 /** Call `each` for every slot of the file, with its number from 1. */
 typedef hl_err cli_slot_each(struct cli *c, const struct cli_client *k, const struct client_slot *slot, unsigned number,
 	void *at);
 HL_CHECKED hl_err cli_secrets_each(
 	struct cli *c, const struct cli_client *k, const struct client_conf *conf, cli_slot_each *each, void *at);
-/** Two of them: a line about the partition's secret, and one about the service user's password, in the words of ppin. */
+/** Two of them: a line about the partition's secret, and one about the service user's password, in the words of ppin.
+ * `at` is a struct cli_failures: one that cannot be read has its code in the line. */
 cli_slot_each cli_secret_line, cli_password_line;
 
 /** Ask the gateway whether it takes the password of this slot's service user; NULL: the stored one. */
@@ -54,8 +65,8 @@ struct cli_slot_result {
 };
 typedef void cli_slot_tested(void *at, const struct cli_slot_result *r);
 struct cli_slots_tested {
-	unsigned hosts, slots, failed;
-	struct cli_trouble first; /* of those that failed */
+	unsigned hosts, slots;
+	struct cli_failures failures;
 };
 /** Connect to each of them, each host by itself, with the stored secret. HL_OK also where some failed; HL_E_PARTITION where
  * none is meant. */

@@ -117,15 +117,15 @@ static hl_err connect_and_draw(struct cli *c, const struct cli_client *k, const 
 
 static hl_err make_key(struct cli *c, struct attempt *a)
 {
-	uint8_t id[8];
+	struct cli_key_marks marks = { .label = a->label, .id_n = 8, .sensitive = true };
 	char hex[17];
 
-	if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id ||
+	if (getrandom(marks.id, marks.id_n, 0) != (ssize_t)marks.id_n ||
 		getrandom(a->data, sizeof a->data, 0) != (ssize_t)sizeof a->data)
 		return cli_fail_errno(c, HL_E_IO, "getrandom");
-	hl_hex(hl_bytes(id, sizeof id), hex);
+	hl_hex(hl_bytes(marks.id, marks.id_n), hex);
 	snprintf(a->label, sizeof a->label, "hsmlet-try-%s", hex);
-	return cli_key_make(c, a->h, "ec-p256", a->label, hl_bytes(id, sizeof id), &a->key);
+	return cli_key_make(c, a->h, "ec-p256", &marks, &a->key);
 }
 
 static hl_err sign(struct cli *c, struct attempt *a)

@@ -59,6 +59,8 @@ static const struct cli_verb verbs[] = {
 		{ "hsmlet key show signing", "hsmlet key show --json wrapping" } },
 	{ "key", "export-public", cli_key_export_public, &cli_key_export_public_options, 1, 1, false, "LABEL|HANDLE", "the public key of a pair as a SubjectPublicKeyInfo",
 		{ "hsmlet key export-public signing", "hsmlet key export-public signing -o signing.der --format der" } },
+	{ "key", "import", cli_key_import, &cli_key_import_options, 1, 1, false, "FILE", "bring a private, public or raw key or a certificate into the HSM (- is standard input)",
+		{ "hsmlet key import key.pem --label signing", "hsmlet key import - --type aes --label wrapping < aes.bin" } },
 	{ "key", "delete", cli_key_delete, &cli_key_delete_options, 1, 1, false, "LABEL|HANDLE", "destroy all objects with this label, or the one with this handle",
 		{ "hsmlet key delete signing", "hsmlet key delete --pin-file pin wrapping" } },
 	{ "session", "list", cli_session_list, &no_options, 0, 0, false, "", "the channels that are open at the HSMs, and who holds them",

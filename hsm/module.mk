@@ -17,7 +17,6 @@ libhsmcore_la_SOURCES = \
 	hsm/engine/constant.h \
 	hsm/engine/create.c \
 	hsm/engine/curve.c hsm/engine/curve.h \
-	hsm/engine/der.c hsm/engine/der.h \
 	hsm/engine/derive.c \
 	hsm/engine/describe.c \
 	hsm/engine/digest.c \

@@ -15,6 +15,7 @@ libhl_la_SOURCES = \
 	lib/base/bytes.c lib/base/bytes.h \
 	lib/base/core.c lib/base/core.h \
 	lib/base/deadline.h \
+	lib/base/der.c lib/base/der.h \
 	lib/base/env.c lib/base/env.h \
 	lib/base/err.c lib/base/err.h \
 	lib/base/err_steps.c lib/base/err_steps.h \

@@ -23,6 +23,7 @@ static const struct p11_ckr_row rows[] = {
 	{ HL_E_PASSWORD_NONE,         CKR_TOKEN_NOT_PRESENT,          0,                   0x8000000d },
 	{ HL_E_MODE,                  CKR_GENERAL_ERROR,              0,                   0x80005006 },
 	{ HL_E_CRED_FILE,             CKR_GENERAL_ERROR,              0,                   0x80005009 },
+	{ HL_E_KEY_FILE,              CKR_DATA_INVALID,               0,                   0 }, /* the provider reads none */
 
 	{ HL_E_SHORT,                 CKR_TOKEN_NOT_PRESENT,          CKR_DEVICE_ERROR,    0x80000001 },
 	{ HL_E_TRAIL,                 CKR_TOKEN_NOT_PRESENT,          CKR_DEVICE_ERROR,    0x80000001 },

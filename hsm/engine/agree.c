@@ -2,9 +2,9 @@
 #include <openssl/dh.h>
 
 #include "hsm/engine/build.h"
-#include "hsm/engine/der.h"
 #include "hsm/engine/engine.h"
 #include "hsm/ossl.h"
+#include "lib/base/der.h"
 
 /* -- the other side's public value ------------------------------------------------------------------- */
 
@@ -55,7 +55,7 @@ static hl_err agree_point(const struct hsm_use *u, struct hl_bytes public, struc
 
 	if (agree(u, public, out) == HL_OK)
 		return HL_OK;
-	if (!hsm_der_octets(public, &inner))
+	if (!hl_der_octets(public, &inner))
 		return HL_E_PARAMETER;
 	return agree(u, inner, out);
 }

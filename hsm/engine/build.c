@@ -6,9 +6,9 @@
 #include <openssl/param_build.h>
 
 #include "hsm/engine/curve.h"
-#include "hsm/engine/der.h"
 #include "hsm/engine/engine.h"
 #include "hsm/ossl.h"
+#include "lib/base/der.h"
 
 #define AUTO_DER HL_AUTO(hl_buf_clear) struct hl_buf
 #define DER_MAX 32768
@@ -23,14 +23,14 @@ static struct hl_bytes part(const struct hl_list *t, uint32_t type)
 static void numbers(struct hl_buf *out, const struct hl_list *t, const uint32_t *type, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		hsm_der_number(out, part(t, type[i]));
+		hl_der_number(out, part(t, type[i]));
 }
 
 static void wrap(struct hl_buf *out, uint8_t tag, const struct hl_buf *content)
 {
 	if (content->err != HL_OK && out->err == HL_OK)
 		out->err = content->err;
-	hsm_der_put(out, tag, hl_buf_view(content));
+	hl_der_put(out, tag, hl_buf_view(content));
 }
 
 /* -- RSA (RFC 8017, A.1) ----------------------------------------------------------------------------- */
@@ -67,7 +67,7 @@ static void put_bn(struct hl_buf *out, const BIGNUM *n)
 
 	if (length < 0 && out->err == HL_OK)
 		out->err = HL_E_RANGE;
-	hsm_der_number(out, hl_bytes(bytes, length > 0 ? (size_t)length : 0));
+	hl_der_number(out, hl_bytes(bytes, length > 0 ? (size_t)length : 0));
 	OPENSSL_cleanse(bytes, sizeof bytes);
 }
 
@@ -80,7 +80,7 @@ static void put_crt(struct hl_buf *out, const struct hl_list *t)
 		out->err = HL_E_RANGE;
 	for (size_t i = 0; i < HL_COUNT(own) && out->err == HL_OK; i++) {
 		if (part(t, type[i]).n > 0)
-			hsm_der_number(out, part(t, type[i]));
+			hl_der_number(out, part(t, type[i]));
 		else
 			put_bn(out, own[i]);
 	}
@@ -94,10 +94,10 @@ static void rsa_private(struct hl_buf *out, const struct hl_list *t)
 		HL_CKA_PRIME_1, HL_CKA_PRIME_2 };
 	AUTO_DER body = hl_buf(DER_MAX);
 
-	hsm_der_number(&body, hl_bytes(NULL, 0));
+	hl_der_number(&body, hl_bytes(NULL, 0));
 	numbers(&body, t, type, HL_COUNT(type));
 	put_crt(&body, t);
-	wrap(out, HSM_DER_SEQUENCE, &body);
+	wrap(out, HL_DER_SEQUENCE, &body);
 }
 
 static void rsa_public(struct hl_buf *out, const struct hl_list *t)
@@ -106,7 +106,7 @@ static void rsa_public(struct hl_buf *out, const struct hl_list *t)
 	AUTO_DER body = hl_buf(DER_MAX);
 
 	numbers(&body, t, type, HL_COUNT(type));
-	wrap(out, HSM_DER_SEQUENCE, &body);
+	wrap(out, HL_DER_SEQUENCE, &body);
 }
 
 static void rsa_algorithm(struct hl_buf *out, const struct hl_list *t)
@@ -151,14 +151,14 @@ static void ec_private(struct hl_buf *out, const struct hl_list *t)
 {
 	AUTO_DER body = hl_buf(DER_MAX);
 
-	hsm_der_number(&body, hl_bytes("\1", 1));
-	hsm_der_put(&body, HSM_DER_OCTETS, part(t, HL_CKA_VALUE));
-	wrap(out, HSM_DER_SEQUENCE, &body);
+	hl_der_number(&body, hl_bytes("\1", 1));
+	hl_der_put(&body, HL_DER_OCTETS, part(t, HL_CKA_VALUE));
+	wrap(out, HL_DER_SEQUENCE, &body);
 }
 
 static void octets_private(struct hl_buf *out, const struct hl_list *t)
 {
-	hsm_der_put(out, HSM_DER_OCTETS, part(t, HL_CKA_VALUE));
+	hl_der_put(out, HL_DER_OCTETS, part(t, HL_CKA_VALUE));
 }
 
 /* The standard has a DER OCTET STRING; a bare point is understood, too. */
@@ -166,7 +166,7 @@ static void point_public(struct hl_buf *out, const struct hl_list *t)
 {
 	struct hl_bytes point = part(t, HL_CKA_EC_POINT), inner;
 
-	hl_buf_put(out, hsm_der_octets(point, &inner) ? inner : point);
+	hl_buf_put(out, hl_der_octets(point, &inner) ? inner : point);
 }
 
 /* RFC 5480, 2.2: 04 or, compressed, 02 and 03; "The public key MUST be rejected if any other value is included in
@@ -203,7 +203,7 @@ static void domain(struct hl_buf *out, const struct hl_list *t, const uint32_t *
 	AUTO_DER body = hl_buf(DER_MAX);
 
 	numbers(&body, t, type, n);
-	wrap(out, HSM_DER_SEQUENCE, &body);
+	wrap(out, HL_DER_SEQUENCE, &body);
 }
 
 static void dsa_algorithm(struct hl_buf *out, const struct hl_list *t)
@@ -235,7 +235,7 @@ static void dhx_algorithm(struct hl_buf *out, const struct hl_list *t)
 
 static void exponent(struct hl_buf *out, const struct hl_list *t)
 {
-	hsm_der_number(out, part(t, HL_CKA_VALUE));
+	hl_der_number(out, part(t, HL_CKA_VALUE));
 }
 
 /* -- a key -------------------------------------------------------------------------------------------------- */
@@ -270,10 +270,10 @@ static void put_private(struct hl_buf *out, const struct builder *b, const struc
 
 	b->algorithm(&algorithm, t);
 	b->private(&key, t);
-	hsm_der_number(&body, hl_bytes(NULL, 0));
-	wrap(&body, HSM_DER_SEQUENCE, &algorithm);
-	wrap(&body, HSM_DER_OCTETS, &key);
-	wrap(out, HSM_DER_SEQUENCE, &body);
+	hl_der_number(&body, hl_bytes(NULL, 0));
+	wrap(&body, HL_DER_SEQUENCE, &algorithm);
+	wrap(&body, HL_DER_OCTETS, &key);
+	wrap(out, HL_DER_SEQUENCE, &body);
 }
 
 static void put_public(struct hl_buf *out, const struct builder *b, const struct hl_list *t)
@@ -284,9 +284,9 @@ static void put_public(struct hl_buf *out, const struct builder *b, const struct
 	hl_buf_u8(&key, 0); /* no bits are left over in the last byte */
 	b->algorithm(&algorithm, t);
 	b->public(&key, t);
-	wrap(&body, HSM_DER_SEQUENCE, &algorithm);
-	wrap(&body, HSM_DER_BITS, &key);
-	wrap(out, HSM_DER_SEQUENCE, &body);
+	wrap(&body, HL_DER_SEQUENCE, &algorithm);
+	wrap(&body, HL_DER_BITS, &key);
+	wrap(out, HL_DER_SEQUENCE, &body);
 }
 
 /* Whether the parts belong together. K-12, K-14. */

@@ -3,9 +3,9 @@
 
 #include "hsm/engine/build.h"
 #include "hsm/engine/curve.h"
-#include "hsm/engine/der.h"
 #include "hsm/engine/engine.h"
 #include "hsm/ossl.h"
+#include "lib/base/der.h"
 
 hl_err hsm_describe_number(const EVP_PKEY *pkey, const char *name, struct hsm_object *o, uint32_t type)
 {
@@ -40,7 +40,7 @@ static hl_err describe_point(const EVP_PKEY *pkey, struct hsm_object *o)
 
 	if (EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &n) != 1)
 		return HL_E_CRYPTO;
-	hsm_der_put(&der, HSM_DER_OCTETS, hl_bytes(point, n));
+	hl_der_put(&der, HL_DER_OCTETS, hl_bytes(point, n));
 	if (der.err != HL_OK)
 		return der.err;
 	return hsm_attribute_set(o, HL_CKA_EC_POINT, HL_FORM_BYTES, hl_buf_view(&der));

@@ -34,6 +34,7 @@ enum hl_again { HL_FINAL, HL_AGAIN };
 	X(HL_E_PASSWORD_NONE, -104, 78, HL_FINAL, "no service password is stored for this user", "the service credential file was never imported here", "import it: `hsmlet cred import FILE`") \
 	X(HL_E_MODE, -105, 78, HL_FINAL, "a file with secrets is open to others", "its mode lets group or others write or read", "chmod 600 the file, 700 its folder") \
 	X(HL_E_CRED_FILE, -106, 78, HL_FINAL, "a credential file cannot be understood", "a label is missing or a line was cut", "download the file again") \
+	X(HL_E_KEY_FILE, -107, 1, HL_FINAL, "a file with a key cannot be imported", "it was cut or altered, or holds something else", "give a private key (PKCS #8), a public key (SubjectPublicKeyInfo) or a certificate (X.509), in PEM or DER; raw keys need --type") \
 	\
 	X(HL_E_SHORT, -200, 76, HL_FINAL, "a message ends early", "the peer sent fewer bytes than its fields need", "check that both sides run the same version") \
 	X(HL_E_TRAIL, -201, 76, HL_FINAL, "a message has bytes left over", "the peer sent more than its fields need", "check that both sides run the same version") \

@@ -37,7 +37,7 @@ static size_t smaller(size_t a, size_t b)
 
 /* One read past the bound, into a byte of its own, tells a file that is too long from one that just
  * fits. */
-static hl_err read_all(int fd, size_t most, struct hl_buf *out)
+hl_err hl_fd_read(int fd, size_t most, struct hl_buf *out)
 {
 	size_t left = smaller(most, out->max - out->n);
 
@@ -71,7 +71,7 @@ hl_err hl_file_read(const char *path, size_t most, struct hl_buf *out)
 	HL_AUTO(close_fd) int fd = -1;
 
 	HL_TRY(open_file(path, &fd));
-	return read_all(fd, most, out);
+	return hl_fd_read(fd, most, out);
 }
 
 /* -- secrecy --------------------------------------------------------------------------------- */
@@ -111,7 +111,7 @@ hl_err hl_file_read_private(
 
 	HL_TRY(open_file(path, &fd));
 	HL_TRY(check_private(fd, whose));
-	return read_all(fd, most, out);
+	return hl_fd_read(fd, most, out);
 }
 
 /* -- write ----------------------------------------------------------------------------------- */

@@ -10,6 +10,8 @@
 /** Append all of `path` to `out`. HL_E_NOT_FOUND; HL_E_TOO_LONG: more than `most` bytes, or than
  * `out` takes; HL_E_IO. */
 HL_CHECKED hl_err hl_file_read(const char *path, size_t most, struct hl_buf *out);
+/** The same of a descriptor, to its end. HL_E_TOO_LONG, HL_E_IO. */
+HL_CHECKED hl_err hl_fd_read(int fd, size_t most, struct hl_buf *out);
 
 /**
  * Replace `path` by `content`, all or nothing, also across a power cut: a new file in the same

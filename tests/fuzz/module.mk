@@ -8,6 +8,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_grant \
 	tests/fuzz/fuzz_hello \
+	tests/fuzz/fuzz_key_file \
 	tests/fuzz/fuzz_scram \
 	tests/fuzz/fuzz_secrets \
 	tests/fuzz/fuzz_ticket
@@ -36,6 +37,7 @@ tests_fuzz_fuzz_grant_SOURCES = tests/fuzz/fuzz_grant.c $(gate)
 tests_fuzz_fuzz_grant_LDADD = libproxy.la $(FUZZ_LIBS)
 tests_fuzz_fuzz_hello_SOURCES = tests/fuzz/fuzz_hello.c $(gate)
 tests_fuzz_fuzz_hello_LDADD = libproxy.la $(FUZZ_LIBS)
+tests_fuzz_fuzz_key_file_LDADD = libhlcli.la libhlclient.la libhlos.la $(FUZZ_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
 tests_fuzz_fuzz_scram_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_secrets_LDADD = libhlclient.la $(FUZZ_LIBS)
 tests_fuzz_fuzz_ticket_LDADD = $(FUZZ_LIBS)

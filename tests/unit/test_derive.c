@@ -1,10 +1,10 @@
 /* Derivations: agreements, key derivation functions, PBKDF2, and what the derived keys are like. */
-#include "tests/support/test.h"
+#include "lib/base/der.h"
 #include "tests/support/imports.h"
+#include "tests/support/test.h"
 
 #include <stdlib.h>
 
-#include "hsm/engine/der.h"
 
 static struct hl_bytes none;
 
@@ -57,7 +57,7 @@ static void check_agreement(struct hsm_key *k, struct hl_agree_parameter p, stru
 
 	CU_ASSERT_EQUAL(agree(k, HL_CKM_ECDH1_DERIVE, &p, wanted.n, &o), HL_OK);
 	CU_ASSERT(hl_bytes_eq(hl_secret_view(&o.value), wanted));
-	hsm_der_put(&der, HSM_DER_OCTETS, p.public);
+	hl_der_put(&der, HL_DER_OCTETS, p.public);
 	p.public = hl_buf_view(&der);
 	CU_ASSERT_EQUAL(agree(k, HL_CKM_ECDH1_DERIVE, &p, wanted.n, &o), HL_OK);
 	CU_ASSERT(hl_bytes_eq(hl_secret_view(&o.value), wanted));

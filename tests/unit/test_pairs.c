@@ -1,10 +1,10 @@
 /* Keys of pairs from their parts, and what they do: foreign signatures, encryptions and agreements. */
-#include "tests/support/test.h"
+#include "lib/base/der.h"
 #include "tests/support/imports.h"
+#include "tests/support/test.h"
 
 #include <stdlib.h>
 
-#include "hsm/engine/der.h"
 
 static struct hl_bytes none;
 
@@ -15,7 +15,7 @@ static void import_curve(struct pair *p, uint64_t key_type, struct hl_bytes para
 	struct template t = { 0 }, u = { 0 };
 	AUTO_BUF der = hl_buf(512);
 
-	hsm_der_put(&der, HSM_DER_OCTETS, point);
+	hl_der_put(&der, HL_DER_OCTETS, point);
 	template_bytes(&t, HL_CKA_EC_PARAMS, params.p, params.n);
 	template_bytes(&t, HL_CKA_VALUE, value.p, value.n);
 	template_bytes(&u, HL_CKA_EC_PARAMS, params.p, params.n);
