@@ -184,6 +184,7 @@ static void dial(struct client *c, const struct hl_addr *to)
 	int64_t now = hl_mono_us(c->env);
 
 	hl_random(c->env, c->id, sizeof c->id);
+	memcpy(c->failure.connection, c->id, sizeof c->id);
 	hl_addr_text(to, c->failure.where);
 	hl_trace(c->env,
 		&(struct hl_trace){
@@ -554,6 +555,15 @@ const struct client_failure *client_failed(const struct client *c)
 	return c->state == IDLE && c->failure.err != HL_OK ? &c->failure : NULL;
 }
 
+void client_failure_connection(const struct client_failure *f, char out[CLIENT_CONNECTION_TEXT])
+{
+	static const uint8_t none[HL_CONNECTION_ID];
+
+	out[0] = 0;
+	if (memcmp(f->connection, none, sizeof none) != 0)
+		hl_hex(hl_bytes(f->connection, sizeof f->connection), out);
+}
+
 void client_close(struct client *c)
 {
 	bool connected = c->connected && !c->closing;
@@ -572,6 +582,7 @@ void client_close(struct client *c)
 	c->step_us = c->open_us = c->reopen_us = 0;
 	c->reopenings = 0;
 	c->failure = (struct client_failure){ 0 };
+	memcpy(c->failure.connection, c->id, sizeof c->id); /* that they were sent on */
 	client_fail_calls(c, HL_E_CLOSED);
 }
 

@@ -56,8 +56,13 @@ struct client_failure {
 	uint32_t retry_after_ms;
 	bool retryable;            /* whoever refused said so */
 	char where[HL_ADDR_TEXT];  /* last address dialled, or "" */
+	uint8_t connection[HL_CONNECTION_ID]; /* id of that attempt; zeros: none was made */
 	char detail[129];
 };
+
+#define CLIENT_CONNECTION_TEXT (2 * HL_CONNECTION_ID + 1)
+/** Which connection failed, hex; "" where none was made. */
+void client_failure_connection(const struct client_failure *f, char out[CLIENT_CONNECTION_TEXT]);
 
 /* One request. The caller owns it and what it points to until `done`. The token of a request with an effect is
  * made here: whatever stands in the body's field is not sent. Submitted again after its end, the same call keeps its

@@ -22,14 +22,14 @@ static struct live *w;
 static struct live_account acme;
 static struct live_client client;
 
-static const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
-
 /* -- threads that sign once ---------------------------------------------------------------------------------------- */
 
 struct signer {
 	hsmlet *h;
 	uint64_t key;
+	hsmlet_mechanism mechanism;
 	int rc;
+	char connection[33]; /* of an error */
 	uint8_t signature[64];
 	atomic_uint *answered;
 	pthread_t thread;
@@ -41,7 +41,8 @@ static void *sign_once(void *at)
 	size_t n = sizeof s->signature;
 	hsmlet_error e;
 
-	s->rc = hsmlet_sign(s->h, s->key, &ecdsa, "data", 4, s->signature, &n, &e);
+	s->rc = hsmlet_sign(s->h, s->key, &s->mechanism, "data", 4, s->signature, &n, &e);
+	snprintf(s->connection, sizeof s->connection, "%s", s->rc == 0 ? "" : e.connection);
 	atomic_fetch_add(s->answered, 1);
 	return NULL;
 }
@@ -55,8 +56,8 @@ static void await_answers(const atomic_uint *answered, unsigned n)
 	CU_ASSERT(atomic_load(answered) >= n);
 }
 
-/* `n` threads sign while the HSM of the first link stands still; `early` of them are answered meanwhile. */
-static void sign_all(struct signer *s, unsigned n, hsmlet *h, uint64_t key, unsigned early)
+/* `n` threads sign so while the HSM of the first link stands still; `early` of them are answered meanwhile. */
+static void sign_all_by(struct signer *s, unsigned n, hsmlet *h, uint64_t key, uint32_t mechanism, unsigned early)
 {
 	atomic_uint answered = 0;
 	hsmlet_info info = { 0 };
@@ -65,7 +66,7 @@ static void sign_all(struct signer *s, unsigned n, hsmlet *h, uint64_t key, unsi
 	CU_ASSERT_EQUAL(hsmlet_get_info(h, &info, &e), 0);
 	CU_ASSERT(live_pause(w, info.hsm));
 	for (unsigned i = 0; i < n; i++) {
-		s[i] = (struct signer){ .h = h, .key = key, .answered = &answered };
+		s[i] = (struct signer){ .h = h, .key = key, .mechanism.number = mechanism, .answered = &answered };
 		if (pthread_create(&s[i].thread, NULL, sign_once, &s[i]) != 0)
 			abort();
 	}
@@ -73,6 +74,11 @@ static void sign_all(struct signer *s, unsigned n, hsmlet *h, uint64_t key, unsi
 	CU_ASSERT(live_resume(w, info.hsm));
 	for (unsigned i = 0; i < n; i++)
 		pthread_join(s[i].thread, NULL);
+}
+
+static void sign_all(struct signer *s, unsigned n, hsmlet *h, uint64_t key, unsigned early)
+{
+	sign_all_by(s, n, h, key, HL_CKM_ECDSA_SHA256, early);
 }
 
 static void expect_signatures(const struct signer *s, unsigned n, uint64_t public_key)
@@ -138,6 +144,29 @@ static void a_crowd_is_answered_over_another_link_while_the_first_stands_still(v
 	CU_ASSERT(links_made() > before);
 	hsmlet_close(h);
 	CU_ASSERT(sockets_await_none(w));
+}
+
+static void an_error_names_the_connection_that_it_came_over(void)
+{
+	hsmlet *h = begin();
+	struct signer s[CROWD];
+	struct key_pair k;
+	hsmlet_info info = { 0 };
+	hsmlet_error e;
+	unsigned elsewhere = 0;
+
+	CU_ASSERT_EQUAL(key_make_p256(h, "error", &k, &e), 0);
+	sign_all_by(s, CROWD, h, k.key, HL_CKM_RSA_PKCS, CROWD - FEW);
+	CU_ASSERT_EQUAL(hsmlet_get_info(h, &info, &e), 0);
+	for (unsigned i = 0; i < CROWD; i++) {
+		struct line refused = { .conn = s[i].connection, .step = "operation", .err = "HL-0530" };
+
+		CU_ASSERT_EQUAL(s[i].rc, -(int)HL_E_KEY_TYPE);
+		CU_ASSERT(lines_count(client.trace, &refused) > 0);
+		elsewhere += strcmp(s[i].connection, info.connection) != 0;
+	}
+	CU_ASSERT(elsewhere >= CROWD - FEW);
+	hsmlet_close(h);
 }
 
 /* Each link is logged in on its own, and forgets it when the user says so once. */
@@ -253,6 +282,7 @@ static void all_links_are_closed_with_the_handle(void)
 static CU_TestInfo tests[] = {
 	TEST(a_few_threads_share_one_link),
 	TEST(a_crowd_is_answered_over_another_link_while_the_first_stands_still),
+	TEST(an_error_names_the_connection_that_it_came_over),
 	TEST(a_logout_is_of_every_link),
 	TEST(a_session_key_is_used_over_every_link_until_it_is_destroyed),
 	TEST(a_crowd_gets_its_answers_whoever_dies),
