@@ -196,6 +196,7 @@ static void dial(struct client *c, const struct hl_addr *to)
 	next_port(c);
 	c->connected = true;
 	client_enter(c, DIALLING);
+	c->dialled_us = now;
 	hl_wish_dial(&c->wishes, c->port, to, now + CLIENT_DIAL_MS * 1000);
 }
 
@@ -298,6 +299,7 @@ static void opened(struct client *c, hl_err err)
 	}
 	if (c->closing)
 		return; /* its ENDED is on the way */
+	client_pace_trip(c->conf.pace, hl_mono_us(c->env) - c->dialled_us);
 	client_enter(c, AWAIT_REQUEST);
 	err = client_say_hello(c);
 	if (err != HL_OK)
@@ -528,6 +530,7 @@ void client_event(struct client *c, const struct hl_event *e)
 			on_bytes(c);
 		if (e->port == c->port && e->kind == HL_EV_BYTES)
 			client_alive_heard(c);
+		client_learn_pace(c);
 		break;
 	case HL_EV_ENDED:
 		if (e->port == c->port)

@@ -5,6 +5,7 @@
  * (libhsmlet.so), libev (ev.h), in memory (scenarios). */
 #pragma once
 
+#include "client/pace.h"
 #include "client/route.h"
 #include "lib/auth/channel.h"
 #include "lib/base/env.h"
@@ -26,6 +27,7 @@ struct client_conf_link {
 	const uint8_t *identity;  /* USER: the pinned key of the cluster, 32 bytes; SETUP: NULL */
 	unsigned open_ms;         /* most that opening may take; 0: CLIENT_OPEN_MS */
 	unsigned patience_ms;     /* silence in the middle of an answer; 0: CLIENT_PATIENCE_MS */
+	struct client_pace *pace; /* learns how long answers take; NULL: nobody asks */
 	bool knock;               /* only steps 0 to 6: whether the gateway takes the service password. No secret is needed, and
 				     no request may be made */
 };
@@ -72,6 +74,7 @@ struct client_call {
 	const void *body;
 	const struct hl_msg *expect; /* the reply's message */
 	int64_t deadline_us;         /* monotonic */
+	struct client_kind kind;     /* what is to be learned from its answer; zeros: nothing */
 	/* filled in: */
 	bool done;
 	hl_err err;                  /* HL_OK: `reply` holds the answer */
@@ -80,7 +83,8 @@ struct client_call {
 	struct hl_buf frame;         /* to be cleared by the caller, done or not */
 	/* the core's: */
 	uint32_t id;
-	bool sent;               /* on the link that is open now */
+	bool sent;               /* on the link that is open now, */
+	int64_t sent_us;         /* and when */
 	bool as_user;            /* there was a login on this link when it was sent */
 	bool lost;               /* it was sent before, and nobody knows what became of it */
 	bool token_made;         /* `token` is this request's: made when it is first sent, kept for every later try */

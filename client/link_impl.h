@@ -57,6 +57,10 @@ struct client {
 	int64_t heard_us;         /* when the last bytes came */
 	int64_t pong_us, part_us; /* something must come until then */
 	int64_t ask_us;           /* where nothing has come until then, a ping goes out */
+	/* what conf.pace learns */
+	int64_t dialled_us;
+	struct client_answers answers; /* that came with the bytes that are being read; before_us stays */
+	struct client_kind answers_kind; /* theirs, where they are all of one */
 	/* requests */
 	struct client_call *calls;
 	uint32_t next_id;
@@ -124,6 +128,8 @@ void client_learn_mark(struct client *c, const struct hl_done *mark);
 /** The error that an op.refused stands for, with its details in `failure`. */
 HL_CHECKED hl_err client_take_refusal(
 	struct client *c, struct client_failure *failure, const struct hl_frame *f);
+/** All bytes that came were read: learn from the answers among them. */
+void client_learn_pace(struct client *c);
 /** The number of another request; never 0. */
 uint32_t client_next_id(struct client *c);
 /** Send what is not sent yet, or is to be sent again by now. */

@@ -94,6 +94,29 @@ void client_lane_abandon(struct client_lane *l)
 
 /* -- calls ---------------------------------------------------------------------------------------------------------- */
 
+struct client_load client_lane_enter(struct client_lane *l, uint32_t long_us)
+{
+	return (struct client_load){
+		.calls = atomic_fetch_add(&l->calls, 1),
+		.long_us = atomic_fetch_add(&l->long_us, long_us),
+	};
+}
+
+void client_lane_leave(struct client_lane *l, uint32_t long_us)
+{
+	atomic_fetch_sub(&l->calls, 1);
+	atomic_fetch_sub(&l->long_us, long_us);
+}
+
+struct client_load client_lane_load(struct client_lane *l, int64_t now_us)
+{
+	return (struct client_load){
+		.calls = atomic_load(&l->calls),
+		.long_us = atomic_load(&l->long_us),
+		.rests = now_us < atomic_load(&l->rests_until_us),
+	};
+}
+
 hl_err client_lane_call(struct client_lane *l, struct client_call *call)
 {
 	hl_err err = client_blocking_call(l->shell, call);

@@ -15,7 +15,8 @@ struct client_lane {
 	struct client_fd trace; /* what env writes traces to */
 	struct client *core;    /* the shell's: client_blocking_with() */
 	struct client_blocking *shell;
-	atomic_uint under_way;  /* calls */
+	atomic_uint calls;      /* under way, */
+	_Atomic uint32_t long_us; /* and the long work among them */
 	_Atomic int64_t rests_until_us; /* it has failed and is left alone until then */
 	uint64_t login;         /* which of the logins it has taken over; under the shell's lock */
 };
@@ -30,6 +31,11 @@ void client_lane_free(struct client_lane *l);
 void client_lane_close(struct client_lane *l);
 /** In a child after fork(): client_remote_abandon(). */
 void client_lane_abandon(struct client_lane *l);
+
+/** A call whose long work takes `long_us` is for this lane now: what was there before it. */
+struct client_load client_lane_enter(struct client_lane *l, uint32_t long_us);
+void client_lane_leave(struct client_lane *l, uint32_t long_us);
+struct client_load client_lane_load(struct client_lane *l, int64_t now_us);
 
 /** Submit and wait: HL_E_NOMEM, or how the call ended. */
 HL_CHECKED hl_err client_lane_call(struct client_lane *l, struct client_call *call);

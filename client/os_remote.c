@@ -10,10 +10,8 @@
 #include "client/os_lane.h"
 #include "lib/base/map.h"
 
-/* The first lane, home, is for everything. While so many calls are under way on it, those that may go anywhere take the next
- * one: below that threads gain more by being answered together. */
+/* The first lane, home, is for everything. What may go anywhere takes another one where pace.h says so. */
 #define LANES 4
-#define CROWD 4
 #define REST_US 1000000
 
 struct client_remote {
@@ -22,6 +20,7 @@ struct client_remote {
 	_Atomic(struct client_lane *) lane[LANES]; /* those after home when they are needed */
 	pthread_mutex_t making;
 	struct hl_map changed; /* session objects that were changed, under `making`: other HSMs may keep an older form */
+	struct client_pace pace;
 	_Atomic uint64_t logins;    /* and logouts, so far: lanes have the login of a number, or not yet */
 	struct client_remote *left; /* the next of those that a child has left alone */
 };
@@ -47,6 +46,7 @@ static hl_err prepare(struct client_remote *r, const struct client_remote_option
 	client_account_link(a, &r->link);
 	r->link.open_ms = o->open_ms;
 	r->link.knock = o->knock;
+	r->link.pace = &r->pace;
 	HL_TRY(client_lane_new(a, &r->link, &first, detail));
 	atomic_store(&r->lane[0], first);
 	return HL_OK;
@@ -184,21 +184,24 @@ static struct client_lane *make_lane(struct client_remote *r, size_t i)
 	return atomic_load(&r->lane[i]);
 }
 
-/* The first lane after home that has room and works; NULL: home it is. */
-static struct client_lane *other_lane(struct client_remote *r)
+/* NULL: home it is. */
+static struct client_lane *other_lane(struct client_remote *r, struct client_load at_home)
 {
 	int64_t now = hl_mono_us(&home(r)->env.env);
+	struct client_load load[LANES] = { at_home };
+	struct client_lane *l;
+	size_t best;
 
 	for (size_t i = 1; i < LANES; i++) {
-		struct client_lane *l = atomic_load(&r->lane[i]);
-
-		l = l ? l : make_lane(r, i);
-		if (!l)
-			return NULL;
-		if (atomic_load(&l->under_way) < CROWD && now >= atomic_load(&l->rests_until_us))
-			return l;
+		l = atomic_load(&r->lane[i]);
+		if (l)
+			load[i] = client_lane_load(l, now);
 	}
-	return NULL;
+	best = client_pace_choose(load, LANES);
+	if (best == 0)
+		return NULL;
+	l = atomic_load(&r->lane[best]);
+	return l ? l : make_lane(r, best);
 }
 
 static hl_err note_change(struct client_remote *r, uint64_t object)
@@ -254,21 +257,25 @@ static bool ask_other(struct client_remote *r, struct client_lane *l, struct cli
 
 static hl_err call_somewhere(struct client_remote *r, struct client_call *call)
 {
-	bool crowded = atomic_fetch_add(&home(r)->under_way, 1) >= CROWD && may_go_anywhere(call->msg);
-	struct client_lane *l = crowded ? other_lane(r) : NULL;
+	bool anywhere = may_go_anywhere(call->msg);
+	struct client_kind kind = anywhere ? client_kind_of(call->msg, call->body) : (struct client_kind){ 0 };
+	uint32_t long_us = anywhere ? client_pace_long_us(&r->pace, kind) : 0;
+	struct client_load at_home = client_lane_enter(home(r), long_us);
+	struct client_lane *l = anywhere ? other_lane(r, at_home) : NULL;
 	bool answered = false;
 	hl_err err = HL_OK;
 
+	call->kind = kind;
 	if (l) {
-		atomic_fetch_sub(&home(r)->under_way, 1);
-		atomic_fetch_add(&l->under_way, 1);
+		client_lane_leave(home(r), long_us);
+		client_lane_enter(l, long_us);
 		answered = ask_other(r, l, call, &err);
-		atomic_fetch_sub(&l->under_way, 1);
-		atomic_fetch_add(&home(r)->under_way, 1);
+		client_lane_leave(l, long_us);
+		client_lane_enter(home(r), long_us);
 	}
 	if (!answered)
 		err = client_lane_call(home(r), call);
-	atomic_fetch_sub(&home(r)->under_way, 1);
+	client_lane_leave(home(r), long_us);
 	return err;
 }
 

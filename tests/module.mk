@@ -51,6 +51,8 @@ tests_unit_test_msg_LDADD = $(LDADD) $(JANSSON_LIBS)
 # -- client -------------------------------------------------------------------------------------
 UNIT_TESTS += tests/unit/test_conf tests/unit/test_edit tests/unit/test_os_dns tests/unit/test_secrets
 UNIT_TESTS += tests/unit/test_account tests/unit/test_os_blocking
+UNIT_TESTS += tests/unit/test_pace
+tests_unit_test_pace_LDADD = $(CLIENT_LIBS)
 UNIT_TESTS += tests/unit/test_uri
 tests_unit_test_uri_LDADD = $(CLIENT_LIBS)
 UNIT_TESTS += tests/unit/test_os_ev
