@@ -604,6 +604,13 @@ const char *client_hsm(const struct client *c)
 	return c->hsm;
 }
 
+void client_keep_apart(struct client *c, const char hsm[][HL_NAME_TEXT + 1], size_t n)
+{
+	memset(c->beside, 0, sizeof c->beside);
+	for (size_t i = 0; i < n && i < CLIENT_BESIDE_MAX; i++)
+		memcpy(c->beside[i], hsm[i], sizeof c->beside[i]);
+}
+
 static void core_event(void *core, const struct hl_event *e)
 {
 	client_event(core, e);

@@ -147,6 +147,11 @@ void client_object_set(struct client *c, uint64_t handle, struct hl_bytes kept);
 /** In a child after fork(), whatever threads of the parent were doing: wipe the login where it stands. */
 void client_abandon(struct client *c);
 
+/** Where other links of this client lead: HSMs by name, `hsm[i]` "" where that one leads nowhere yet. From the next attempt on
+ * this link asks for another one, where there is another. */
+#define CLIENT_BESIDE_MAX 8
+void client_keep_apart(struct client *c, const char hsm[][HL_NAME_TEXT + 1], size_t n);
+
 /** End in order: close_notify, then the connection. The login ends with it. */
 void client_close(struct client *c);
 

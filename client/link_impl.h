@@ -42,7 +42,7 @@ struct client {
 	struct hl_secret keys; /* struct hl_scram_keys, kept: making them takes milliseconds */
 	struct hl_scram_client scram;
 	struct hl_buf hello, request, answer; /* exact frames: B is made of them */
-	char hsm[HL_NAME_TEXT + 1];
+	char hsm[HL_NAME_TEXT + 1], beside[CLIENT_BESIDE_MAX][HL_NAME_TEXT + 1];
 	/* steps 7 and 8 */
 	struct hl_channel *channel;
 	uint8_t identity[32];

@@ -32,6 +32,9 @@ void client_lane_close(struct client_lane *l);
 /** In a child after fork(): client_remote_abandon(). */
 void client_lane_abandon(struct client_lane *l);
 
+/** When it is opened next it leads to another HSM than these lanes do now, where there is one. Some may be NULL. */
+void client_lane_keep_apart(struct client_lane *l, struct client_lane *const beside[], size_t n);
+
 /** A call whose long work takes `long_us` is for this lane now: what was there before it. */
 struct client_load client_lane_enter(struct client_lane *l, uint32_t long_us);
 void client_lane_leave(struct client_lane *l, uint32_t long_us);
@@ -40,9 +43,9 @@ struct client_load client_lane_load(struct client_lane *l, int64_t now_us);
 /** Submit and wait: HL_E_NOMEM, or how the call ended. */
 HL_CHECKED hl_err client_lane_call(struct client_lane *l, struct client_call *call);
 
-/** Have `to` hold the login that `from` holds, if that is still the login of this number by the time. */
-void client_lane_take_login(struct client_lane *to, struct client_lane *from, _Atomic uint64_t *logins);
-/** It was told that it is not logged in, or sees no such key: the next client_lane_take_login() is no empty one. */
+/** Have `to` hold the login that `from` holds, if that is still the login of this number by the time. False: it did before. */
+bool client_lane_take_login(struct client_lane *to, struct client_lane *from, _Atomic uint64_t *logins);
+/** It failed, or was told that it is not logged in or sees no such key: the next client_lane_take_login() is no empty one. */
 void client_lane_doubt_login(struct client_lane *l);
 /** Have `to` keep this session object too. False: it does not, since `from` does not. */
 bool client_lane_take_object(struct client_lane *to, struct client_lane *from, uint64_t handle);

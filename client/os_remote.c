@@ -232,6 +232,16 @@ static bool is_answer(hl_err err, const struct client_call *call)
 				       err != HL_E_CLOSED && err != HL_E_TIMEOUT);
 }
 
+/* After a login, a logout or a failure it may be about to open. */
+static void keep_apart(struct client_remote *r, struct client_lane *l)
+{
+	struct client_lane *beside[LANES];
+
+	for (size_t i = 0; i < LANES; i++)
+		beside[i] = atomic_load(&r->lane[i]);
+	client_lane_keep_apart(l, beside, LANES);
+}
+
 /* False: home is to be asked. A lane that cannot be opened must not take the time that home has left. An HSM may remember
  * a session object that was destroyed over another link: only what this client keeps is asked for. */
 static bool ask_other(struct client_remote *r, struct client_lane *l, struct client_call *call, hl_err *err)
@@ -239,7 +249,8 @@ static bool ask_other(struct client_remote *r, struct client_lane *l, struct cli
 	int64_t now = hl_mono_us(&l->env.env), most_us = now + CLIENT_OP_MS * 1000, deadline_us = call->deadline_us;
 	uint64_t object = session_object(call->msg, call->body);
 
-	client_lane_take_login(l, home(r), &r->logins);
+	if (client_lane_take_login(l, home(r), &r->logins))
+		keep_apart(r, l);
 	if (object && (is_changed(r, object) || !client_lane_take_object(l, home(r), object)))
 		return false;
 	call->deadline_us = hl_sooner(deadline_us, most_us);
@@ -249,8 +260,7 @@ static bool ask_other(struct client_remote *r, struct client_lane *l, struct cli
 		atomic_store(&l->rests_until_us, hl_mono_us(&l->env.env) + REST_US);
 	else if (*err != HL_E_LOGIN && *err != HL_E_KEY)
 		return true; /* home would say the same */
-	else
-		client_lane_doubt_login(l);
+	client_lane_doubt_login(l);
 	hl_buf_clear(&call->frame);
 	return false;
 }
