@@ -63,19 +63,36 @@ static _Atomic uint64_t *place_of(struct client_pace *p, uint32_t name)
 	return &p->kind[(name >> 1) % CLIENT_PACE_KINDS];
 }
 
-/* Two kinds at one place put each other out, and neither is ever known. */
-static void note(struct client_pace *p, uint32_t name, uint32_t us)
-{
-	_Atomic uint64_t *place = place_of(p, name);
-	uint64_t was = atomic_load_explicit(place, memory_order_relaxed);
-	uint32_t least = was & US_MAX, seen = was >> US_BITS & UINT8_MAX;
+struct time {
+	uint32_t least, seen;
+};
 
-	if (was >> (US_BITS + SEEN_BITS) != name)
-		seen = 0;
-	least = seen == 0 ? us : least_of_late(least, us);
-	seen += seen < UINT8_MAX;
-	atomic_store_explicit(
-		place, (uint64_t)name << (US_BITS + SEEN_BITS) | (uint64_t)seen << US_BITS | least, memory_order_relaxed);
+/* Two kinds at one place put each other out, and neither is ever known. */
+static struct time time_of(struct client_pace *p, uint32_t name)
+{
+	uint64_t is = atomic_load_explicit(place_of(p, name), memory_order_relaxed);
+
+	if (is >> (US_BITS + SEEN_BITS) != name)
+		return (struct time){ 0 };
+	return (struct time){ .least = is & US_MAX, .seen = is >> US_BITS & UINT8_MAX };
+}
+
+static void keep(struct client_pace *p, uint32_t name, struct time t)
+{
+	atomic_store_explicit(place_of(p, name),
+		(uint64_t)name << (US_BITS + SEEN_BITS) | (uint64_t)t.seen << US_BITS | t.least, memory_order_relaxed);
+}
+
+/* Its work took so long; where it is a bound only, perhaps less. */
+static void note(struct client_pace *p, uint32_t name, uint32_t us, bool bound)
+{
+	struct time t = name ? time_of(p, name) : (struct time){ 0 };
+
+	if (!name || (bound && t.least <= us))
+		return;
+	t.least = t.seen == 0 ? us : least_of_late(t.least, us);
+	t.seen += !bound && t.seen < UINT8_MAX;
+	keep(p, name, t);
 }
 
 static uint32_t bounded(int64_t us)
@@ -94,41 +111,37 @@ void client_pace_trip(struct client_pace *p, int64_t us)
 		atomic_store_explicit(&p->trip_us, now, memory_order_relaxed);
 }
 
+/* The first of them was at the HSM when the answer before it left there: from then on nothing else was waited for. */
+static bool were_waiting(const struct client_pace *p, const struct client_answers *a)
+{
+	return a->before_us - a->sent_us >= (int64_t)atomic_load_explicit(&p->trip_us, memory_order_relaxed);
+}
+
 void client_pace_learn(struct client_pace *p, const struct client_answers *a, struct client_kind kind)
 {
 	bool alone = a->sent_us >= a->before_us;
 	int64_t us = a->now_us - (alone ? a->sent_us : a->before_us);
+	bool bound;
 
 	if (!p || a->n == 0)
 		return;
-	if (alone) {
+	if (alone)
 		client_pace_trip(p, us);
-		us -= atomic_load_explicit(&p->trip_us, memory_order_relaxed);
-	}
+	bound = alone || !were_waiting(p, a);
 	us /= a->n;
-	if (kind.of_key)
-		note(p, kind.of_key, bounded(us));
-	if (kind.of_mechanism)
-		note(p, kind.of_mechanism, bounded(us));
+	note(p, kind.of_key, bounded(us), bound);
+	note(p, kind.of_mechanism, bounded(us), bound);
 }
 
 /* -- asking ------------------------------------------------------------------------------------------------ */
 
-static bool look_up(struct client_pace *p, uint32_t name, uint32_t *us)
-{
-	uint64_t is = atomic_load_explicit(place_of(p, name), memory_order_relaxed);
-
-	*us = is & US_MAX;
-	return is >> (US_BITS + SEEN_BITS) == name && (is >> US_BITS & UINT8_MAX) >= CLIENT_PACE_SURE;
-}
-
 uint32_t client_pace_long_us(struct client_pace *p, struct client_kind kind)
 {
-	uint32_t us;
+	struct time t = p ? time_of(p, kind.of_key) : (struct time){ 0 };
 
-	if (!p || !(look_up(p, kind.of_key, &us) || look_up(p, kind.of_mechanism, &us)))
-		return 0;
-	return us >= CLIENT_LONG_US ? us : 0;
+	if (p && t.seen < CLIENT_PACE_SURE)
+		t = time_of(p, kind.of_mechanism);
+	return t.seen >= CLIENT_PACE_SURE && t.least >= CLIENT_LONG_US ? t.least : 0;
 }
 
 size_t client_pace_choose(const struct client_load *load, size_t n)

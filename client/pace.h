@@ -1,7 +1,7 @@
 /* pace.h - how long the HSM works on what it is asked, as seen from here, and which link a request takes.
  *
- *	sent ----- round trip, work ------> answered     alone: the HSM had nothing else of this link
- *	       answered ------ work ------> answered     it had this one already when it gave the answer before
+ *	sent ------------ trip, work -----------> answered      alone: the work took less than this
+ *	sent ----- trip ----- answered -- work -> answered      the HSM had it already when it gave the answer before
  *
  * Short work gains by being answered together, over one link. Long work does not, and one link is one HSM's core. Pure.
  * Any number of threads learn and ask at once, without a lock: what is lost is one answer's time. */
@@ -12,7 +12,7 @@
 #include "lib/wire/messages.h"
 
 #define CLIENT_PACE_KINDS 256
-/* Answers of a kind before its time counts: the first one finds its key not loaded, or its link not open. */
+/* So many times of a kind are seen before they count: the first one may have found its key not loaded. */
 #define CLIENT_PACE_SURE 8
 /* Work from here on is long. Measured on two cores: another link costs a call some 40 us (its answer wakes a process and
  * a thread for itself alone), work of 20 us goes twice as fast over one link as over two, of 230 us over two as over one. */
@@ -21,8 +21,8 @@
 #define CLIENT_CROWD 4
 
 struct client_pace {
-	_Atomic uint32_t trip_us;                 /* the least that any answer took; 0: none has come yet */
-	_Atomic uint64_t kind[CLIENT_PACE_KINDS]; /* its name, 32 bits; how many answers, 8; the least of late, us, 24 */
+	_Atomic uint32_t trip_us;                 /* the least that a connection or an answer took; 0: none yet */
+	_Atomic uint64_t kind[CLIENT_PACE_KINDS]; /* its name, 32 bits; how many answers, 8; the least of late, us, 24; zeros: free */
 };
 
 /* The work of a request by key and mechanism, and by mechanism alone, for keys that are not known yet; zeros: not judged. */
@@ -39,7 +39,7 @@ struct client_answers {
 	unsigned n;
 };
 
-/** A round trip without any work took so long. `p` may be NULL, here and below. */
+/** There and back took so long, with or without work. `p` may be NULL, here and below. */
 void client_pace_trip(struct client_pace *p, int64_t us);
 /** They came, all of this kind. */
 void client_pace_learn(struct client_pace *p, const struct client_answers *a, struct client_kind kind);

@@ -87,99 +87,94 @@ static void names_of_no_hsm_change_nothing(void)
 
 static struct client_pace pace;
 
-/* Virtual time passes on the way alone: what the HSM does takes none. */
-static uint64_t learn_the_trip(const char *label)
+#define LONG_US (CLIENT_LONG_US + 40) /* and less than an answer takes here */
+
+static uint64_t begin_to_learn(uint64_t seed)
 {
 	struct hl_generated made = { 0 };
 
+	begin(seed, 1);
 	memset(&pace, 0, sizeof pace);
 	c->core->conf.pace = &pace;
 	CU_ASSERT_EQUAL(story_log_in(c, hl_secret_view(&w->user.pin)), HL_OK);
-	CU_ASSERT_EQUAL(story_make_key(c, label, &made), HL_OK);
+	CU_ASSERT_EQUAL(story_make_key(c, "pace", &made), HL_OK);
 	CU_ASSERT(atomic_load(&pace.trip_us) > 0);
+	client_pace_trip(&pace, 1); /* all that is sent before an answer is at the HSM by then */
 	return made.handle;
 }
 
-/* A request with each of these keys, all sent at once. */
-static struct client_kind sign_with(const uint64_t *key, size_t n)
+/* A request with each of two keys, `apart_us` apart: the second answer comes so long after the first. */
+static struct client_kind sign_two(uint64_t one, uint64_t two, int64_t apart_us, hl_err end)
 {
+	const uint64_t key[2] = { one, two };
 	struct hl_sign sign[2];
 	struct client_call call[2];
 	struct hl_signed reply;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < 2; i++) {
 		sign[i] = (struct hl_sign){ .key = key[i], .mechanism = HL_CKM_ECDSA_SHA256, .data = hl_text("data") };
 		call[i] = (struct client_call){ .msg = &hl_msg_sign, .body = &sign[i], .expect = &hl_msg_signed,
 			.kind = client_kind_of(&hl_msg_sign, &sign[i]) };
-		sim_enter(c->node);
-		if (i + 1 < n)
-			client_submit(c->core, &call[i]);
 	}
-	CU_ASSERT_EQUAL(story_send(c, &call[n - 1], &reply), HL_OK);
-	for (size_t i = 0; i < n; i++) {
-		CU_ASSERT(call[i].done && call[i].err == HL_OK);
+	sim_enter(c->node);
+	client_submit(c->core, &call[0]);
+	if (apart_us > 0) { /* else both go in one write */
+		sim_pump(c->node);
+		story_pass(w, apart_us);
+	}
+	CU_ASSERT(!call[0].done);
+	CU_ASSERT_EQUAL(story_send(c, &call[1], &reply), end);
+	for (size_t i = 0; i < 2; i++) {
+		CU_ASSERT(call[i].done && call[i].err == end);
 		hl_buf_clear(&call[i].frame);
 	}
-	return call[0].kind;
+	return call[1].kind;
 }
 
-static void a_link_learns_what_its_answers_take(void)
+static struct client_kind sign_often(uint64_t key, int64_t apart_us, hl_err end)
 {
-	uint64_t key;
 	struct client_kind kind = { 0 };
 
-	begin(5, 1);
-	key = learn_the_trip("pace");
 	for (unsigned i = 0; i < CLIENT_PACE_SURE; i++)
-		kind = sign_with(&key, 1);
-	CU_ASSERT_EQUAL(client_pace_long_us(&pace, kind), 0);
-	sim_tick(w->sim, CLIENT_LONG_US);
-	for (unsigned i = 0; i < 100; i++)
-		sign_with(&key, 1);
-	CU_ASSERT(client_pace_long_us(&pace, kind) >= CLIENT_LONG_US);
-	sim_tick(w->sim, 0);
-	sign_with(&key, 1);
+		kind = sign_two(key, key, apart_us, end);
+	return kind;
+}
+
+static void a_link_learns_what_passes_between_its_answers(void)
+{
+	uint64_t key = begin_to_learn(5);
+	struct client_kind kind = sign_often(key, LONG_US, HL_OK);
+	uint32_t long_us = client_pace_long_us(&pace, kind);
+
+	CU_ASSERT(long_us >= CLIENT_LONG_US && long_us <= LONG_US);
+	sign_often(key, CLIENT_LONG_US / 4, HL_OK);
 	CU_ASSERT_EQUAL(client_pace_long_us(&pace, kind), 0);
 	end();
 }
 
-/* Refusals come fast, whatever the work would have taken. */
+/* A refusal says nothing of how long the work would have been. */
 static void what_is_refused_teaches_nothing(void)
 {
-	const struct hl_sign sign = { .key = 4711, .mechanism = HL_CKM_ECDSA_SHA256, .data = hl_text("data") };
-	struct client_kind kind = client_kind_of(&hl_msg_sign, &sign);
-	struct hl_signed reply;
+	struct client_kind kind;
 
-	begin(6, 1);
-	learn_the_trip("refused");
-	sim_tick(w->sim, CLIENT_LONG_US);
-	for (unsigned i = 0; i < CLIENT_PACE_SURE; i++) {
-		struct client_call call = { .msg = &hl_msg_sign, .body = &sign, .expect = &hl_msg_signed, .kind = kind };
-
-		CU_ASSERT_EQUAL(story_send(c, &call, &reply), HL_E_KEY);
-		hl_buf_clear(&call.frame);
-	}
+	begin_to_learn(6);
+	kind = sign_often(4711, LONG_US, HL_E_KEY);
 	CU_ASSERT_EQUAL(client_pace_long_us(&pace, kind), 0);
 	end();
 }
 
-static void answers_of_several_kinds_at_once_teach_of_none(void)
+/* Whose of the two works took how long, nobody can tell. */
+static void answers_of_two_kinds_at_once_teach_of_none(void)
 {
-	uint64_t key[2];
-	struct client_kind kind = { 0 };
+	uint64_t one = begin_to_learn(7);
 	struct hl_generated other = { 0 };
+	struct client_kind kind = { 0 };
 
-	begin(7, 1);
-	key[0] = learn_the_trip("one");
 	CU_ASSERT_EQUAL(story_make_key(c, "other", &other), HL_OK);
-	key[1] = other.handle;
-	sim_tick(w->sim, CLIENT_LONG_US);
-	for (unsigned i = 0; i < 2 * CLIENT_PACE_SURE; i++)
-		kind = sign_with(key, 2);
-	CU_ASSERT_EQUAL(client_pace_long_us(&pace, kind), 0);
-	for (unsigned i = 0; i < 2 * CLIENT_PACE_SURE; i++)
-		kind = sign_with(key, 1);
-	CU_ASSERT(client_pace_long_us(&pace, kind) > 0);
+	sign_often(other.handle, LONG_US, HL_OK);
+	for (unsigned i = 0; i < CLIENT_PACE_SURE; i++)
+		kind = sign_two(one, other.handle, 0, HL_OK);
+	CU_ASSERT(client_pace_long_us(&pace, kind) > 0); /* as before */
 	end();
 }
 
@@ -190,9 +185,9 @@ static CU_TestInfo tests[] = {
 	TEST(where_all_have_links_it_leads_to_one_with_the_fewest),
 	TEST(an_hsm_that_has_a_link_is_better_than_none),
 	TEST(names_of_no_hsm_change_nothing),
-	TEST(a_link_learns_what_its_answers_take),
+	TEST(a_link_learns_what_passes_between_its_answers),
 	TEST(what_is_refused_teaches_nothing),
-	TEST(answers_of_several_kinds_at_once_teach_of_none),
+	TEST(answers_of_two_kinds_at_once_teach_of_none),
 	CU_TEST_INFO_NULL,
 };
 /* clang-format on */
