@@ -39,6 +39,11 @@ int client_api_fail(hsmlet_error *e, hl_err err, const struct client_failure *f,
 	return e->id;
 }
 
+struct client_remote *client_api_remote(hsmlet *h)
+{
+	return h->remote;
+}
+
 /* -- one request ----------------------------------------------------------------------------------------------- */
 
 int client_api_ask_until(hsmlet *h, const struct hl_msg *msg, const void *body, const struct hl_msg *expect,

@@ -11,7 +11,7 @@
 #include "lib/base/map.h"
 
 /* The first lane, home, is for everything. What may go anywhere takes another one where pace.h says so. */
-#define LANES 4
+#define LANES CLIENT_REMOTE_LINKS
 #define REST_US 1000000
 
 struct client_remote {
@@ -184,19 +184,26 @@ static struct client_lane *make_lane(struct client_remote *r, size_t i)
 	return atomic_load(&r->lane[i]);
 }
 
+void client_remote_load(const struct client_remote *r, struct client_load load[CLIENT_REMOTE_LINKS])
+{
+	int64_t now = hl_mono_us(&home(r)->env.env);
+
+	for (size_t i = 0; i < LANES; i++) {
+		struct client_lane *l = atomic_load(&r->lane[i]);
+
+		load[i] = l ? client_lane_load(l, now) : (struct client_load){ 0 };
+	}
+}
+
 /* NULL: home it is. */
 static struct client_lane *other_lane(struct client_remote *r, struct client_load at_home)
 {
-	int64_t now = hl_mono_us(&home(r)->env.env);
-	struct client_load load[LANES] = { at_home };
+	struct client_load load[LANES];
 	struct client_lane *l;
 	size_t best;
 
-	for (size_t i = 1; i < LANES; i++) {
-		l = atomic_load(&r->lane[i]);
-		if (l)
-			load[i] = client_lane_load(l, now);
-	}
+	client_remote_load(r, load);
+	load[0] = at_home; /* without the call that is asked for */
 	best = client_pace_choose(load, LANES);
 	if (best == 0)
 		return NULL;
@@ -334,6 +341,11 @@ bool client_remote_logged_in(struct client_remote *r)
 
 	client_blocking_with(home(r)->shell, look_for_login, &in);
 	return in;
+}
+
+struct client_pace *client_remote_pace(struct client_remote *r)
+{
+	return &r->pace;
 }
 
 void client_remote_forget(struct client_remote *r, uint64_t handle)

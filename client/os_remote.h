@@ -58,6 +58,12 @@ HL_CHECKED hl_err client_remote_keep(
 /** Whether somebody is logged in, on whatever link: client_logged_in(). */
 bool client_remote_logged_in(struct client_remote *r);
 
+/** What it has learned of how long work takes. */
+struct client_pace *client_remote_pace(struct client_remote *r);
+#define CLIENT_REMOTE_LINKS 4
+/** What its links have to do now, home first; zeros for those that are not made yet. */
+void client_remote_load(const struct client_remote *r, struct client_load load[CLIENT_REMOTE_LINKS]);
+
 /** client_forget_object(). */
 void client_remote_forget(struct client_remote *r, uint64_t handle);
 
