@@ -277,7 +277,9 @@ static void send_call(struct client *c, struct client_call *call)
 		call->sent_us = hl_mono_us(c->env);
 		hl_channel_age(c->channel, call->sent_us);
 		client_alive_ask(c);
-		err = hl_channel_send(c->channel, &c->io, call->msg, call->id, body);
+		err = client_kept_renew_there(c, call)
+			? hl_channel_send(c->channel, &c->io, call->msg, call->id, body)
+			: HL_E_FULL;
 		OPENSSL_cleanse(body, call->msg->size);
 	}
 	if (err == HL_OK) {

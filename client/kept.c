@@ -6,6 +6,8 @@
 struct kept {
 	uint64_t handle;
 	bool private;
+	bool changed;  /* since it was made: an HSM may hold an older form of it, */
+	uint32_t link; /* but the one of this link holds this one */
 	size_t n;
 	uint8_t blob[];
 };
@@ -32,14 +34,20 @@ void client_kept_clear(struct client *c, bool all)
 		hl_map_clear(&c->kept);
 }
 
-static hl_err keep(struct client *c, const struct hl_kept *from)
+static hl_err keep(struct client *c, const struct hl_kept *from, bool changed)
 {
 	struct kept *k = malloc(sizeof *k + from->blob.n);
 	hl_err err;
 
 	if (!k)
 		return HL_E_NOMEM;
-	*k = (struct kept){ .handle = from->handle, .private = from->private, .n = from->blob.n };
+	*k = (struct kept){
+		.handle = from->handle,
+		.private = from->private,
+		.changed = changed,
+		.link = c->port,
+		.n = from->blob.n,
+	};
 	memcpy(k->blob, from->blob.p, k->n);
 	client_forget_object(c, from->handle);
 	err = hl_map_put(&c->kept, from->handle, k);
@@ -54,7 +62,7 @@ static hl_err keep_all(struct client *c, const struct hl_list *list)
 	struct hl_kept one;
 
 	while (hl_list_next(&hl_msg_kept, &at, &one))
-		HL_TRY(keep(c, &one));
+		HL_TRY(keep(c, &one, false));
 	return HL_OK;
 }
 
@@ -91,7 +99,7 @@ void client_kept_renew(struct client *c, const struct hl_frame *f)
 		return;
 	at = told.kept.raw;
 	while (hl_list_next(&hl_msg_kept, &at, &one))
-		if (hl_map_get(&c->kept, one.handle) && keep(c, &one) != HL_OK)
+		if (hl_map_get(&c->kept, one.handle) && keep(c, &one, true) != HL_OK)
 			return; /* the older form of it stays */
 }
 
@@ -117,6 +125,7 @@ void client_object_set(struct client *c, uint64_t handle, struct hl_bytes kept)
 	if (!k)
 		return;
 	memcpy(k, kept.p, kept.n);
+	k->link = 0; /* it was another one's */
 	client_forget_object(c, handle);
 	if (hl_map_put(&c->kept, handle, k) != HL_OK)
 		free(k);
@@ -124,8 +133,8 @@ void client_object_set(struct client *c, uint64_t handle, struct hl_bytes kept)
 
 /* -- what is asked for ----------------------------------------------------------------------------------- */
 
-/* What finds no room now is asked for again. */
-static void bring(struct client *c, const struct kept *k)
+/* False: there was no room, so it is asked for again. */
+static bool bring(struct client *c, const struct kept *k)
 {
 	const struct hl_object_load load = {
 		.seen_term = c->term,
@@ -133,25 +142,45 @@ static void bring(struct client *c, const struct kept *k)
 		.blob = hl_bytes(k->blob, k->n),
 	};
 
-	if (hl_channel_send(c->channel, &c->io, &hl_msg_object_load, client_next_id(c), &load) == HL_OK)
-		hl_wish_send(&c->wishes, c->port);
+	if (hl_channel_send(c->channel, &c->io, &hl_msg_object_load, client_next_id(c), &load) != HL_OK)
+		return false;
+	hl_wish_send(&c->wishes, c->port);
+	return true;
+}
+
+/* What a field of the request names; NULL: nothing that is kept. */
+static struct kept *named(struct client *c, const struct client_call *call, size_t field)
+{
+	const struct hl_field *f = &call->msg->field[field];
+	const uint8_t *body = call->body;
+
+	return f->kind == HL_U64 ? hl_map_get(&c->kept, *(const uint64_t *)(const void *)(body + f->offset)) : NULL;
 }
 
 bool client_kept_bring(struct client *c, const struct client_call *call)
 {
-	const uint8_t *body = call->body;
 	unsigned brought = 0;
 
 	for (size_t i = 0; i < call->msg->fields; i++) {
-		const struct hl_field *f = &call->msg->field[i];
-		const struct kept *k = NULL;
+		struct kept *k = named(c, call, i);
 
-		if (f->kind == HL_U64)
-			k = hl_map_get(&c->kept, *(const uint64_t *)(const void *)(body + f->offset));
-		if (k) {
+		if (k)
 			bring(c, k);
-			brought++;
-		}
+		brought += k != NULL;
 	}
 	return brought > 0;
+}
+
+bool client_kept_renew_there(struct client *c, const struct client_call *call)
+{
+	for (size_t i = 0; i < call->msg->fields && c->kept.n > 0; i++) {
+		struct kept *k = named(c, call, i);
+
+		if (!k || !k->changed || k->link == c->port)
+			continue;
+		if (!bring(c, k))
+			return false;
+		k->link = c->port;
+	}
+	return true;
 }

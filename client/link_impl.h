@@ -102,6 +102,9 @@ HL_CHECKED hl_err client_kept_take(struct client *c, const struct hl_msg *m, con
 void client_kept_renew(struct client *c, const struct hl_frame *f);
 /** Send those that the call names, in front of it. false: it names none that is kept. */
 bool client_kept_bring(struct client *c, const struct client_call *call);
+/** The same in front of the first sending over this link, for those that have been changed: an HSM that held an older form of
+ * one would use that without a word. False: there is no room now. */
+bool client_kept_renew_there(struct client *c, const struct client_call *call);
 /** Forget the private ones, or all. */
 void client_kept_clear(struct client *c, bool all);
 

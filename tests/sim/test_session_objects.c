@@ -1,4 +1,6 @@
 /* Session objects: the HSM makes and uses them, their client keeps them, and no store knows of them. */
+#include <stdio.h>
+
 #include "client/link_impl.h"
 #include "hsm/rooms.h"
 #include "tests/sim/story.h"
@@ -251,6 +253,40 @@ static void what_is_changed_stays_changed_wherever_it_is_brought(void)
 	end();
 }
 
+/* Go on with the HSM that it is not connected to. */
+static void change_sides(void)
+{
+	char beside[1][HL_NAME_TEXT + 1] = { 0 };
+	size_t at = here();
+
+	snprintf(beside[0], sizeof beside[0], "%s", client_hsm(c->core));
+	client_keep_apart(c->core, beside, 1);
+	sim_enter(c->node);
+	client_broken(c->core, HL_E_CLOSED);
+	sim_pump(c->node);
+	CU_ASSERT_EQUAL(story_ping(c), HL_OK);
+	CU_ASSERT_NOT_EQUAL(here(), at);
+}
+
+/* An HSM that it was brought to before holds the older form of it, and would not ask for another. */
+static void what_is_changed_is_so_where_it_was_known_before(void)
+{
+	struct hl_generated p;
+
+	begin(22);
+	p = made();
+	change_sides();
+	CU_ASSERT_EQUAL(label_is(p.handle, "s"), HL_OK);
+	change_sides();
+	CU_ASSERT_EQUAL(relabel(p.handle, "another"), HL_OK);
+	change_sides();
+	CU_ASSERT_EQUAL(label_is(p.handle, "another"), HL_OK);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &p), HL_OK);
+	change_sides();
+	CU_ASSERT_EQUAL(label_is(p.handle, "another"), HL_OK);
+	end();
+}
+
 /* One half lasts, so the request is an effect, and its first result is told with the other half in it. */
 static void a_pair_of_which_one_half_is_stored_is_made_once(void)
 {
@@ -487,6 +523,7 @@ static CU_TestInfo tests[] = {
 	{ "there may be more than a member holds", there_may_be_more_than_a_member_holds },
 	{ "destructions of others do not disturb them", destructions_of_others_do_not_disturb_them },
 	{ "what is changed stays changed, wherever it is brought", what_is_changed_stays_changed_wherever_it_is_brought },
+	{ "what is changed is so where it was known before", what_is_changed_is_so_where_it_was_known_before },
 	{ "a pair of which one half is stored is made once", a_pair_of_which_one_half_is_stored_is_made_once },
 	{ "a destroyed one is gone on both sides", a_destroyed_one_is_gone_on_both_sides },
 	{ "with the login the private ones end", with_the_login_the_private_ones_end },
