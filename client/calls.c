@@ -224,6 +224,28 @@ static void complete(const struct client *c, struct client_call *call, uint8_t *
 
 /* -- requests -------------------------------------------------------------------------------------- */
 
+/* What was refused was no work. */
+static void note_answer(struct client *c, const struct client_call *call, hl_err err)
+{
+	struct client_answers *a = &c->answers;
+	bool same = err == HL_OK && (a->n == 0 || memcmp(&call->kind, &c->answers_kind, sizeof call->kind) == 0);
+
+	c->answers_kind = same ? call->kind : (struct client_kind){ 0 };
+	a->sent_us = a->n > 0 && a->sent_us < call->sent_us ? a->sent_us : call->sent_us;
+	a->n++;
+}
+
+void client_learn_pace(struct client *c)
+{
+	struct client_answers *a = &c->answers;
+
+	if (a->n == 0)
+		return;
+	a->now_us = hl_mono_us(c->env);
+	client_pace_learn(c->conf.pace, a, c->answers_kind);
+	*a = (struct client_answers){ .before_us = a->now_us };
+}
+
 uint32_t client_next_id(struct client *c)
 {
 	do
@@ -240,7 +262,8 @@ static void send_call(struct client *c, struct client_call *call)
 	if (err == HL_OK) {
 		complete(c, call, (uint8_t *)body);
 		call->id = client_next_id(c);
-		hl_channel_age(c->channel, hl_mono_us(c->env));
+		call->sent_us = hl_mono_us(c->env);
+		hl_channel_age(c->channel, call->sent_us);
 		client_alive_ask(c);
 		err = client_kept_refresh(c, call);
 		if (err == HL_OK)
@@ -384,6 +407,7 @@ hl_err client_read_reply(struct client *c, const struct hl_frame *f)
 		return HL_OK; /* its owner gave up waiting */
 	unlink_call(c, call);
 	err = answer_call(c, call, f);
+	note_answer(c, call, err);
 	if (err != HL_OK && f->type != HL_T_op_refused && token_of(call->msg))
 		err = HL_E_UNKNOWN; /* it was answered, but not understood */
 	if (f->type == HL_T_op_refused && again(c, call, &err)) {

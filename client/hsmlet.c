@@ -34,15 +34,14 @@ int client_api_fail(hsmlet_error *e, hl_err err, const struct client_failure *f,
 	snprintf(e->next, sizeof e->next, "%s", row->next);
 	snprintf(e->where, sizeof e->where, "%s", f ? f->where : "");
 	snprintf(e->detail, sizeof e->detail, "%s", detail && *detail ? detail : f ? f->detail : "");
+	if (f)
+		client_failure_connection(f, e->connection);
 	return e->id;
 }
 
-static void name_connection(hsmlet *h, hsmlet_error *e)
+struct client_remote *client_api_remote(hsmlet *h)
 {
-	struct client_sight s = client_remote_sight(h->remote);
-
-	if (e)
-		hl_hex(hl_bytes(s.connection, sizeof s.connection), e->connection);
+	return h->remote;
 }
 
 /* -- one request ----------------------------------------------------------------------------------------------- */
@@ -56,11 +55,7 @@ int client_api_ask_until(hsmlet *h, const struct hl_msg *msg, const void *body, 
 	if (h->pid != getpid())
 		return client_api_fail(e, HL_E_FORKED, NULL, NULL);
 	err = client_remote_ask(h->remote, msg, body, expect, reply, call, deadline_us);
-	if (err != HL_OK) {
-		client_api_fail(e, err, &call->failure, NULL);
-		name_connection(h, e);
-	}
-	return -(int)err;
+	return err == HL_OK ? 0 : client_api_fail(e, err, &call->failure, NULL);
 }
 
 int64_t client_api_deadline(hsmlet *h, unsigned limit_ms)
@@ -91,11 +86,7 @@ static int connect_now(hsmlet *h, hsmlet_error *e)
 	struct client_failure f;
 	hl_err err = client_remote_open(h->remote, &f);
 
-	if (err == HL_OK)
-		return 0;
-	client_api_fail(e, err, &f, NULL);
-	name_connection(h, e);
-	return -(int)err;
+	return err == HL_OK ? 0 : client_api_fail(e, err, &f, NULL);
 }
 
 /* What a caller's options are for the remote; `setup`: the password of an exchange, or NULL. */

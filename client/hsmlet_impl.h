@@ -12,6 +12,8 @@
 
 /** Fill `e` (may be NULL) in; `f` is NULL where nothing was sent, `detail` may be NULL. The number of the error. */
 int client_api_fail(hsmlet_error *e, hl_err err, const struct client_failure *f, const char *detail);
+/** What is behind the handle. */
+struct client_remote *client_api_remote(hsmlet *h);
 /** When a call that begins now must be over, with all its requests, where the caller named no limit of its own. */
 int64_t client_api_deadline(hsmlet *h, unsigned limit_ms);
 /** Send, wait, decode into `reply`. `call->frame` holds what it points into: the caller clears it, however this ends. 0, or

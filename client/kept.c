@@ -127,6 +127,7 @@ void client_object_set(struct client *c, uint64_t handle, struct hl_bytes kept)
 	if (!k)
 		return;
 	memcpy(k, kept.p, kept.n);
+	memset(k->at, 0, sizeof k->at); /* it was another link's */
 	client_forget_object(c, handle);
 	if (hl_map_put(&c->kept, handle, k) != HL_OK)
 		free(k);
@@ -175,7 +176,7 @@ hl_err client_kept_refresh(struct client *c, const struct client_call *call)
 {
 	struct kept *k;
 
-	for (size_t i = 0; i < call->msg->fields; i++)
+	for (size_t i = 0; i < call->msg->fields && c->kept.n > 0; i++)
 		if ((k = named(c, call, i)) != NULL && k->changed && memcmp(k->at, c->id, sizeof k->at) != 0)
 			HL_TRY(bring(c, k));
 	return HL_OK;

@@ -184,6 +184,7 @@ static void dial(struct client *c, const struct hl_addr *to)
 	int64_t now = hl_mono_us(c->env);
 
 	hl_random(c->env, c->id, sizeof c->id);
+	memcpy(c->failure.connection, c->id, sizeof c->id);
 	hl_addr_text(to, c->failure.where);
 	hl_trace(c->env,
 		&(struct hl_trace){
@@ -195,6 +196,7 @@ static void dial(struct client *c, const struct hl_addr *to)
 	next_port(c);
 	c->connected = true;
 	client_enter(c, DIALLING);
+	c->dialled_us = now;
 	hl_wish_dial(&c->wishes, c->port, to, now + CLIENT_DIAL_MS * 1000);
 }
 
@@ -297,6 +299,7 @@ static void opened(struct client *c, hl_err err)
 	}
 	if (c->closing)
 		return; /* its ENDED is on the way */
+	client_pace_trip(c->conf.pace, hl_mono_us(c->env) - c->dialled_us);
 	client_enter(c, AWAIT_REQUEST);
 	err = client_say_hello(c);
 	if (err != HL_OK)
@@ -527,6 +530,7 @@ void client_event(struct client *c, const struct hl_event *e)
 			on_bytes(c);
 		if (e->port == c->port && e->kind == HL_EV_BYTES)
 			client_alive_heard(c);
+		client_learn_pace(c);
 		break;
 	case HL_EV_ENDED:
 		if (e->port == c->port)
@@ -554,6 +558,15 @@ const struct client_failure *client_failed(const struct client *c)
 	return c->state == IDLE && c->failure.err != HL_OK ? &c->failure : NULL;
 }
 
+void client_failure_connection(const struct client_failure *f, char out[CLIENT_CONNECTION_TEXT])
+{
+	static const uint8_t none[HL_CONNECTION_ID];
+
+	out[0] = 0;
+	if (memcmp(f->connection, none, sizeof none) != 0)
+		hl_hex(hl_bytes(f->connection, sizeof f->connection), out);
+}
+
 void client_close(struct client *c)
 {
 	bool connected = c->connected && !c->closing;
@@ -572,6 +585,7 @@ void client_close(struct client *c)
 	c->step_us = c->open_us = c->reopen_us = 0;
 	c->reopenings = 0;
 	c->failure = (struct client_failure){ 0 };
+	memcpy(c->failure.connection, c->id, sizeof c->id); /* that they were sent on */
 	client_fail_calls(c, HL_E_CLOSED);
 }
 
@@ -588,6 +602,13 @@ const uint8_t *client_connection(const struct client *c)
 const char *client_hsm(const struct client *c)
 {
 	return c->hsm;
+}
+
+void client_keep_apart(struct client *c, const char hsm[][HL_NAME_TEXT + 1], size_t n)
+{
+	memset(c->beside, 0, sizeof c->beside);
+	for (size_t i = 0; i < n && i < CLIENT_BESIDE_MAX; i++)
+		memcpy(c->beside[i], hsm[i], sizeof c->beside[i]);
 }
 
 static void core_event(void *core, const struct hl_event *e)

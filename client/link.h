@@ -5,6 +5,7 @@
  * (libhsmlet.so), libev (ev.h), in memory (scenarios). */
 #pragma once
 
+#include "client/pace.h"
 #include "client/route.h"
 #include "lib/auth/channel.h"
 #include "lib/base/env.h"
@@ -26,6 +27,7 @@ struct client_conf_link {
 	const uint8_t *identity;  /* USER: the pinned key of the cluster, 32 bytes; SETUP: NULL */
 	unsigned open_ms;         /* most that opening may take; 0: CLIENT_OPEN_MS */
 	unsigned patience_ms;     /* silence in the middle of an answer; 0: CLIENT_PATIENCE_MS */
+	struct client_pace *pace; /* learns how long answers take; NULL: nobody asks */
 	bool knock;               /* only steps 0 to 6: whether the gateway takes the service password. No secret is needed, and
 				     no request may be made */
 };
@@ -56,8 +58,13 @@ struct client_failure {
 	uint32_t retry_after_ms;
 	bool retryable;            /* whoever refused said so */
 	char where[HL_ADDR_TEXT];  /* last address dialled, or "" */
+	uint8_t connection[HL_CONNECTION_ID]; /* id of that attempt; zeros: none was made */
 	char detail[129];
 };
+
+#define CLIENT_CONNECTION_TEXT (2 * HL_CONNECTION_ID + 1)
+/** Which connection failed, hex; "" where none was made. */
+void client_failure_connection(const struct client_failure *f, char out[CLIENT_CONNECTION_TEXT]);
 
 /* One request. The caller owns it and what it points to until `done`. The token of a request with an effect is
  * made here: whatever stands in the body's field is not sent. Submitted again after its end, the same call keeps its
@@ -67,6 +74,7 @@ struct client_call {
 	const void *body;
 	const struct hl_msg *expect; /* the reply's message */
 	int64_t deadline_us;         /* monotonic */
+	struct client_kind kind;     /* what is to be learned from its answer; zeros: nothing */
 	/* filled in: */
 	bool done;
 	hl_err err;                  /* HL_OK: `reply` holds the answer */
@@ -75,7 +83,8 @@ struct client_call {
 	struct hl_buf frame;         /* to be cleared by the caller, done or not */
 	/* the core's: */
 	uint32_t id;
-	bool sent;               /* on the link that is open now */
+	bool sent;               /* on the link that is open now, */
+	int64_t sent_us;         /* and when */
 	bool as_user;            /* there was a login on this link when it was sent */
 	bool lost;               /* it was sent before, and nobody knows what became of it */
 	bool token_made;         /* `token` is this request's: made when it is first sent, kept for every later try */
@@ -139,6 +148,11 @@ void client_object_set(struct client *c, uint64_t handle, struct hl_bytes kept);
 
 /** In a child after fork(), whatever threads of the parent were doing: wipe the login where it stands. */
 void client_abandon(struct client *c);
+
+/** Where other links of this client lead: HSMs by name, `hsm[i]` "" where that one leads nowhere yet. From the next attempt on
+ * this link asks for another one, where there is another. */
+#define CLIENT_BESIDE_MAX 8
+void client_keep_apart(struct client *c, const char hsm[][HL_NAME_TEXT + 1], size_t n);
 
 /** End in order: close_notify, then the connection. The login ends with it. */
 void client_close(struct client *c);

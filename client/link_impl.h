@@ -42,7 +42,7 @@ struct client {
 	struct hl_secret keys; /* struct hl_scram_keys, kept: making them takes milliseconds */
 	struct hl_scram_client scram;
 	struct hl_buf hello, request, answer; /* exact frames: B is made of them */
-	char hsm[HL_NAME_TEXT + 1];
+	char hsm[HL_NAME_TEXT + 1], beside[CLIENT_BESIDE_MAX][HL_NAME_TEXT + 1];
 	/* steps 7 and 8 */
 	struct hl_channel *channel;
 	uint8_t identity[32];
@@ -57,6 +57,10 @@ struct client {
 	int64_t heard_us;         /* when the last bytes came */
 	int64_t pong_us, part_us; /* something must come until then */
 	int64_t ask_us;           /* where nothing has come until then, a ping goes out */
+	/* what conf.pace learns */
+	int64_t dialled_us;
+	struct client_answers answers; /* that came with the bytes that are being read; before_us stays */
+	struct client_kind answers_kind; /* theirs, where they are all of one */
 	/* requests */
 	struct client_call *calls;
 	uint32_t next_id;
@@ -127,6 +131,8 @@ void client_learn_mark(struct client *c, const struct hl_done *mark);
 /** The error that an op.refused stands for, with its details in `failure`. */
 HL_CHECKED hl_err client_take_refusal(
 	struct client *c, struct client_failure *failure, const struct hl_frame *f);
+/** All bytes that came were read: learn from the answers among them. */
+void client_learn_pace(struct client *c);
 /** The number of another request; never 0. */
 uint32_t client_next_id(struct client *c);
 /** Send what is not sent yet, or is to be sent again by now. */

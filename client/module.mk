@@ -14,6 +14,7 @@ libhlclient_la_SOURCES = \
 	client/calls.c \
 	client/kept.c \
 	client/link.c client/link.h client/link_impl.h \
+	client/pace.c client/pace.h \
 	client/route.c client/route.h \
 	client/parameter.c client/parameter.h \
 	client/steps.c \

@@ -1,8 +1,11 @@
 #include "client/os_lane.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
+
+#define NO_LOGIN UINT64_MAX
 
 /* -- life --------------------------------------------------------------------------------------------------------- */
 
@@ -42,6 +45,7 @@ hl_err client_lane_new(const struct client_account *account, const struct client
 	if (!l)
 		return HL_E_NOMEM;
 	l->trace = CLIENT_FD_NONE;
+	l->login = NO_LOGIN;
 	err = prepare(l, account, link, detail);
 	if (err == HL_OK)
 		*out = l;
@@ -92,7 +96,59 @@ void client_lane_abandon(struct client_lane *l)
 	client_fd_close(&l->trace);
 }
 
+struct apart {
+	char hsm[CLIENT_BESIDE_MAX][HL_NAME_TEXT + 1];
+	size_t n;
+};
+
+static void name_hsm(struct client *core, void *at)
+{
+	struct apart *a = at;
+
+	snprintf(a->hsm[a->n++], sizeof a->hsm[0], "%s", client_is_open(core) ? client_hsm(core) : "");
+}
+
+static void keep_apart(struct client *core, void *at)
+{
+	const struct apart *a = at;
+
+	client_keep_apart(core, a->hsm, a->n);
+}
+
+void client_lane_keep_apart(struct client_lane *l, struct client_lane *const beside[], size_t n)
+{
+	struct apart a = { 0 };
+
+	for (size_t i = 0; i < n && a.n < CLIENT_BESIDE_MAX; i++)
+		if (beside[i] && beside[i] != l)
+			client_blocking_with(beside[i]->shell, name_hsm, &a);
+	client_blocking_with(l->shell, keep_apart, &a);
+}
+
 /* -- calls ---------------------------------------------------------------------------------------------------------- */
+
+struct client_load client_lane_enter(struct client_lane *l, uint32_t long_us)
+{
+	return (struct client_load){
+		.calls = atomic_fetch_add(&l->calls, 1),
+		.long_us = atomic_fetch_add(&l->long_us, long_us),
+	};
+}
+
+void client_lane_leave(struct client_lane *l, uint32_t long_us)
+{
+	atomic_fetch_sub(&l->calls, 1);
+	atomic_fetch_sub(&l->long_us, long_us);
+}
+
+struct client_load client_lane_load(struct client_lane *l, int64_t now_us)
+{
+	return (struct client_load){
+		.calls = atomic_load(&l->calls),
+		.long_us = atomic_load(&l->long_us),
+		.rests = now_us < atomic_load(&l->rests_until_us),
+	};
+}
 
 hl_err client_lane_call(struct client_lane *l, struct client_call *call)
 {
@@ -143,23 +199,24 @@ static void look_at_login(struct client *core, void *at)
 	t->in->number = t->to->login;
 }
 
-void client_lane_take_login(struct client_lane *to, struct client_lane *from, _Atomic uint64_t *logins)
+bool client_lane_take_login(struct client_lane *to, struct client_lane *from, _Atomic uint64_t *logins)
 {
 	struct login in = { .logins = logins };
 	struct taking t = { to, &in };
 
 	client_blocking_with(to->shell, look_at_login, &t);
 	if (in.number == atomic_load(logins))
-		return;
+		return false;
 	client_blocking_with(from->shell, read_login, &in);
 	client_blocking_with(to->shell, put_login, &t);
 	OPENSSL_cleanse(&in, sizeof in);
+	return true;
 }
 
 static void doubt_login(struct client *core, void *at)
 {
 	(void)core;
-	((struct client_lane *)at)->login = UINT64_MAX;
+	((struct client_lane *)at)->login = NO_LOGIN;
 }
 
 void client_lane_doubt_login(struct client_lane *l)

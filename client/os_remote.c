@@ -9,10 +9,8 @@
 
 #include "client/os_lane.h"
 
-/* The first lane, home, is for everything. While so many calls are under way on it, those that may go anywhere take the next
- * one: below that threads gain more by being answered together. */
-#define LANES 4
-#define CROWD 4
+/* The first lane, home, is for everything. What may go anywhere takes another one where pace.h says so. */
+#define LANES CLIENT_REMOTE_LINKS
 #define REST_US 1000000
 
 struct client_remote {
@@ -20,6 +18,7 @@ struct client_remote {
 	struct client_conf_link link;
 	_Atomic(struct client_lane *) lane[LANES]; /* those after home when they are needed */
 	pthread_mutex_t making;
+	struct client_pace pace;
 	_Atomic uint64_t logins;    /* and logouts, so far: lanes have the login of a number, or not yet */
 	struct client_remote *left; /* the next of those that a child has left alone */
 };
@@ -45,6 +44,7 @@ static hl_err prepare(struct client_remote *r, const struct client_remote_option
 	client_account_link(a, &r->link);
 	r->link.open_ms = o->open_ms;
 	r->link.knock = o->knock;
+	r->link.pace = &r->pace;
 	HL_TRY(client_lane_new(a, &r->link, &first, detail));
 	atomic_store(&r->lane[0], first);
 	return HL_OK;
@@ -208,21 +208,31 @@ static struct client_lane *make_lane(struct client_remote *r, size_t i)
 	return atomic_load(&r->lane[i]);
 }
 
-/* The first lane after home that has room and works; NULL: home it is. */
-static struct client_lane *other_lane(struct client_remote *r)
+void client_remote_load(const struct client_remote *r, struct client_load load[CLIENT_REMOTE_LINKS])
 {
 	int64_t now = hl_mono_us(&home(r)->env.env);
 
-	for (size_t i = 1; i < LANES; i++) {
+	for (size_t i = 0; i < LANES; i++) {
 		struct client_lane *l = atomic_load(&r->lane[i]);
 
-		l = l ? l : make_lane(r, i);
-		if (!l)
-			return NULL;
-		if (atomic_load(&l->under_way) < CROWD && now >= atomic_load(&l->rests_until_us))
-			return l;
+		load[i] = l ? client_lane_load(l, now) : (struct client_load){ 0 };
 	}
-	return NULL;
+}
+
+/* NULL: home it is. */
+static struct client_lane *other_lane(struct client_remote *r, struct client_load at_home)
+{
+	struct client_load load[LANES];
+	struct client_lane *l;
+	size_t best;
+
+	client_remote_load(r, load);
+	load[0] = at_home; /* without the call that is asked for */
+	best = client_pace_choose(load, LANES);
+	if (best == 0)
+		return NULL;
+	l = atomic_load(&r->lane[best]);
+	return l ? l : make_lane(r, best);
 }
 
 /* The HSM has answered; the lane works. */
@@ -232,6 +242,16 @@ static bool is_answer(hl_err err, const struct client_call *call)
 				       err != HL_E_CLOSED && err != HL_E_TIMEOUT);
 }
 
+/* After a login, a logout or a failure it may be about to open. */
+static void keep_apart(struct client_remote *r, struct client_lane *l)
+{
+	struct client_lane *beside[LANES];
+
+	for (size_t i = 0; i < LANES; i++)
+		beside[i] = atomic_load(&r->lane[i]);
+	client_lane_keep_apart(l, beside, LANES);
+}
+
 /* False: home is to be asked. A lane that cannot be opened must not take the time that home has left. An HSM may remember
  * the older form of a session object that was changed over another link. */
 static bool ask_other(struct client_remote *r, struct client_lane *l, struct client_call *call, hl_err *err)
@@ -239,7 +259,8 @@ static bool ask_other(struct client_remote *r, struct client_lane *l, struct cli
 	int64_t now = hl_mono_us(&l->env.env), most_us = now + CLIENT_OP_MS * 1000, deadline_us = call->deadline_us;
 	uint64_t object = session_object(call->msg, call->body);
 
-	client_lane_take_login(l, home(r), &r->logins);
+	if (client_lane_take_login(l, home(r), &r->logins))
+		keep_apart(r, l);
 	if (object && (client_lane_changed(home(r), object) || !client_lane_take_object(l, home(r), object)))
 		return false;
 	call->deadline_us = hl_sooner(deadline_us, most_us);
@@ -249,29 +270,32 @@ static bool ask_other(struct client_remote *r, struct client_lane *l, struct cli
 		atomic_store(&l->rests_until_us, hl_mono_us(&l->env.env) + REST_US);
 	else if (*err != HL_E_LOGIN && *err != HL_E_KEY)
 		return true; /* home would say the same */
-	else
-		client_lane_doubt_login(l);
+	client_lane_doubt_login(l);
 	hl_buf_clear(&call->frame);
 	return false;
 }
 
 static hl_err call_somewhere(struct client_remote *r, struct client_call *call)
 {
-	bool crowded = atomic_fetch_add(&home(r)->under_way, 1) >= CROWD && may_go_anywhere(call->msg);
-	struct client_lane *l = crowded ? other_lane(r) : NULL;
+	bool anywhere = may_go_anywhere(call->msg);
+	struct client_kind kind = anywhere ? client_kind_of(call->msg, call->body) : (struct client_kind){ 0 };
+	uint32_t long_us = anywhere ? client_pace_long_us(&r->pace, kind) : 0;
+	struct client_load at_home = client_lane_enter(home(r), long_us);
+	struct client_lane *l = anywhere ? other_lane(r, at_home) : NULL;
 	bool answered = false;
 	hl_err err = HL_OK;
 
+	call->kind = kind;
 	if (l) {
-		atomic_fetch_sub(&home(r)->under_way, 1);
-		atomic_fetch_add(&l->under_way, 1);
+		client_lane_leave(home(r), long_us);
+		client_lane_enter(l, long_us);
 		answered = ask_other(r, l, call, &err);
-		atomic_fetch_sub(&l->under_way, 1);
-		atomic_fetch_add(&home(r)->under_way, 1);
+		client_lane_leave(l, long_us);
+		client_lane_enter(home(r), long_us);
 	}
 	if (!answered)
 		err = client_lane_call(home(r), call);
-	atomic_fetch_sub(&home(r)->under_way, 1);
+	client_lane_leave(home(r), long_us);
 	return err;
 }
 
@@ -322,6 +346,11 @@ bool client_remote_logged_in(struct client_remote *r)
 
 	client_blocking_with(home(r)->shell, look_for_login, &in);
 	return in;
+}
+
+struct client_pace *client_remote_pace(struct client_remote *r)
+{
+	return &r->pace;
 }
 
 void client_remote_forget(struct client_remote *r, uint64_t handle)

@@ -1,10 +1,11 @@
 /* os_remote.h - a partition, ready to be asked: its files, clock and trace, the core and the blocking shell in
  * one piece. What libhsmlet.so and the PKCS#11 provider have in common.
  *
- * Used by any number of threads. A few share one link, home; a crowd gets more of them for what only uses a key:
+ * Used by any number of threads. A few share one link, home; behind long work, or in a crowd, there are more of them for
+ * what only uses a key (pace.h):
  *
  *	login, logout, creations, changes, streams, all else ----------------> home
- *	sign, verify, encrypt, decrypt --- less than four under way ---------> home
+ *	sign, verify, encrypt, decrypt --- nothing long, no crowd there -----> home
  *	                               \-- else ---> another link ---> done, or once more at home
  *
  * So whatever is told comes from home, or would have been the same there. It does not survive fork(): the child calls
@@ -56,6 +57,12 @@ HL_CHECKED hl_err client_remote_keep(
 
 /** Whether somebody is logged in, on whatever link: client_logged_in(). */
 bool client_remote_logged_in(struct client_remote *r);
+
+/** What it has learned of how long work takes. */
+struct client_pace *client_remote_pace(struct client_remote *r);
+#define CLIENT_REMOTE_LINKS 4
+/** What its links have to do now, home first; zeros for those that are not made yet. */
+void client_remote_load(const struct client_remote *r, struct client_load load[CLIENT_REMOTE_LINKS]);
 
 /** client_forget_object(). */
 void client_remote_forget(struct client_remote *r, uint64_t handle);

@@ -60,8 +60,19 @@ static hl_err make_keys(struct client *c)
 	return err;
 }
 
+static size_t list_beside(const struct client *c, struct hl_hsm_name out[CLIENT_BESIDE_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < CLIENT_BESIDE_MAX; i++)
+		if (c->beside[i][0])
+			out[n++].name = hl_text(c->beside[i]);
+	return n;
+}
+
 hl_err client_say_hello(struct client *c)
 {
+	struct hl_hsm_name beside[CLIENT_BESIDE_MAX];
 	uint8_t fresh[18];
 	char nonce[25];
 	struct hl_buf scram = hl_buf(HL_SCRAM_MAX);
@@ -73,6 +84,7 @@ hl_err client_say_hello(struct client *c)
 		.partition = hl_text(c->conf.partition),
 		.pool = hl_text(c->route.at->host),
 		.dialled = hl_text(c->failure.where),
+		.beside = { .items = beside, .count = list_beside(c, beside) },
 	};
 	hl_err err = make_keys(c);
 

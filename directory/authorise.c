@@ -238,6 +238,31 @@ static bool offer_member(void *at, const struct dir_member *m)
 	return o->err == HL_OK && o->n < HL_COUNT(o->ticket);
 }
 
+static size_t links_beside(const struct query *q, const struct hl_grant_ticket *t)
+{
+	struct hl_bytes at = q->hello.beside.raw;
+	struct hl_hsm_name one;
+	size_t n = 0;
+
+	while (hl_list_next(&hl_msg_hsm_name, &at, &one))
+		n += hl_bytes_eq(one.name, t->hsm);
+	return n;
+}
+
+/* A client that has links already gains nothing by one more to the same HSM: those with the fewest come first. What the client says of
+ * itself is a wish and no more: it gets the same tickets. */
+static void spread(struct offer *o)
+{
+	for (size_t i = 1; i < o->n; i++) {
+		struct hl_grant_ticket t = o->ticket[i];
+		size_t links = links_beside(o->q, &t), to = i;
+
+		for (; to > 0 && links_beside(o->q, &o->ticket[to - 1]) > links; to--)
+			o->ticket[to] = o->ticket[to - 1];
+		o->ticket[to] = t;
+	}
+}
+
 /* The proxy tries the tickets in their order: begin at a random one, so that HSMs share the load. */
 static void rotate(struct offer *o)
 {
@@ -271,6 +296,7 @@ static hl_err make_grant(struct dir_conn *c, struct query *q, struct hl_bytes se
 		err = HL_E_HSMS;
 	if (err == HL_OK) {
 		rotate(&o);
+		spread(&o);
 		grant.tickets = (struct hl_list){ .items = o.ticket, .count = o.n };
 		hl_msg_put(&keep->frame, &hl_msg_dir_grant, 0, &grant);
 		err = keep->frame.err;

@@ -82,13 +82,14 @@ static CK_RV log_failure(const struct p11_slot *slot, const struct hl_msg *msg, 
 	const struct client_failure *f)
 {
 	enum hl_step step = slot->wire ? f->step : HL_STEP_DNS;
-	char function[40];
+	char function[40], connection[CLIENT_CONNECTION_TEXT];
 	uint32_t number;
 	CK_RV rv = p11_ckr(err, step, &number);
 
 	function_name(msg, step, function);
-	p11_log(P11_LOG_ERROR, function, "rv: 0x%x - HL-%04d %s%s%s", number, -(int)err, hl_err_text(err),
-		f->detail[0] ? ": " : "", f->detail);
+	client_failure_connection(f, connection);
+	p11_log(P11_LOG_ERROR, function, "rv: 0x%x - HL-%04d %s%s%s%s%s", number, -(int)err, hl_err_text(err),
+		f->detail[0] ? ": " : "", f->detail, connection[0] ? "; connection " : "", connection);
 	if (step != HL_STEP_OPEN)
 		p11_log(P11_LOG_WARNING, "connectHSM", "Failed to login on HSM %s (slot: %lu) at %s - %s; %s",
 			f->where[0] ? f->where : slot->partition, slot->id, hl_step_row(step)->name,

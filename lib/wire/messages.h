@@ -52,7 +52,11 @@
 	F(S, 5, TEXT, partition, 1, HL_NAME_TEXT, 0, "partition asked for") \
 	F(S, 6, TEXT, pool, 1, 255, 0, "pool name that was resolved") \
 	F(S, 7, TEXT, dialled, 1, 63, 0, "address and port that the client dialled") \
-	F(S, 8, TEXT, scram, 1, 512, 0, "SCRAM client-first message, a= the partition")
+	F(S, 8, TEXT, scram, 1, 512, 0, "SCRAM client-first message, a= the partition") \
+	L(S, 9, beside, hsm_name, 8, HL_OPT, "HSMs that other links of this client lead to, one for each link: another is preferred")
+
+#define HL_M_HSM_NAME(F, L, S) \
+	F(S, 1, TEXT, name, 1, HL_NAME_TEXT, 0, "name of the member")
 
 #define HL_M_AUTH_REQUEST(F, L, S) \
 	F(S, 1, U16, version, 1, 65535, 0, "version chosen") \
@@ -630,6 +634,7 @@
 /* member name, type, wire name, way, rows, meaning. Items before the lists that hold them. */
 #define HL_MESSAGES(M) \
 	M(refused,          0x0001, "refused",          "proxy > client, HSM > proxy, directory > front command, HSM > front command", HL_M_REFUSED, "the conversation ends here, and why") \
+	M(hsm_name,         0,      "hsm.name",         "in hello.proxy", HL_M_HSM_NAME, "one HSM") \
 	M(hello_proxy,      0x0101, "hello.proxy",      "client > proxy", HL_M_HELLO_PROXY, "step 1") \
 	M(auth_request,     0x0102, "auth.request",     "proxy > client", HL_M_AUTH_REQUEST, "step 2") \
 	M(auth_answer,      0x0103, "auth.answer",      "client > proxy", HL_M_AUTH_ANSWER, "step 3") \

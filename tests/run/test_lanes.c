@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "client/hsmlet_impl.h"
+#include "client/os_remote.h"
 #include "lib/os/clock.h"
 #include "lib/wire/numbers.h"
 #include "tests/support/descriptors.h"
@@ -22,15 +24,16 @@
 static struct live_account lab; /* its keys may get other uses later */
 static struct live_client lab_client;
 
-static const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
-
 /* -- threads that sign once ---------------------------------------------------------------------------------------- */
 
 struct signer {
 	hsmlet *h;
 	uint64_t key;
+	hsmlet_mechanism mechanism;
 	int rc;
-	uint8_t signature[64];
+	char connection[33]; /* of an error */
+	uint8_t signature[256];
+	size_t n;
 	atomic_uint *answered;
 	pthread_t thread;
 };
@@ -38,10 +41,11 @@ struct signer {
 static void *sign_once(void *at)
 {
 	struct signer *s = at;
-	size_t n = sizeof s->signature;
 	hsmlet_error e;
 
-	s->rc = hsmlet_sign(s->h, s->key, &ecdsa, "data", 4, s->signature, &n, &e);
+	s->n = sizeof s->signature;
+	s->rc = hsmlet_sign(s->h, s->key, &s->mechanism, "data", 4, s->signature, &s->n, &e);
+	snprintf(s->connection, sizeof s->connection, "%s", s->rc == 0 ? "" : e.connection);
 	atomic_fetch_add(s->answered, 1);
 	return NULL;
 }
@@ -55,8 +59,32 @@ static void await_answers(const atomic_uint *answered, unsigned n)
 	CU_ASSERT(atomic_load(answered) >= n);
 }
 
-/* `n` threads sign while the HSM of the first link stands still; `early` of them are answered meanwhile. */
-static void sign_all(struct signer *s, unsigned n, hsmlet *h, uint64_t key, unsigned early)
+static unsigned under_way(hsmlet *h)
+{
+	struct client_load load[CLIENT_REMOTE_LINKS];
+	unsigned n = 0;
+
+	client_remote_load(client_api_remote(h), load);
+	for (size_t i = 0; i < CLIENT_REMOTE_LINKS; i++)
+		n += load[i].calls;
+	return n;
+}
+
+/* Each of them has begun, or is over. */
+static void await_calls(hsmlet *h, const atomic_uint *answered, unsigned n)
+{
+	int64_t deadline = hl_clock_mono_us() + live_limit_ms() * INT64_C(1000);
+	bool begun = false;
+
+	while (!begun && hl_clock_mono_us() < deadline) {
+		begun = under_way(h) + atomic_load(answered) >= n;
+		poll(NULL, 0, begun ? 0 : 5);
+	}
+	CU_ASSERT(begun);
+}
+
+/* `n` threads sign so while the HSM of the first link stands still; `early` of them are answered meanwhile. */
+static void sign_all_by(struct signer *s, unsigned n, hsmlet *h, uint64_t key, uint32_t mechanism, unsigned early)
 {
 	atomic_uint answered = 0;
 	hsmlet_info info = { 0 };
@@ -65,21 +93,27 @@ static void sign_all(struct signer *s, unsigned n, hsmlet *h, uint64_t key, unsi
 	CU_ASSERT_EQUAL(hsmlet_get_info(h, &info, &e), 0);
 	CU_ASSERT(live_pause(w, info.hsm));
 	for (unsigned i = 0; i < n; i++) {
-		s[i] = (struct signer){ .h = h, .key = key, .answered = &answered };
+		s[i] = (struct signer){ .h = h, .key = key, .mechanism.number = mechanism, .answered = &answered };
 		if (pthread_create(&s[i].thread, NULL, sign_once, &s[i]) != 0)
 			abort();
 	}
+	await_calls(h, &answered, n);
 	await_answers(&answered, early);
 	CU_ASSERT(live_resume(w, info.hsm));
 	for (unsigned i = 0; i < n; i++)
 		pthread_join(s[i].thread, NULL);
 }
 
+static void sign_all(struct signer *s, unsigned n, hsmlet *h, uint64_t key, unsigned early)
+{
+	sign_all_by(s, n, h, key, HL_CKM_ECDSA_SHA256, early);
+}
+
 static void expect_signatures(const struct signer *s, unsigned n, uint64_t public_key)
 {
 	for (unsigned i = 0; i < n; i++) {
 		CU_ASSERT_EQUAL(s[i].rc, 0);
-		CU_ASSERT(key_verifies(s[i].h, public_key, "data", 4, s[i].signature, 64));
+		CU_ASSERT(key_verifies(s[i].h, public_key, "data", 4, s[i].signature, s[i].n));
 	}
 }
 
@@ -87,6 +121,16 @@ static void expect_errors(const struct signer *s, unsigned n, hl_err err)
 {
 	for (unsigned i = 0; i < n; i++)
 		CU_ASSERT_EQUAL(s[i].rc, -(int)err);
+}
+
+/* Have the handle believe that such a signature takes the HSM so long. */
+static void teach(hsmlet *h, uint64_t key, uint32_t mechanism, int64_t us)
+{
+	const struct hl_sign sign = { .key = key, .mechanism = mechanism };
+	const struct client_answers a = { .sent_us = 0, .before_us = 1000000000, .now_us = 1000000000 + us, .n = 1 };
+
+	for (unsigned i = 0; i < CLIENT_PACE_SURE; i++)
+		client_pace_learn(client_remote_pace(client_api_remote(h)), &a, client_kind_of(&hl_msg_sign, &sign));
 }
 
 static int links_made(void)
@@ -128,6 +172,41 @@ static void a_few_threads_share_one_link(void)
 	hsmlet_close(h);
 }
 
+static void two_threads_with_short_work_share_one_link(void)
+{
+	hsmlet *h = begin();
+	struct signer s[2];
+	struct key_pair k;
+	hsmlet_error e;
+	int before;
+
+	CU_ASSERT_EQUAL(key_make_p256(h, "short", &k, &e), 0);
+	teach(h, k.key, HL_CKM_ECDSA_SHA256, 20);
+	before = links_made();
+	sign_all(s, 2, h, k.key, 0);
+	expect_signatures(s, 2, k.public_key);
+	CU_ASSERT_EQUAL(links_made(), before);
+	hsmlet_close(h);
+}
+
+/* The one that is answered was so by another HSM: the first one's stands still. */
+static void two_threads_with_long_work_have_two_links(void)
+{
+	hsmlet *h = begin();
+	struct signer s[2];
+	struct key_pair k;
+	hsmlet_error e;
+	int before;
+
+	CU_ASSERT_EQUAL(key_make_rsa(h, 2048, "long", &k, &e), 0);
+	teach(h, k.key, HL_CKM_SHA256_RSA_PKCS, 250);
+	before = links_made();
+	sign_all_by(s, 2, h, k.key, HL_CKM_SHA256_RSA_PKCS, 1);
+	expect_signatures(s, 2, k.public_key);
+	CU_ASSERT_EQUAL(links_made(), before + 1);
+	hsmlet_close(h);
+}
+
 static void a_crowd_is_answered_over_another_link_while_the_first_stands_still(void)
 {
 	hsmlet *h = begin();
@@ -143,6 +222,29 @@ static void a_crowd_is_answered_over_another_link_while_the_first_stands_still(v
 	CU_ASSERT(links_made() > before);
 	hsmlet_close(h);
 	CU_ASSERT(sockets_await_none(w));
+}
+
+static void an_error_names_the_connection_that_it_came_over(void)
+{
+	hsmlet *h = begin();
+	struct signer s[CROWD];
+	struct key_pair k;
+	hsmlet_info info = { 0 };
+	hsmlet_error e;
+	unsigned elsewhere = 0;
+
+	CU_ASSERT_EQUAL(key_make_p256(h, "error", &k, &e), 0);
+	sign_all_by(s, CROWD, h, k.key, HL_CKM_RSA_PKCS, CROWD - FEW);
+	CU_ASSERT_EQUAL(hsmlet_get_info(h, &info, &e), 0);
+	for (unsigned i = 0; i < CROWD; i++) {
+		struct line refused = { .conn = s[i].connection, .step = "operation", .err = "HL-0530" };
+
+		CU_ASSERT_EQUAL(s[i].rc, -(int)HL_E_KEY_TYPE);
+		CU_ASSERT(lines_count(client.trace, &refused) > 0);
+		elsewhere += strcmp(s[i].connection, info.connection) != 0;
+	}
+	CU_ASSERT(elsewhere >= CROWD - FEW);
+	hsmlet_close(h);
 }
 
 /* Each link is logged in on its own, and forgets it when the user says so once. */
@@ -219,6 +321,7 @@ struct insister {
 static void *sign_often(void *at)
 {
 	struct insister *s = at;
+	const hsmlet_mechanism ecdsa = { .number = HL_CKM_ECDSA_SHA256 };
 
 	for (unsigned i = 0; i < TIMES; i++) {
 		uint8_t signature[64];
@@ -317,7 +420,10 @@ static void all_links_are_closed_with_the_handle(void)
 #define TEST(name) { #name, name }
 static CU_TestInfo tests[] = {
 	TEST(a_few_threads_share_one_link),
+	TEST(two_threads_with_short_work_share_one_link),
+	TEST(two_threads_with_long_work_have_two_links),
 	TEST(a_crowd_is_answered_over_another_link_while_the_first_stands_still),
+	TEST(an_error_names_the_connection_that_it_came_over),
 	TEST(a_logout_is_of_every_link),
 	TEST(a_session_key_is_used_over_every_link_until_it_is_destroyed),
 	TEST(a_session_key_that_was_changed_is_as_it_is_now_over_every_link),

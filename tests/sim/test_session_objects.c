@@ -1,4 +1,6 @@
 /* Session objects: the HSM makes and uses them, their client keeps them, and no store knows of them. */
+#include <stdio.h>
+
 #include "client/link_impl.h"
 #include "hsm/rooms.h"
 #include "tests/sim/story.h"
