@@ -5,6 +5,7 @@ libhsmcore_la_SOURCES = \
 	hsm/admin.c \
 	hsm/attribute.c hsm/attribute.h \
 	hsm/birth.c \
+	hsm/chain.c hsm/chain.h \
 	hsm/change.c \
 	hsm/cluster.c \
 	hsm/conn.c \
