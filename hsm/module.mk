@@ -41,6 +41,8 @@ libhsmcore_la_SOURCES = \
 	hsm/epoch.c \
 	hsm/key.h \
 	hsm/keys.c \
+	hsm/line.c hsm/line.h \
+	hsm/log.c \
 	hsm/object.c hsm/object.h \
 	hsm/op/cipher.c \
 	hsm/op/create.c \
@@ -49,6 +51,7 @@ libhsmcore_la_SOURCES = \
 	hsm/op/generate.c \
 	hsm/op/kept.c \
 	hsm/op/link.c \
+	hsm/op/log.c \
 	hsm/op/login.c \
 	hsm/op/mechanism.c \
 	hsm/op/object.c \

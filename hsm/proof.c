@@ -21,7 +21,7 @@ static void answer(struct hsm_proof *r, hl_err err)
 		else if (err == HL_E_CLOSED)
 			hsm_conn_close(c, err, false);
 		else
-			hsm_refuse(c, r->turn.task.id, err, NULL, r->retry_after_ms);
+			hsm_task_refuse(&r->turn.task, err, NULL, r->retry_after_ms);
 	}
 	hsm_turn_end(&r->turn);
 	hsm_task_free(&r->turn.task);
@@ -196,12 +196,30 @@ static hl_err judge(struct hsm_proof *r, struct hsm_partition *p, bool *changed)
 	return HL_OK;
 }
 
+/* With the count, the line that tells of it. */
+static hl_err note(struct hsm_proof *r, const struct hsm_partition *p)
+{
+	struct hsm_pin pin = hsm_pin_of(p, r->role);
+	struct hsm_task *t = &r->turn.task;
+	uint32_t retry_after_ms;
+	struct hl_frame f;
+
+	if (r->outcome == HL_OK)
+		return hsm_log_deed(&t->change, t->conn, r->kind->deed);
+	HL_TRY(hl_frame_peek(hl_buf_view(&t->request), HL_FRAME_MAX, &f));
+	HL_TRY(hsm_log_counted(&t->change, t->conn, f.type, r->outcome));
+	if (!hsm_pin_locked(&pin, hl_wall_ms(t->hsm->env), &retry_after_ms))
+		return HL_OK;
+	return hsm_log_deed(&t->change, t->conn, "Locked PKCS#11 password after too many wrong ones");
+}
+
 static hl_err record(struct hsm_proof *r, struct hsm_partition *p)
 {
 	struct hl_token_result result = { .type = r->kind->reply->type };
 
 	if (r->outcome != HL_OK)
 		result = (struct hl_token_result){ .code = (uint16_t)-r->outcome };
+	HL_TRY(note(r, p));
 	return hsm_token_record(r->turn.task.hsm, &r->turn.task.change, &r->token, p, true, &result);
 }
 
@@ -223,6 +241,8 @@ static void count(struct hsm_proof *r)
 	r->outcome = judge(r, &p, &changed);
 	r->login = hsm_login_of(&p, r->role);
 	err = changed ? record(r, &p) : r->outcome;
+	if (!changed && err == HL_OK && !r->again)
+		hsm_log_did(c, r->kind->deed);
 	hsm_partition_clear(&p);
 	if (changed && err == HL_OK)
 		hsm_task_commit(&r->turn.task, counted);
