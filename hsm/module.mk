@@ -68,6 +68,7 @@ libhsmcore_la_SOURCES = \
 	hsm/proof.c hsm/proof.h \
 	hsm/reset.c \
 	hsm/rooms.h \
+	hsm/row.c \
 	hsm/seal.c hsm/seal.h \
 	hsm/template.c \
 	hsm/token.c \
@@ -82,7 +83,6 @@ libhsm_la_SOURCES = \
 	hsm/open_store.c \
 	hsm/page_store.c \
 	hsm/private_store.c hsm/private_store.h \
-	hsm/row.c \
 	hsm/sqlite.h \
 	hsm/store.c hsm/store.h
 libhsm_la_LIBADD = $(SQLITE_LIBS) $(CRYPTO_LIBS) -lpthread

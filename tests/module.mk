@@ -319,6 +319,9 @@ tests_run_test_memory_image_LDADD = $(LIVE_LIBS)
 tests_run_test_refusals_SOURCES = tests/run/test_refusals.c tests/support/p11.c tests/support/p11.h
 tests_run_test_refusals_LDADD = $(LIVE_LIBS)
 
+check_PROGRAMS += tests/run/test_log
+TESTS += tests/run/test_log
+tests_run_test_log_LDADD = $(LIVE_LIBS) -lpthread
 check_PROGRAMS += tests/run/test_store
 TESTS += tests/run/test_store
 tests_run_test_store_LDADD = $(LIVE_LIBS) $(SQLITE_LIBS)
