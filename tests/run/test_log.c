@@ -1,5 +1,5 @@
-/* The log of a partition when its HSM is killed: real processes, a real store. What has happened has its line, what has
- * not has none, and an orderly end leaves nothing unsaid. */
+/* The log of a partition when its HSM is killed: real processes, a real store. What has happened has its line, and what
+ * has not has none. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -281,6 +281,22 @@ static void what_finds_no_room_is_counted(void)
 	end();
 }
 
+/* Told to stop, the member writes what waits, and what is to be said of the channels that are open. */
+static void an_orderly_end_leaves_nothing_unsaid(void)
+{
+	begin(17);
+	CU_ASSERT_EQUAL(sign_with_nothing(), HL_E_KEY);
+	sim_enter(w->hsm[0].node);
+	hsm_stop(w->hsm[0].core);
+	world_kill_hsm(w, 0);
+	CU_ASSERT_EQUAL_FATAL(world_restart_hsm(w, 0), HL_OK);
+	open_one();
+	logged("Command: sign, HL-0506", 1);
+	CU_ASSERT_EQUAL(says("Disconnect: "), 2);
+	CU_ASSERT_EQUAL(says("Total key usage count: 0"), 2);
+	end();
+}
+
 /* -- from outside ---------------------------------------------------------------------------------------------- */
 
 static void whoever_has_the_wrong_secret_leaves_a_line(void)
@@ -462,6 +478,7 @@ static CU_TestInfo tests[] = {
 	{ "what waits goes with the next commit", what_waits_goes_with_the_next_commit },
 	{ "what is repeated is told once, and counted", what_is_repeated_is_told_once_and_counted },
 	{ "what finds no room is counted", what_finds_no_room_is_counted },
+	{ "an orderly end leaves nothing unsaid", an_orderly_end_leaves_nothing_unsaid },
 	{ "whoever has the wrong secret leaves a line", whoever_has_the_wrong_secret_leaves_a_line },
 	{ "another partition's log is never seen", another_partitions_log_is_never_seen },
 	{ "a setup password reads no log", a_setup_password_reads_no_log },
