@@ -150,13 +150,17 @@ static const char *class_of(const struct hsm_object *o)
 	return "object";
 }
 
-/* A label may be as long as a book. */
+/* A label may be as long as a book. Whoever has the partition's secret reads the log, but needs the PIN to see private
+ * objects: of those it tells no name. */
 static void put_label(struct hl_buf *b, const struct hsm_object *o)
 {
 	const struct hl_attribute *label = hsm_attribute(o, HL_CKA_LABEL);
 	struct hl_bytes text = label ? label->value : hl_bytes(NULL, 0);
 	bool cut = text.n > LABEL_SHOWN;
 
+	if (hsm_attribute_bool(o, HL_CKA_PRIVATE))
+		return;
+	hl_buf_u8(b, ' ');
 	hsm_line_quoted(b, hl_bytes(text.p, cut ? LABEL_SHOWN : text.n));
 	hl_buf_text(b, cut ? "..." : "");
 }
@@ -166,7 +170,7 @@ hl_err hsm_log_object(struct hsm_change *c, struct hsm_conn *conn, const char *w
 	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(HL_LOG_LINE);
 
 	put_deed(&text, conn, "Interaction");
-	hl_buf_printf(&text, "%s %s ", what, class_of(o));
+	hl_buf_printf(&text, "%s %s", what, class_of(o));
 	put_label(&text, o);
 	hl_buf_printf(&text, ", handle 0x%016llx", (unsigned long long)o->handle);
 	return write_line(conn->hsm, c, conn->partition_id, HSM_NOTICE, HL_OK, &text);

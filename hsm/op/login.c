@@ -38,7 +38,7 @@ static void let_in(struct hsm_proof *r, struct hsm_conn *c)
 hl_err hsm_op_login(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_proof_kind kind = { &hl_msg_logged_in, read_login, may_log_in, NULL, let_in,
-		"Logged in with PKCS#11 password" };
+		"Logged in with", true };
 
 	(void)body, (void)detail;
 	return hsm_proof_run(c, f, &kind);
@@ -80,7 +80,7 @@ static void tell_pin_set(struct hsm_proof *r, struct hsm_conn *c)
 hl_err hsm_op_pin_set(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_proof_kind kind = { &hl_msg_logged_in, read_pin_set, NULL, set_pin, tell_pin_set,
-		"Changed PKCS#11 password" };
+		"Changed", true };
 
 	(void)body, (void)detail;
 	return hsm_proof_run(c, f, &kind);
@@ -118,7 +118,7 @@ static void tell_done(struct hsm_proof *r, struct hsm_conn *c)
 hl_err hsm_op_pin_init(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_proof_kind kind = { &hl_msg_done, read_pin_init, is_officer, set_pin, tell_done,
-		"Set PKCS#11 password" };
+		"Set", true };
 
 	(void)body, (void)detail;
 	return hsm_proof_run(c, f, &kind);
@@ -157,7 +157,7 @@ static hl_err init_token(struct hsm_proof *r, struct hsm_partition *p)
 hl_err hsm_op_token_init(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_proof_kind kind = { &hl_msg_done, read_token_init, who_initialises, init_token, tell_done,
-		"Initialised token, all objects destroyed" };
+		"Initialised token, all objects destroyed", false };
 
 	(void)body, (void)detail;
 	return hsm_proof_run(c, f, &kind);

@@ -30,7 +30,7 @@
 #define HL_SESSIONS_MAX 256 /* channels told at once */
 #define HL_WRAPPED_MAX 65536 /* a wrapped key: the longest private key of RSA has some 4.7 KiB */
 #define HL_TAG_MAX 16 /* what authenticated encryption adds */
-#define HL_LOG_LINE 1024 /* of a partition's log */
+#define HL_LOG_LINE 2048 /* of a partition's log: the longest names, escaped, make some 1,200 */
 #define HL_LOG_LINES_MAX 256 /* of it told at once */
 #define HL_RETRY_MAX_MS 86400000 /* the longest pause that a refusal asks for */
 #define HL_ITERATIONS_MAX 10000000 /* of PBKDF2: some seconds */

@@ -156,7 +156,8 @@ static void stop_maker(void)
 /* Each object has one line, each line its object; what was acknowledged has both. */
 static void compare(hsmlet *h)
 {
-	char label[16], mine[64], theirs[64];
+	char label[16], line[64];
+	size_t pairs = 0;
 	unsigned lost = 0;
 
 	fetch(h);
@@ -164,14 +165,14 @@ static void compare(hsmlet *h)
 		size_t objects;
 
 		label_of(i, label);
-		snprintf(mine, sizeof mine, "Generated private key '%s'", label);
-		snprintf(theirs, sizeof theirs, "Generated public key '%s'", label);
+		snprintf(line, sizeof line, "Generated public key '%s'", label);
 		objects = there(h, label);
-		CU_ASSERT_EQUAL(objects, says(mine) + says(theirs));
-		CU_ASSERT_EQUAL(says(mine), says(theirs));
+		CU_ASSERT_EQUAL(objects, 2 * says(line));
 		CU_ASSERT(!maker.ok[i] || objects == 2);
+		pairs += objects / 2;
 		lost += !maker.ok[i];
 	}
+	CU_ASSERT_EQUAL(says("Generated private key, handle 0x"), pairs);
 	printf("%u keys, %u of them not acknowledged\n", maker.tried, lost);
 }
 
