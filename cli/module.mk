@@ -67,7 +67,7 @@ libhlcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DHL_PKCS11_DIR='"$(pkcs11dir)"'
 
 # The vendor's tool for secrets, of the same verbs; numbers and return values are those of the provider.
 bin_PROGRAMS += ppin
-ppin_SOURCES = cli/ppin.c cli/ppin.h cli/ppin_main.c cli/ppin_fortinet.c
+ppin_SOURCES = cli/ppin.c cli/ppin.h cli/ppin_main.c cli/ppin_fortinet.c cli/ppin_log.c
 ppin_LDADD = libhlp11.la libhlcli.la libhlclient.la libhlos.la libhl.la $(JANSSON_LIBS) $(CRYPTO_LIBS) -lpthread
 
 bin_PROGRAMS += hsmlet

@@ -256,32 +256,3 @@ hl_err ppin_test(struct ppin *p)
 		tested.slots, tested.failures.n);
 	return cli_failures_end(&p->c, &tested.failures);
 }
-
-/* -- --fetchlog ------------------------------------------------------------------------------------------------------------- */
-
-static bool is_date(const char *text)
-{
-	static const char like[] = "0000-00-00";
-
-	if (strlen(text) != sizeof like - 1)
-		return false;
-	for (size_t i = 0; i < sizeof like - 1; i++)
-		if (like[i] == '-' ? text[i] != '-' : text[i] < '0' || text[i] > '9')
-			return false;
-	return true;
-}
-
-/* As of a partition whose policy keeps clients from its log. */
-hl_err ppin_fetch_log(struct ppin *p)
-{
-	const struct client_slot *slot;
-
-	if (p->o.since && !is_date(p->o.since))
-		return cli_usage(&p->c, "--since takes a date like 2026-01-31, not %s", p->o.since);
-	HL_TRY(need_slot(p, &slot));
-	cli_fail(&p->c, HL_E_PROHIBITED, "fetching the log of %s", slot->partition);
-	cli_cause(&p->c, HL_E_PROHIBITED, "this simulator's HSM keeps no log that a partition's users may read");
-	return ppin_numbered(p,
-		cli_next(&p->c, HL_E_PROHIBITED, "see what happened: `hsmlet trace list`, or the logs of the world"),
-		CKR_FUNCTION_NOT_SUPPORTED);
-}

@@ -1,6 +1,7 @@
 /* ppin.h - the vendor's tool for secrets over our verbs: its options, its words, its numbers.
  *
- *	ppin_main.c  options, dispatch, errors      ppin.c  what each option does      ppin_fortinet.c  --fortinet */
+ *	ppin_main.c  options, dispatch, errors      ppin.c  what each option does      ppin_fortinet.c  --fortinet
+ *	ppin_log.c  --fetchlog */
 #pragma once
 
 #include "cli/secrets.h"

@@ -81,6 +81,24 @@ typedef struct hsmlet_mechanism_info {
 /** What the HSM can do: the first `max` of them into `out`; *count is how many there are. */
 int hsmlet_get_mechanisms(hsmlet *h, hsmlet_mechanism_info *out, size_t max, size_t *count, hsmlet_error *e);
 
+/* Lines of the partition's log, as many as came at once. */
+typedef struct hsmlet_log hsmlet_log;
+typedef struct hsmlet_log_line {
+	uint64_t number; /* in the log: 1, 2, 3, ... */
+	int64_t time_ms; /* when it happened, since 1970 */
+	int error;       /* 503 for HL-0503: it tells of an error; 0: of none */
+	const char *text; /* `n` printable ASCII characters, no NUL; lives as long as the lines do */
+	size_t n;
+} hsmlet_log_line;
+/** What happened in the partition at `since_ms` or later, the oldest first, or with `reverse` the latest: the lines behind
+ * `*from`, which is 0 for the first call, then where the next one goes on, and 0 again where there are no more; there may be
+ * none among those of one call. Freed with hsmlet_log_free(). */
+int hsmlet_get_log(hsmlet *h, int64_t since_ms, int reverse, uint64_t *from, hsmlet_log **out, hsmlet_error *e);
+size_t hsmlet_log_count(const hsmlet_log *l);
+/** The i-th; beyond the last one `text` is NULL. */
+hsmlet_log_line hsmlet_log_at(const hsmlet_log *l, size_t i);
+void hsmlet_log_free(hsmlet_log *l);
+
 int hsmlet_random(hsmlet *h, void *out, size_t n, hsmlet_error *e);
 
 /* An attribute of PKCS #11. Booleans are one byte 0 or 1, numbers eight bytes big-endian; the helpers below

@@ -1,6 +1,7 @@
 /* hsmlet_impl.h - what the files of the public API share.
  *
- *	hsmlet.c  handles, requests, the user    hsmlet_objects.c  objects    hsmlet_crypto.c  what keys do */
+ *	hsmlet.c  handles, requests, the user    hsmlet_objects.c  objects    hsmlet_crypto.c  what keys do
+ *	hsmlet_log.c  the partition's log */
 #pragma once
 
 #include "client/hsmlet.h"

@@ -10,6 +10,7 @@ libhlclient_la_SOURCES = \
 	client/entry.c client/entry.h \
 	client/hsmlet.c client/hsmlet.h client/hsmlet_impl.h \
 	client/hsmlet_crypto.c \
+	client/hsmlet_log.c \
 	client/hsmlet_objects.c \
 	client/calls.c \
 	client/kept.c \

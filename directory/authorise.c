@@ -215,6 +215,7 @@ static bool offer_member(void *at, const struct dir_member *m)
 		.connection = o->q->hello.connection,
 		.partition = o->q->hello.partition,
 		.client = o->q->q.peer,
+		.client_id = o->q->hello.client_id,
 		.proxy = o->q->q.proxy,
 		.hsm = hl_text(m->name),
 		.issued_ms = (uint64_t)now,

@@ -38,6 +38,7 @@ static const struct gen_constant constants[] = {
 	S(HSM_TICKET_LABEL,         "the same for login tickets; and with a ticket's salt that of its own key"),
 	S(HSM_BLOB_LABEL,           "the same for session objects that clients keep"),
 	S(HSM_REQUEST_MAC_LABEL,    "HKDF info of the key that tells a request with an effect from another"),
+	S(HSM_LOG_LINK_LABEL,       "the same of the key that links the entries of a partition's log"),
 	S(CLIENT_BLIND_LABEL,       "its SHA-256 is the key that blinds values of .secrets.cfg"),
 
 	N(HL_VERSION_MIN,           "",        "lowest protocol version spoken"),
@@ -93,6 +94,10 @@ static const struct gen_constant constants[] = {
 	N(HL_LOCK_MS,               "ms",      "how long they stay locked"),
 	N(HL_LOCK_PAIRS,            "",        "users, or partitions, at an address that are counted at a time"),
 	N(HSM_OBJECTS_MAX,          "",        "objects in a partition"),
+	N(HSM_LOG_LINES,            "",        "lines of a partition's log; then the oldest are overwritten"),
+	N(HSM_LOG_WAIT_US,          "us",      "how long a line that belongs to no effect may wait to be written"),
+	N(HSM_LOG_QUEUE,            "",        "lines that a member holds until then; what is more is counted"),
+	N(HSM_LOG_QUEUE_EACH,       "",        "of them those of one partition"),
 	N(HSM_SINGLE_MAX,           "",        "logins for one use of a key each that a channel has not used yet"),
 	N(HSM_STREAM_MAX,           "bytes",   "that a decryption in pieces keeps back until its tag was checked"),
 	N(HL_HANDLE_MIN,            "",        "the lowest handle of an object; clients may use those below for their own"),

@@ -55,9 +55,12 @@ static size_t stored(const struct hsm_birth *b)
 static hl_err add(struct hsm_birth *b, struct hsm_object *o, const struct hsm_partition *p, const char **detail)
 {
 	struct hl_buf *blob = &b->blob[b->kept_n];
+	struct hsm_task *t = &b->effect.task;
 
-	if (is_stored(o))
-		return add_object(&b->effect.task, o, p->id);
+	if (is_stored(o)) {
+		HL_TRY(add_object(t, o, p->id));
+		return hsm_log_object(&t->change, t->conn, b->kind->deed, o);
+	}
 	*blob = blob->base ? *blob : hl_buf(HL_BLOB_MAX);
 	return hsm_kept_make(b->effect.task.conn, p, o, blob, &b->kept[b->kept_n++], detail);
 }
@@ -188,6 +191,7 @@ hl_err hsm_birth_key(struct hsm_birth *b, uint64_t handle, uint32_t mechanism)
 	HL_TRY(hsm_key_of(b->effect.task.conn, handle, &key));
 	b->effect.private |= key->is_private;
 	HL_TRY(hsm_key_use(b->effect.task.conn, key));
+	b->effect.task.conn->uses++;
 	b->slow = hsm_mechanism_slow(mechanism, key->key);
 	return hsm_key_share(key->key, &b->key);
 }

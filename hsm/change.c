@@ -104,6 +104,19 @@ hl_err hsm_change_partition(struct hsm *h, struct hsm_change *c, const struct hs
 	return err;
 }
 
+hl_err hsm_change_append(struct hsm *h, struct hsm_change *c, uint64_t partition, struct hl_bytes entry)
+{
+	struct hsm_put put = { .row = { .table = HSM_LOG, .partition = partition }, .append = true,
+		.most = HSM_LOG_LINES, .macs = &h->macs };
+	size_t i;
+
+	HL_TRY(add(c, &put, &i));
+	hl_buf_put(&c->memory[i], entry);
+	HL_TRY(c->memory[i].err);
+	c->put[i].row.open = hl_buf_view(&c->memory[i]);
+	return HL_OK;
+}
+
 void hsm_change_reset(struct hsm_change *c)
 {
 	for (size_t i = 0; i < c->commit.puts; i++)
@@ -160,6 +173,15 @@ hl_err hsm_task_request(const struct hsm_task *t, const struct hl_msg *m, void *
 	return hl_msg_get(m, &f, body);
 }
 
+void hsm_task_refuse(struct hsm_task *t, hl_err err, const char *detail, uint32_t retry_after_ms)
+{
+	struct hl_frame f = { 0 };
+
+	if (hl_frame_peek(hl_buf_view(&t->request), HL_FRAME_MAX, &f) == HL_OK)
+		hsm_log_error(t->conn, f.type, err, detail);
+	hsm_refuse(t->conn, t->id, err, detail, retry_after_ms);
+}
+
 /* Connections are told apart by their ports at all points; one that is gone has none. */
 hl_err hsm_task_fault(const struct hsm_task *t, enum hl_point p)
 {
@@ -199,6 +221,7 @@ void hsm_task_work(struct hsm_task *t, enum hl_lane lane, void (*run)(struct hl_
 void hsm_task_commit(struct hsm_task *t, void (*done)(struct hsm_task *))
 {
 	struct hsm_commit *c = &t->change.commit;
+	struct hl_job *lines;
 
 	t->after = done;
 	c->result = hsm_epoch_record(t->hsm, &t->change);
@@ -207,7 +230,10 @@ void hsm_task_commit(struct hsm_task *t, void (*done)(struct hsm_task *))
 		return;
 	}
 	c->put = t->change.put;
+	lines = hsm_log_prepare(t->hsm);
 	t->hsm->conf.store.ops->prepare(t->hsm->conf.store.at, c);
 	c->job.done = commit_done;
+	if (lines)
+		hl_submit(t->hsm->env, lines);
 	hl_submit(t->hsm->env, &c->job);
 }

@@ -5,6 +5,7 @@
  * the MACs of rows stand in the open, so anybody can subtract the one of a row that he removes. */
 #include "hsm/sqlite.h"
 
+#include "hsm/chain.h"
 #include "hsm/private_store.h"
 
 /* The columns of hsm_sqlite_row_of(), then two more. By its key, so that rows must ascend: one that stands
@@ -16,11 +17,12 @@ static const char *const all_rows[HSM_TABLES] = {
 	[HSM_PARTITION] = ALL("partition"),
 	[HSM_OBJECT] = ALL("object"),
 	[HSM_TOKEN] = ALL("token"),
+	[HSM_LOG] = ALL("log"),
 };
 
 static const char foreign[] =
 	"SELECT count(*) FROM sqlite_schema WHERE type <> 'table'"
-	" OR name NOT IN ('cluster', 'partition', 'object', 'token', 'generation')";
+	" OR name NOT IN ('cluster', 'partition', 'object', 'token', 'log', 'generation')";
 static const char pair_row[] = "SELECT n, sum, mac FROM generation";
 
 /* What is found in a store. */
@@ -123,18 +125,41 @@ static bool ascends(const struct hsm_row *before, const struct hsm_row *row)
 	return row->id > before->id;
 }
 
+/* The oldest entries of a log are overwritten, so that what a log begins with may have any number. */
+static bool follows(const struct hsm_row *before, const struct hsm_row *row)
+{
+	if (row->table != HSM_LOG)
+		return true;
+	if (row->partition == before->partition)
+		return hsm_chain_follows(before, row);
+	return row->id > 1 || hsm_chain_follows(NULL, row);
+}
+
+/* SQLite's own views end with its next step. */
+static hl_err remember(const struct hsm_row *row, struct hl_buf *memory, struct hsm_row *out)
+{
+	struct hsm_row head = *row;
+
+	if (row->table != HSM_LOG) /* else only where it stands counts */
+		head.open = head.sealed = hl_bytes(NULL, 0);
+	hl_buf_cut(memory, 0);
+	return hsm_row_copy(&head, memory, out);
+}
+
 static hl_err look_at_table(sqlite3 *db, const struct hsm_macs *macs, enum hsm_table table, struct look *l)
 {
 	HL_AUTO(hsm_sqlite_finalizep) sqlite3_stmt *st = NULL;
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(HL_BUF_MAX);
 	struct hsm_row row, before = { 0 };
 	int rc;
 
 	HL_TRY(hl_sqlite_err(sqlite3_prepare_v2(db, all_rows[table], -1, &st, NULL)));
-	for (; (rc = sqlite3_step(st)) == SQLITE_ROW; before = row) {
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		row = hsm_sqlite_row_of(st, table, hsm_sqlite_number(st, 4));
 		HL_TRY(look_at_row(macs, &row, hsm_sqlite_blob(st, 5), l));
-		if (!ascends(&before, &row))
+		if (!ascends(&before, &row) || !follows(&before, &row))
 			l->altered = true;
+		HL_TRY(remember(&row, &memory, &before));
 	}
 	return hl_sqlite_err(rc);
 }
@@ -205,6 +230,35 @@ static hl_err bring_up(struct hsm_guard *g, const struct hsm_pair *kept, const s
 	return rc;
 }
 
+/* What is found, against the guard. ------------------------------------------------------------------ */
+
+static bool whole(const struct look *l)
+{
+	return !l->altered && hsm_pair_eq(&l->said, &l->found);
+}
+
+/* HL_E_DEFER: the guard has just been made, look again. */
+static hl_err make_guard(struct hsm_sqlite *s, const char *path, const struct hsm_pair *now)
+{
+	if (now->generation > 0) /* another member may have made it after we looked, and then committed */
+		return hsm_private_exists(path) ? HL_E_DEFER : HL_E_STORE_GUARD;
+	HL_TRY(hsm_guard_make(path, &s->macs, now));
+	return HL_E_DEFER;
+}
+
+/* `guard`: how reading it ended. */
+static hl_err judge(struct hsm_sqlite *s, const char *path, const struct look *l, hl_err guard, const struct hsm_pair *kept)
+{
+	if (guard != HL_OK && !l->known && l->altered)
+		return HL_E_STORE_KEY;
+	if (!whole(l))
+		return HL_E_STORE_SUM;
+	if (guard == HL_E_NOT_FOUND)
+		return make_guard(s, path, &l->said);
+	HL_TRY(guard);
+	return hsm_sqlite_is_behind(&l->said, kept) ? HL_E_STORE_BEHIND : bring_up(s->guard, kept, &l->said);
+}
+
 /* Older schemas. --------------------------------------------------------------------------------- */
 
 /* Rows that have no MACs yet are taken as they are, unless the cluster's was sealed under another key. */
@@ -242,6 +296,19 @@ static hl_err set_pair(sqlite3 *db, const struct hsm_macs *macs, const struct hs
 	return hsm_sqlite_set_pair(st, macs, p);
 }
 
+/* It is as its members left it, and not older than its guard says: what an upgrade may not make good. */
+static hl_err upgrade_marked(struct hsm_sqlite *s, const char *path)
+{
+	struct look l = { 0 };
+	struct hsm_pair kept;
+	hl_err guard = open_guard(s, path, &kept);
+
+	if (guard != HL_OK && guard != HL_E_NOT_FOUND && guard != HL_E_STORE_GUARD)
+		return guard;
+	HL_TRY(look_at_all(s->db[HSM_WRITER], &s->macs, &l));
+	return judge(s, path, &l, guard, &kept);
+}
+
 static hl_err upgrade(struct hsm_sqlite *s, const char *path)
 {
 	sqlite3 *db = s->db[HSM_WRITER];
@@ -250,6 +317,8 @@ static hl_err upgrade(struct hsm_sqlite *s, const char *path)
 	HL_TRY(hsm_sqlite_upgrade(s));
 	if (!s->old)
 		return HL_OK;
+	if (s->marked)
+		return upgrade_marked(s, path);
 	HL_TRY(check_key(s));
 	HL_TRY(look_at_schema(db, &l));
 	if (l.altered)
@@ -285,20 +354,6 @@ static hl_err look_at_store(struct hsm_sqlite *s, struct look *l)
 	return rc;
 }
 
-static bool whole(const struct look *l)
-{
-	return !l->altered && hsm_pair_eq(&l->said, &l->found);
-}
-
-/* HL_E_DEFER: the guard has just been made, look again. */
-static hl_err make_guard(struct hsm_sqlite *s, const char *path, const struct hsm_pair *now)
-{
-	if (now->generation > 0) /* another member may have made it after we looked, and then committed */
-		return hsm_private_exists(path) ? HL_E_DEFER : HL_E_STORE_GUARD;
-	HL_TRY(hsm_guard_make(path, &s->macs, now));
-	return HL_E_DEFER;
-}
-
 /* The guard is read before the store: what it says was committed before, so that others may go on and the
  * store that is read then is still not behind it. */
 static hl_err compare(struct hsm_sqlite *s, const char *path)
@@ -310,22 +365,18 @@ static hl_err compare(struct hsm_sqlite *s, const char *path)
 	if (guard != HL_OK && guard != HL_E_NOT_FOUND && guard != HL_E_STORE_GUARD)
 		return guard;
 	HL_TRY(look_at_store(s, &l));
-	if (guard != HL_OK && !l.known && l.altered)
-		return HL_E_STORE_KEY;
-	if (!whole(&l))
-		return HL_E_STORE_SUM;
-	if (guard == HL_E_NOT_FOUND)
-		return make_guard(s, path, &l.said);
-	HL_TRY(guard);
-	return hsm_sqlite_is_behind(&l.said, &kept) ? HL_E_STORE_BEHIND : bring_up(s->guard, &kept, &l.said);
+	return judge(s, path, &l, guard, &kept);
 }
 
 static hl_err begin_once(struct hsm_sqlite *s, const char *path)
 {
-	hl_err rc;
+	hl_err rc = HL_OK;
 
 	if (s->old)
-		HL_TRY(take_over(s, path));
+		do
+			rc = take_over(s, path);
+		while (rc == HL_E_DEFER);
+	HL_TRY(rc);
 	do
 		rc = compare(s, path);
 	while (rc == HL_E_DEFER);

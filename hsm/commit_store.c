@@ -3,6 +3,7 @@
  * Waiting for the disk is what a commit costs, so whoever runs first takes all that wait along: one
  * transaction with a savepoint for each of them. One that finds its rows changed is undone alone;
  * when the transaction fails, all fail. Then the guard is told, once, and only then are they answered. */
+#include "hsm/chain.h"
 #include "hsm/sqlite.h"
 
 static hl_err step(struct hsm_sqlite *s, enum hsm_sql what)
@@ -88,14 +89,13 @@ static hl_err take_away(struct hsm_sqlite *s, const struct hsm_row *row, uint8_t
 	return HL_OK;
 }
 
-/* What the rows of the partition add to the sum. */
-static hl_err take_macs(struct hsm_sqlite *s, const struct hsm_row *of, uint8_t sum[HSM_MAC])
+/* What the rows of a statement, which is bound, add to the sum. */
+static hl_err take_macs(sqlite3_stmt *bound, uint8_t sum[HSM_MAC])
 {
-	HL_AUTO(hsm_sqlite_resetp) sqlite3_stmt *st = hsm_sqlite_row(s, HSM_MACS, of->table);
+	HL_AUTO(hsm_sqlite_resetp) sqlite3_stmt *st = bound;
 	struct hl_bytes mac;
 	int rc;
 
-	HL_TRY(hsm_sqlite_bind(st, 1, &of->partition));
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		mac = hsm_sqlite_blob(st, 0);
 		if (mac.n != HSM_MAC)
@@ -109,9 +109,52 @@ static hl_err clear(struct hsm_sqlite *s, const struct hsm_row *of, uint8_t sum[
 {
 	HL_AUTO(hsm_sqlite_resetp) sqlite3_stmt *st = hsm_sqlite_row(s, HSM_CLEAR, of->table);
 
-	HL_TRY(take_macs(s, of, sum));
+	HL_TRY(hsm_sqlite_bind(hsm_sqlite_row(s, HSM_MACS, of->table), 1, &of->partition));
+	HL_TRY(take_macs(hsm_sqlite_row(s, HSM_MACS, of->table), sum));
 	HL_TRY(hsm_sqlite_bind(st, 1, &of->partition));
 	return hsm_sqlite_err_of(st, sqlite3_step(st));
+}
+
+/* -- the log ---------------------------------------------------------------------------------------------------- */
+
+static hl_err last_of(struct hsm_sqlite *s, uint64_t partition, struct hl_buf *memory, struct hsm_row *out)
+{
+	HL_AUTO(hsm_sqlite_resetp) sqlite3_stmt *st = s->stmt[HSM_LAST];
+	struct hsm_row row;
+	int rc;
+
+	HL_TRY(hsm_sqlite_bind(st, 1, &partition));
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_DONE)
+		return HL_E_NOT_FOUND;
+	HL_TRY(rc == SQLITE_ROW ? HL_OK : hsm_sqlite_err_of(st, rc));
+	row = hsm_sqlite_row_of(st, HSM_LOG, partition);
+	return hsm_row_copy(&row, memory, out);
+}
+
+/* Old entries give way, and what they add to the sum with them. */
+static hl_err overwrite(struct hsm_sqlite *s, uint64_t partition, uint64_t up_to, uint8_t sum[HSM_MAC])
+{
+	HL_AUTO(hsm_sqlite_resetp) sqlite3_stmt *st = s->stmt[HSM_DROP];
+	const uint64_t numbers[] = { partition, up_to };
+
+	HL_TRY(hsm_sqlite_bind(s->stmt[HSM_OLD], HL_COUNT(numbers), numbers));
+	HL_TRY(take_macs(s->stmt[HSM_OLD], sum));
+	HL_TRY(hsm_sqlite_bind(st, HL_COUNT(numbers), numbers));
+	return hsm_sqlite_err_of(st, sqlite3_step(st));
+}
+
+static hl_err append(struct hsm_sqlite *s, const struct hsm_put *p, uint8_t sum[HSM_MAC])
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(HL_BUF_MAX), made = hl_buf(HSM_PART_MAX);
+	struct hsm_row last, row;
+	hl_err rc = last_of(s, p->row.partition, &memory, &last);
+
+	if (rc != HL_OK && rc != HL_E_NOT_FOUND)
+		return rc;
+	HL_TRY(hsm_chain_row(p, rc == HL_OK ? &last : NULL, &made, &row));
+	HL_TRY(add(s, &row, sum));
+	return row.id > p->most ? overwrite(s, row.partition, row.id - p->most, sum) : HL_OK;
 }
 
 /* Whether the partition has at most so many rows. */
@@ -134,6 +177,8 @@ static hl_err put(struct hsm_sqlite *s, const struct hsm_put *p, uint8_t sum[HSM
 		return HL_E_ARG;
 	if (p->clear)
 		return clear(s, &p->row, sum);
+	if (p->append)
+		return append(s, p, sum);
 	if (p->bound)
 		return count(s, p);
 	if (p->expect)

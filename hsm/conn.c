@@ -126,6 +126,7 @@ void hsm_conn_free(struct hsm_conn *c)
 		}
 	hl_map_take(&h->ports, c->port);
 	h->connections--;
+	hsm_log_ended(c);
 	forget_open(c);
 	fall_asleep(c);
 	hsm_streams_clear(c);
@@ -198,6 +199,7 @@ static hl_err keep_ticket(struct hsm_conn *c, const struct hl_ticket *t)
 
 	HL_TRY(hl_bytes_str(t->partition, c->partition, sizeof c->partition));
 	HL_TRY(hl_bytes_str(t->client, c->client, sizeof c->client));
+	HL_TRY(hl_bytes_str(t->client_id, c->client_id, sizeof c->client_id));
 	HL_TRY(hl_bytes_str(t->proxy, c->proxy, sizeof c->proxy));
 	c->partition_id = hsm_partition_id(t->partition);
 	c->grant_until_s = hl_mono_us(h->env) / 1000000 + left_s;
@@ -243,6 +245,7 @@ static hl_err lookup_secret(
 	hl_err err = read_secret(c, kind, generation, out);
 
 	c->asked = true;
+	c->asked_setup = kind == HL_CHANNEL_SETUP;
 	c->secret_err = err == HL_E_NOT_FOUND ? HL_OK : err;
 	return err;
 }
@@ -307,6 +310,8 @@ static void refuse_ticket(struct hsm_conn *c, hl_err err, uint32_t retry_after_m
 		.retry_after_ms = retry_after_ms,
 	};
 
+	if (err == HL_E_LOCKED)
+		hsm_log_refused(c, err);
 	hl_msg_put(&c->io.out, &hl_msg_refused, 0, &no);
 	hsm_conn_close(c, err, true);
 }
@@ -343,6 +348,7 @@ static void prove(struct hsm_conn *c)
 		result.identity = hl_bytes(h->identity_public, sizeof h->identity_public);
 	c->state = HSM_OPEN;
 	note_open(c);
+	hsm_log_opened(c);
 	set_deadline(c, 0);
 	hsm_reply(c, &hl_msg_hsm_result, 0, &result);
 	hl_trace_step(h->env, HL_STEP_PROVED, HL_SENT, c->id, &hl_msg_hsm_result, &result, HL_OK);
@@ -385,6 +391,7 @@ static hl_err note_first_use(struct hsm_conn *c)
 /* Told inside the channel, to whoever proved the password, in place of the signature. */
 static void refuse_inside(struct hsm_conn *c, hl_err err)
 {
+	hsm_log_refused(c, err);
 	hsm_refuse(c, 0, err, NULL, 0);
 	hsm_conn_end(c, err);
 }
@@ -438,8 +445,10 @@ static hl_err pump(struct hsm_conn *c)
 	}
 	if (c->io.out.n > 0)
 		hl_wish_send(&c->hsm->wishes, c->port);
-	if (err == HL_E_CHANNEL && c->state == HSM_SHAKING && c->asked)
+	if (err == HL_E_CHANNEL && c->state == HSM_SHAKING && c->asked) {
 		hl_lockout_failed(c->hsm->lockout, c->pair, hl_mono_us(c->hsm->env));
+		hsm_log_refused(c, HL_E_HSM_AUTH);
+	}
 	if (err != HL_E_FULL) /* what waits for room goes on at ROOM */
 		HL_TRY(err);
 	if (c->state == HSM_SHAKING && hl_channel_ready(c->channel)) {

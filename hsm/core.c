@@ -51,6 +51,7 @@ hl_err hsm_new(const struct hl_env *env, const struct hsm_conf *conf, struct hsm
 	if (h->conf.tokens_max == 0)
 		h->conf.tokens_max = HSM_TOKENS_MAX;
 	h->epoch.look_us = hl_mono_us(env);
+	h->macs = hsm_seal_macs(h->conf.seal);
 	err = start(h);
 	if (err != HL_OK) {
 		hsm_free(h);
@@ -77,6 +78,7 @@ void hsm_free(struct hsm *h)
 	hsm_keys_clear(h);
 	hsm_tokens_clear(h);
 	hsm_turns_clear(h);
+	hsm_log_clear(h);
 	hl_map_clear(&h->ports);
 	hl_link_clear(&h->directory);
 	hl_wishes_clear(&h->wishes);
@@ -85,6 +87,11 @@ void hsm_free(struct hsm *h)
 	EVP_PKEY_free(h->identity);
 	OPENSSL_cleanse(h->ticket_key, sizeof h->ticket_key);
 	free(h);
+}
+
+void hsm_stop(struct hsm *h)
+{
+	hsm_log_stop(h);
 }
 
 void hsm_identity(const struct hsm *h, uint8_t out[32])
@@ -173,6 +180,7 @@ void hsm_event(struct hsm *h, const struct hl_event *e)
 		if (hl_passed(h->epoch.look_us, hl_mono_us(h->env)))
 			hsm_conns_rest(h);
 		hsm_epoch_time(h);
+		hsm_log_time(h);
 	} else if (e->port == HSM_PORT_DIRECTORY) {
 		directory_event(h, e);
 	} else if ((c = hl_map_get(&h->ports, e->port)) != NULL) {
@@ -189,7 +197,7 @@ bool hsm_wish(struct hsm *h, struct hl_wish *out)
 {
 	int64_t at = hl_sooner(hl_sooner(h->epoch.look_us, h->deadline_us), hl_link_deadline(&h->directory));
 
-	at = hl_sooner(at, h->turn_us);
+	at = hl_sooner(hl_sooner(at, h->turn_us), h->log.due_us);
 	if (hl_wishes_lost(&h->wishes)) {
 		h->env->ops->halt(h->env->at, HL_E_NOMEM);
 		return false;

@@ -55,6 +55,9 @@ struct hsm;
 HL_CHECKED hl_err hsm_new(const struct hl_env *env, const struct hsm_conf *conf, struct hsm **out);
 void hsm_event(struct hsm *h, const struct hl_event *e);
 bool hsm_wish(struct hsm *h, struct hl_wish *out);
+/** The end is near: write the lines of logs that wait, and those of channels that are open. Its job should end before the
+ * core does. */
+void hsm_stop(struct hsm *h);
 /** No job of this core may be under way any more. */
 void hsm_free(struct hsm *h);
 extern const struct hl_core_ops hsm_core;

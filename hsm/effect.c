@@ -58,7 +58,7 @@ void hsm_effect_end(struct hsm_effect *e, hl_err err, const char *detail)
 		else if (err == HL_E_CLOSED)
 			hsm_conn_close(c, err, false);
 		else if (err != HL_E_DEFER)
-			hsm_refuse(c, e->task.id, err, detail, 0);
+			hsm_task_refuse(&e->task, err, detail, 0);
 	}
 	hsm_task_free(&e->task);
 }

@@ -153,6 +153,11 @@ static hl_err listen_admin(struct hl_member *m, const struct conf *conf)
 	return hl_shell_listen(m->shell, fd, HSM_LISTEN_ADMIN, HL_LISTEN_SAME_USER);
 }
 
+static void on_stop(void *at)
+{
+	hsm_stop(at);
+}
+
 static hl_err serve(struct hl_member *m, const struct conf *conf, struct hsm *core)
 {
 	unsigned port = 0;
@@ -160,6 +165,8 @@ static hl_err serve(struct hl_member *m, const struct conf *conf, struct hsm *co
 	HL_TRY(hl_member_shell(m, &hsm_core, core));
 	HL_TRY(hl_member_listen(m, &conf->listen, 1, &port));
 	HL_TRY(listen_admin(m, conf));
+	m->daemon.on_stop = on_stop;
+	m->daemon.at = core;
 	return hl_member_run(m, &conf->member, port);
 }
 

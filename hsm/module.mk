@@ -5,6 +5,7 @@ libhsmcore_la_SOURCES = \
 	hsm/admin.c \
 	hsm/attribute.c hsm/attribute.h \
 	hsm/birth.c \
+	hsm/chain.c hsm/chain.h \
 	hsm/change.c \
 	hsm/cluster.c \
 	hsm/conn.c \
@@ -39,6 +40,8 @@ libhsmcore_la_SOURCES = \
 	hsm/epoch.c \
 	hsm/key.h \
 	hsm/keys.c \
+	hsm/line.c hsm/line.h \
+	hsm/log.c \
 	hsm/object.c hsm/object.h \
 	hsm/op/cipher.c \
 	hsm/op/create.c \
@@ -47,6 +50,7 @@ libhsmcore_la_SOURCES = \
 	hsm/op/generate.c \
 	hsm/op/kept.c \
 	hsm/op/link.c \
+	hsm/op/log.c \
 	hsm/op/login.c \
 	hsm/op/mechanism.c \
 	hsm/op/object.c \
@@ -63,6 +67,7 @@ libhsmcore_la_SOURCES = \
 	hsm/proof.c hsm/proof.h \
 	hsm/reset.c \
 	hsm/rooms.h \
+	hsm/row.c \
 	hsm/seal.c hsm/seal.h \
 	hsm/template.c \
 	hsm/token.c \
@@ -77,7 +82,6 @@ libhsm_la_SOURCES = \
 	hsm/open_store.c \
 	hsm/page_store.c \
 	hsm/private_store.c hsm/private_store.h \
-	hsm/row.c \
 	hsm/sqlite.h \
 	hsm/store.c hsm/store.h
 libhsm_la_LIBADD = $(SQLITE_LIBS) $(CRYPTO_LIBS) -lpthread

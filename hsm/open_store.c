@@ -9,7 +9,8 @@
 #include "hsm/private_store.h"
 
 #define APPLICATION_ID 0x48534d4c /* "HSML", in the header of each file of ours */
-#define SCHEMA 3
+#define SCHEMA 4
+#define MARKED 3 /* from this one on rows have MACs, and the store a guard */
 #define BUSY_MS 5000
 #define RETRY_MS 10
 
@@ -28,14 +29,17 @@ static const char who_made_it[] =
 	" version INTEGER NOT NULL CHECK (version > 0), open BLOB NOT NULL, sealed BLOB NOT NULL," \
 	" PRIMARY KEY (partition, id)) WITHOUT ROWID, STRICT;"
 
+#define MAKE_MARKED(table) \
+	"CREATE TABLE " table " (partition INTEGER NOT NULL, id INTEGER NOT NULL," \
+	" version INTEGER NOT NULL CHECK (version > 0), open BLOB NOT NULL, sealed BLOB NOT NULL," \
+	" mac BLOB NOT NULL CHECK (length(mac) = 32)," \
+	" PRIMARY KEY (partition, id)) WITHOUT ROWID, STRICT;"
+
 /* With a MAC for each row, which the function row_mac makes of it. Who still runs the version before cannot
  * write to such a table, and halts. */
 #define ADD_MACS(number, table) \
 	"ALTER TABLE " table " RENAME TO old;" \
-	"CREATE TABLE " table " (partition INTEGER NOT NULL, id INTEGER NOT NULL," \
-	" version INTEGER NOT NULL CHECK (version > 0), open BLOB NOT NULL, sealed BLOB NOT NULL," \
-	" mac BLOB NOT NULL CHECK (length(mac) = 32)," \
-	" PRIMARY KEY (partition, id)) WITHOUT ROWID, STRICT;" \
+	MAKE_MARKED(table) \
 	"INSERT INTO " table " SELECT partition, id, version, open, sealed," \
 	" row_mac(" TEXT(number) ", id, version, open, sealed, partition) FROM old;" \
 	"DROP TABLE old;"
@@ -65,8 +69,11 @@ static const char *const upgrade[SCHEMA] = {
 	"INSERT INTO generation SELECT one, n, zeroblob(32), x'' FROM old;"
 	"DROP TABLE old;"
 	"PRAGMA user_version = 3",
+
+	MAKE_MARKED("log")
+	"PRAGMA user_version = 4",
 };
-_Static_assert(HSM_CLUSTER == 0 && HSM_PARTITION == 1 && HSM_OBJECT == 2 && HSM_TOKEN == 3, "numbers of tables");
+_Static_assert(HSM_CLUSTER == 0 && HSM_PARTITION == 1 && HSM_OBJECT == 2 && HSM_TOKEN == 3 && HSM_LOG == 4, "numbers of tables");
 _Static_assert(HSM_MAC == 32, "lengths in the schema");
 /* clang-format on */
 
@@ -134,6 +141,7 @@ hl_err hsm_sqlite_upgrade(struct hsm_sqlite *s)
 	HL_TRY(hsm_sqlite_run(db, "BEGIN IMMEDIATE"));
 	HL_TRY(identify(db, &version));
 	s->old = version < SCHEMA;
+	s->marked = version >= MARKED;
 	for (; version < SCHEMA; version++)
 		HL_TRY(hsm_sqlite_run(db, upgrade[version]));
 	return HL_OK;

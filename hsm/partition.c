@@ -164,6 +164,9 @@ static hl_err fill(struct make *m, const struct hsm_partition *old)
 	m->task.change.raises = old->version > 0; /* other credentials, another policy */
 	if (err == HL_OK)
 		err = hsm_change_partition(h, &m->task.change, &p);
+	if (err == HL_OK)
+		err = hsm_log_service(h, &m->task.change, &p, h->conf.directory,
+			old->version ? "Issued new setup password" : "Created partition");
 	OPENSSL_cleanse(setup_key, sizeof setup_key);
 	hl_secret_clear(&secret);
 	return err;

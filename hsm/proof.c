@@ -1,6 +1,8 @@
 /* proof.c - requests that rest on a PIN: what is told at once, the wait, the hash, the count. */
 #include "hsm/proof.h"
 
+#include <stdio.h>
+
 #include <openssl/crypto.h>
 
 static void proof_clear(struct hsm_task *t)
@@ -21,7 +23,7 @@ static void answer(struct hsm_proof *r, hl_err err)
 		else if (err == HL_E_CLOSED)
 			hsm_conn_close(c, err, false);
 		else
-			hsm_refuse(c, r->turn.task.id, err, NULL, r->retry_after_ms);
+			hsm_task_refuse(&r->turn.task, err, NULL, r->retry_after_ms);
 	}
 	hsm_turn_end(&r->turn);
 	hsm_task_free(&r->turn.task);
@@ -196,12 +198,47 @@ static hl_err judge(struct hsm_proof *r, struct hsm_partition *p, bool *changed)
 	return HL_OK;
 }
 
+#define DEED 64 /* characters of one */
+
+static const char *whose(const struct hsm_proof *r)
+{
+	return r->role == HSM_ROLE_OFFICER ? "security officer's password" : "PKCS#11 password";
+}
+
+static const char *deed_of(const struct hsm_proof *r, char out[DEED])
+{
+	bool tells = r->kind->of_password;
+
+	snprintf(out, DEED, "%s%s%s", r->kind->deed, tells ? " " : "", tells ? whose(r) : "");
+	return out;
+}
+
+/* With the count, the line that tells of it. */
+static hl_err note(struct hsm_proof *r, const struct hsm_partition *p)
+{
+	struct hsm_pin pin = hsm_pin_of(p, r->role);
+	struct hsm_task *t = &r->turn.task;
+	uint32_t retry_after_ms;
+	char deed[DEED];
+	struct hl_frame f;
+
+	if (r->outcome == HL_OK)
+		return hsm_log_deed(&t->change, t->conn, deed_of(r, deed));
+	HL_TRY(hl_frame_peek(hl_buf_view(&t->request), HL_FRAME_MAX, &f));
+	HL_TRY(hsm_log_counted(&t->change, t->conn, f.type, r->outcome));
+	if (!hsm_pin_locked(&pin, hl_wall_ms(t->hsm->env), &retry_after_ms))
+		return HL_OK;
+	snprintf(deed, sizeof deed, "Locked %s", whose(r));
+	return hsm_log_deed(&t->change, t->conn, deed);
+}
+
 static hl_err record(struct hsm_proof *r, struct hsm_partition *p)
 {
 	struct hl_token_result result = { .type = r->kind->reply->type };
 
 	if (r->outcome != HL_OK)
 		result = (struct hl_token_result){ .code = (uint16_t)-r->outcome };
+	HL_TRY(note(r, p));
 	return hsm_token_record(r->turn.task.hsm, &r->turn.task.change, &r->token, p, true, &result);
 }
 
@@ -211,6 +248,7 @@ static void count(struct hsm_proof *r)
 {
 	struct hsm_conn *c = r->turn.task.conn;
 	struct hsm_partition p;
+	char deed[DEED];
 	bool changed = false;
 	hl_err err = c ? r->hash_err : HL_E_CLOSED;
 
@@ -223,6 +261,8 @@ static void count(struct hsm_proof *r)
 	r->outcome = judge(r, &p, &changed);
 	r->login = hsm_login_of(&p, r->role);
 	err = changed ? record(r, &p) : r->outcome;
+	if (!changed && err == HL_OK && !r->again)
+		hsm_log_did(c, deed_of(r, deed));
 	hsm_partition_clear(&p);
 	if (changed && err == HL_OK)
 		hsm_task_commit(&r->turn.task, counted);

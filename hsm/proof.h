@@ -18,6 +18,8 @@ struct hsm_proof_kind {
 	/* What a right PIN does to the partition; NULL: it lets in, each time it is shown. */
 	hl_err (*apply)(struct hsm_proof *r, struct hsm_partition *p);
 	void (*answer)(struct hsm_proof *r, struct hsm_conn *c);
+	const char *deed; /* of the line in the log */
+	bool of_password; /* behind which that of this role is meant */
 };
 
 struct hsm_proof {

@@ -76,7 +76,8 @@ static hl_err make_new(struct reset *r, struct hsm_partition *p)
 	hsm_pin_replace(p, HSM_ROLE_USER, pin);
 	hsm_pin_replace(p, HSM_ROLE_OFFICER, pin);
 	p->row.blank = !pin;
-	return hsm_change_partition(h, &r->task.change, p);
+	HL_TRY(hsm_change_partition(h, &r->task.change, p));
+	return hsm_log_service(h, &r->task.change, p, "operator", "Reset token, all objects destroyed");
 }
 
 static void change(struct hsm_task *t)

@@ -5,6 +5,7 @@
 
 #include "hsm/core.h"
 #include "hsm/key.h"
+#include "hsm/line.h"
 #include "hsm/pin.h"
 #include "lib/auth/lockout.h"
 #include "lib/base/map.h"
@@ -20,6 +21,10 @@
 #define HSM_LOOK_US 1000000 /* so often the store is asked whether somebody changed it */
 #define HSM_OBJECTS_MAX 10000
 #define HSM_KEY_CACHE 1024
+#define HSM_LOG_LINES 12000 /* of a partition: older ones are overwritten */
+#define HSM_LOG_WAIT_US 1000000 /* so long a line may wait for a commit that takes it along */
+#define HSM_LOG_QUEUE 1024 /* lines that wait, at most; */
+#define HSM_LOG_QUEUE_EACH 64 /* of one partition */
 
 #define HSM_TOKENS_MAX 10000     /* effect tokens kept for a partition, unless the configuration says less */
 #define HSM_TOKEN_LIFE_MS 86400000 /* for so long one is honoured */
@@ -75,6 +80,27 @@ struct hsm_epoch {
 	struct hsm_settle settle;
 };
 
+/* -- change.c: commits being built -------------------------------------------------------------------- */
+struct hsm_change {
+	struct hsm_commit commit; /* first */
+	struct hsm_put *put;
+	struct hl_buf *memory; /* of each put: its open part, then its sealed one */
+	size_t room;
+	bool raises;    /* something that is kept in memory changes: known of objects, to be set by whoever changes else */
+	uint64_t epoch; /* what it raises the epoch to; 0: not yet */
+};
+
+/* Lines that wait to be written: a kill loses them. */
+struct hsm_log {
+	struct hsm_queued *line;
+	size_t n, room;
+	size_t writing;      /* so many, from the first one on, are in the commit under way */
+	int64_t due_us;      /* when they are written at the latest; 0: none waits, or a commit is under way */
+	struct hsm_change change; /* that commit */
+	struct hsm *hsm;
+	bool stopping;       /* nothing waits any more */
+};
+
 struct hsm {
 	const struct hl_env *env;
 	struct hsm_conf conf;
@@ -102,6 +128,8 @@ struct hsm {
 	int64_t turn_us;          /* when they go on: at once; 0: there are none */
 	struct hsm_conn *awake;   /* bytes went through them a moment ago: they hold memory for records */
 	int64_t deadline_us; /* of conversations that are still opening: a lower bound */
+	struct hsm_macs macs;
+	struct hsm_log log;
 };
 
 /* -- cluster.c: the cluster itself: its identity, its master ----------------------------------------- */
@@ -113,7 +141,6 @@ HL_CHECKED hl_err hsm_cluster_term(struct hsm *h, uint64_t *out);
 HL_CHECKED hl_err hsm_master_check(struct hsm *h);
 
 /* -- epoch.c: where the cluster stands, and what is kept in memory ----------------------------------- */
-struct hsm_change;
 void hsm_epoch_mark(struct hsm *h, struct hsm_mark *out);
 /** Before anything that is kept in memory is used: forget it where it may have been changed. No read of the store. */
 void hsm_epoch_check(struct hsm *h);
@@ -178,14 +205,6 @@ struct hsm_pin_state hsm_pin_state(const struct hsm_pin *pin, int64_t now_ms);
 HL_CHECKED hl_err hsm_pin_length(struct hl_bytes pin);
 
 /* -- change.c: commits being built, and the tasks that wait for them -------------------------------- */
-struct hsm_change {
-	struct hsm_commit commit; /* first */
-	struct hsm_put *put;
-	struct hl_buf *memory; /* of each put: its open part, then its sealed one */
-	size_t room;
-	bool raises;    /* something that is kept in memory changes: known of objects, to be set by whoever changes else */
-	uint64_t epoch; /* what it raises the epoch to; 0: not yet */
-};
 /** Add a row; `row->open` is copied, `secret` is sealed. HL_E_MASTER: an object that is new, which needs a master. All
  * of these: HL_E_NOMEM. */
 HL_CHECKED hl_err hsm_change_put(
@@ -200,6 +219,8 @@ HL_CHECKED hl_err hsm_change_bound(
 	struct hsm_change *c, enum hsm_table table, uint64_t partition, uint64_t most);
 /** A partition's row as it now stands in `p`, one version further. */
 HL_CHECKED hl_err hsm_change_partition(struct hsm *h, struct hsm_change *c, const struct hsm_partition *p);
+/** An entry of the partition's log; it is copied. */
+HL_CHECKED hl_err hsm_change_append(struct hsm *h, struct hsm_change *c, uint64_t partition, struct hl_bytes entry);
 void hsm_change_reset(struct hsm_change *c);
 
 /* Work that outlives the callback that began it: a job, a commit, or both in turn. Each kind of task has
@@ -221,6 +242,8 @@ struct hsm_task *hsm_task_new(struct hsm *h, struct hsm_conn *conn, const struct
 void hsm_task_free(struct hsm_task *t);
 /** Decode the task's request; the views are valid as long as the task is. */
 HL_CHECKED hl_err hsm_task_request(const struct hsm_task *t, const struct hl_msg *m, void *body);
+/** Refuse the task's request, whose connection is there, and note it in the log. */
+void hsm_task_refuse(struct hsm_task *t, hl_err err, const char *detail, uint32_t retry_after_ms);
 /** The error of a fault that fires for the task's connection at `p`, as hl_fault_err(). */
 HL_CHECKED hl_err hsm_task_fault(const struct hsm_task *t, enum hl_point p);
 /** Run `run` in `lane`, then `done` back in the loop. */
@@ -229,6 +252,39 @@ void hsm_task_work(struct hsm_task *t, enum hl_lane lane, void (*run)(struct hl_
 /** Commit the task's change, then `done` (at once, where it cannot even begin); the outcome is in
  * t->change.commit.result. After HL_E_STORE nobody knows what happened: the process halts, and `done` is not called. */
 void hsm_task_commit(struct hsm_task *t, void (*done)(struct hsm_task *));
+
+/* -- log.c: what a partition's users may read of what happened in it ---------------------------------- */
+/* Lines of effects, for the commit that makes the effect; all: HL_E_NOMEM. */
+/** What the channel's user did. */
+HL_CHECKED hl_err hsm_log_deed(struct hsm_change *c, struct hsm_conn *conn, const char *what);
+/** The same, to an object of the store. */
+HL_CHECKED hl_err hsm_log_object(
+	struct hsm_change *c, struct hsm_conn *conn, const char *what, const struct hsm_object *o);
+/** What `who` of the service did to partition `p`. */
+HL_CHECKED hl_err hsm_log_service(
+	struct hsm *h, struct hsm_change *c, const struct hsm_partition *p, const char *who, const char *what);
+/** The refusal that is counted by it. */
+HL_CHECKED hl_err hsm_log_counted(struct hsm_change *c, struct hsm_conn *conn, uint16_t type, hl_err err);
+
+/* Lines that are queued, and lost where there is no memory. */
+/** The channel is open. */
+void hsm_log_opened(struct hsm_conn *c);
+/** It did not come about, and this is what its client was told; nothing where there is no such partition. */
+void hsm_log_refused(struct hsm_conn *c, hl_err err);
+/** An open channel ends: what it was used for. Once. */
+void hsm_log_ended(struct hsm_conn *c);
+void hsm_log_did(struct hsm_conn *c, const char *what);
+/** A request of this type was refused; nothing where clients ask again by themselves. */
+void hsm_log_error(struct hsm_conn *c, uint16_t type, hl_err err, const char *detail);
+
+/** Make the commit of the lines that wait ready, for whoever makes another: its job is to be submitted before that one's,
+ * and then one transaction holds both. NULL: none waits. */
+struct hl_job *hsm_log_prepare(struct hsm *h);
+/** Write what has waited long enough. */
+void hsm_log_time(struct hsm *h);
+/** The end is near: write what waits, and what is to be said of the channels that are open. */
+void hsm_log_stop(struct hsm *h);
+void hsm_log_clear(struct hsm *h);
 
 /* -- turn.c: PIN checks of one partition, one after the other ------------------------------------------ */
 /* At the head of what such a check keeps. */
@@ -326,6 +382,7 @@ struct hsm_birth_kind {
 	/* Fill in `object` and `objects`, by the rules of the effect; in a lane where `slow`, so without the store. */
 	hl_err (*make)(struct hsm_birth *b, const char **why);
 	void (*tell)(struct hsm_birth *b); /* fill in the reply: the objects have their handles */
+	const char *deed; /* of the line in the log: "Generated" */
 	bool late; /* one object, made anew at each try of the commit, in the loop: from what the store says then */
 };
 struct hsm_birth {
@@ -416,9 +473,10 @@ struct hsm_conn {
 	struct hl_channel *channel;
 	int64_t deadline_us;
 	uint8_t id[HL_CONNECTION_ID];
-	char partition[HL_NAME_TEXT + 1], client[HL_ADDR_TEXT], proxy[HL_NAME_TEXT + 1];
+	char partition[HL_NAME_TEXT + 1], client[HL_ADDR_TEXT], client_id[HL_NAME_TEXT + 1], proxy[HL_NAME_TEXT + 1];
 	uint64_t pair;       /* partition and client, in the lock-out */
-	bool asked;          /* for the secret: what the client shows is being checked */
+	bool asked;          /* for the secret: what the client shows is being checked, */
+	bool asked_setup;    /* and it is a setup password */
 	uint64_t partition_id;
 	int64_t grant_until_s; /* monotonic */
 	bool logged_in; /* as the partition's user, */
@@ -437,6 +495,8 @@ struct hsm_conn {
 	struct hsm_conn *next_turning;
 	/* of an open channel */
 	uint64_t number, requests; /* number 0: it never opened */
+	uint64_t uses; /* of keys */
+	bool logged_end; /* its end stands in the log */
 	int64_t since_ms;
 	struct hsm_conn *older, *newer;
 	bool awake, used; /* in the core's list of those; since it was last looked through */
@@ -526,7 +586,7 @@ typedef hl_err hsm_handler(struct hsm_conn *c, const struct hl_frame *f, const v
 
 hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_login_ticket, hsm_op_logout, hsm_op_info,
 	hsm_op_pin_set, hsm_op_pin_init, hsm_op_token_init,
-	hsm_op_random, hsm_op_mechanisms, hsm_op_generate, hsm_op_find, hsm_op_attributes_get, hsm_op_attributes_set,
+	hsm_op_log_fetch, hsm_op_random, hsm_op_mechanisms, hsm_op_generate, hsm_op_find, hsm_op_attributes_get, hsm_op_attributes_set,
 	hsm_op_destroy, hsm_op_object_load, hsm_op_sign, hsm_op_verify, hsm_op_encrypt, hsm_op_decrypt, hsm_op_create,
 	hsm_op_copy, hsm_op_wrap, hsm_op_unwrap, hsm_op_derive, hsm_op_stream_begin, hsm_op_stream_update,
 	hsm_op_stream_final;

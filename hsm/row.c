@@ -1,4 +1,4 @@
-#include "hsm/store.h"
+#include "hsm/chain.h"
 
 hl_err hsm_row_copy(const struct hsm_row *row, struct hl_buf *memory, struct hsm_row *out)
 {
@@ -28,6 +28,9 @@ bool hsm_put_ok(const struct hsm_put *put)
 		return true;
 	if (put->bound)
 		return put->most < INT64_MAX;
+	if (put->append || r->table == HSM_LOG)
+		return put->append && r->table == HSM_LOG && put->macs && put->most > 0 && put->most < INT64_MAX &&
+			r->open.n <= HSM_ENTRY_MAX && r->sealed.n == 0;
 	return r->id > 0 &&
 		r->id <= INT64_MAX && r->version > 0 && r->version <= INT64_MAX &&
 		r->open.n <= HSM_PART_MAX && r->sealed.n <= HSM_PART_MAX;

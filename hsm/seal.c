@@ -25,11 +25,11 @@ struct hsm_seal {
 	const struct hl_env *env;
 	EVP_CIPHER *cipher;
 	EVP_MAC *mac;
-	struct hl_secret key[HSM_TABLES], kept_key[HSM_KEPTS], request_key, store_key;
+	struct hl_secret key[HSM_SEALED_TABLES], kept_key[HSM_KEPTS], request_key, store_key, link_key;
 };
 
 /* A key of its own for each table: what one table's rows reveal says nothing about another's. */
-static const char *const purpose[HSM_TABLES] = {
+static const char *const purpose[HSM_SEALED_TABLES] = {
 	[HSM_CLUSTER] = HSM_SEAL_CLUSTER_LABEL,
 	[HSM_PARTITION] = HSM_SEAL_PARTITION_LABEL,
 	[HSM_OBJECT] = HSM_SEAL_OBJECT_LABEL,
@@ -102,12 +102,13 @@ hl_err hsm_seal_new(const struct hl_env *env, struct hl_bytes device_key, struct
 	s->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	if (!s->cipher || !s->mac)
 		return HL_E_CRYPTO;
-	for (size_t i = 0; i < HSM_TABLES; i++)
+	for (size_t i = 0; i < HSM_SEALED_TABLES; i++)
 		HL_TRY(derive(device_key, none, purpose[i], &s->key[i]));
 	for (size_t i = 0; i < HSM_KEPTS; i++)
 		HL_TRY(derive(device_key, none, kept_label[i], &s->kept_key[i]));
 	HL_TRY(derive(device_key, none, HSM_REQUEST_MAC_LABEL, &s->request_key));
 	HL_TRY(derive(device_key, none, HSM_STORE_MAC_LABEL, &s->store_key));
+	HL_TRY(derive(device_key, none, HSM_LOG_LINK_LABEL, &s->link_key));
 
 	*out = hl_take(s);
 	return HL_OK;
@@ -117,12 +118,13 @@ void hsm_seal_free(struct hsm_seal *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < HSM_TABLES; i++)
+	for (size_t i = 0; i < HSM_SEALED_TABLES; i++)
 		hl_secret_clear(&s->key[i]);
 	for (size_t i = 0; i < HSM_KEPTS; i++)
 		hl_secret_clear(&s->kept_key[i]);
 	hl_secret_clear(&s->request_key);
 	hl_secret_clear(&s->store_key);
+	hl_secret_clear(&s->link_key);
 	EVP_CIPHER_free(s->cipher);
 	EVP_MAC_free(s->mac);
 	free(s);
@@ -221,7 +223,7 @@ hl_err hsm_seal(const struct hsm_seal *s, const struct hsm_row *row, struct hl_b
 {
 	uint8_t *room;
 
-	if ((unsigned)row->table >= HSM_TABLES || secret.n > HSM_PART_MAX - HSM_SEAL_MORE)
+	if ((unsigned)row->table >= HSM_SEALED_TABLES || secret.n > HSM_PART_MAX - HSM_SEAL_MORE)
 		return HL_E_ARG;
 	room = hl_buf_room(out, secret.n + HSM_SEAL_MORE);
 	if (!room)
@@ -259,7 +261,7 @@ hl_err hsm_unseal(const struct hsm_seal *s, const struct hsm_row *row, struct hl
 {
 	HL_AUTO(hl_secret_clear) struct hl_secret fresh = { 0 };
 
-	if ((unsigned)row->table >= HSM_TABLES || !has_head(row->sealed, HSM_SEAL_MORE, HSM_PART_MAX))
+	if ((unsigned)row->table >= HSM_SEALED_TABLES || !has_head(row->sealed, HSM_SEAL_MORE, HSM_PART_MAX))
 		return HL_E_STORE_SEAL;
 	HL_TRY(hl_secret_make(&fresh, row->sealed.n - HSM_SEAL_MORE));
 	if (!unseal_to(s, row, &fresh))
@@ -354,17 +356,31 @@ hl_err hsm_request_mac(
 
 /* -- for the store ------------------------------------------------------------------------------- */
 
-static hl_err mac_row(const void *at, const struct hsm_row *row, uint8_t out[HSM_MAC])
+static hl_err mac_row_with(
+	const struct hsm_seal *s, const struct hl_secret *key, const struct hsm_row *row, uint8_t out[HSM_MAC])
 {
 	static const uint8_t head[2] = { MAC_ROW, FORMAT };
-	const struct hsm_seal *s = at;
 	const struct hl_bytes sealed = row->sealed;
 	uint8_t bound[BOUND], digest[SHA256_DIGEST_LENGTH];
 
 	if (!bind_row(row, head, bound) ||
 		!SHA256(sealed.n ? sealed.p : (const uint8_t *)"", sealed.n, digest))
 		return HL_E_CRYPTO;
-	return mac_of(s, &s->store_key, hl_bytes(bound, sizeof bound), hl_bytes(digest, sizeof digest), out);
+	return mac_of(s, key, hl_bytes(bound, sizeof bound), hl_bytes(digest, sizeof digest), out);
+}
+
+static hl_err mac_row(const void *at, const struct hsm_row *row, uint8_t out[HSM_MAC])
+{
+	const struct hsm_seal *s = at;
+
+	return mac_row_with(s, &s->store_key, row, out);
+}
+
+static hl_err mac_link(const void *at, const struct hsm_row *row, uint8_t out[HSM_MAC])
+{
+	const struct hsm_seal *s = at;
+
+	return mac_row_with(s, &s->link_key, row, out);
 }
 
 static hl_err mac_pair(const void *at, enum hsm_pair_place what, struct hl_bytes bytes, uint8_t out[HSM_MAC])
@@ -384,7 +400,7 @@ static bool opens(const void *at, const struct hsm_row *row)
 
 struct hsm_macs hsm_seal_macs(const struct hsm_seal *s)
 {
-	return (struct hsm_macs){ mac_row, mac_pair, opens, s };
+	return (struct hsm_macs){ mac_row, mac_pair, mac_link, opens, s };
 }
 
 /* -- names --------------------------------------------------------------------------------------- */

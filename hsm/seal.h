@@ -22,6 +22,8 @@
 #define HSM_REQUEST_MAC_LABEL "hsmlet request mac 1"
 /* and for the one of the MACs by which a store knows its own rows. */
 #define HSM_STORE_MAC_LABEL "hsmlet store mac 1"
+/* and for the one of the links of a partition's log. */
+#define HSM_LOG_LINK_LABEL "hsmlet log link 1"
 /* and for what clients keep for us. */
 #define HSM_TICKET_LABEL "hsmlet login ticket 1"
 #define HSM_BLOB_LABEL "hsmlet session object 1"
@@ -47,8 +49,11 @@ HL_CHECKED hl_err hsm_seal_new(
 	const struct hl_env *env, struct hl_bytes device_key, struct hsm_seal **out);
 void hsm_seal_free(struct hsm_seal *s); /* NULL is allowed */
 
+/* Rows of the tables before this one have a sealed part. */
+#define HSM_SEALED_TABLES HSM_LOG
+
 /** Seal `secret` (it may be empty) for `row` (all but row->sealed is read) and append it to `out`.
- * HL_E_ARG: too long for a row's part, or no such table; HL_E_CRYPTO; or the failure of `out`. */
+ * HL_E_ARG: too long for a row's part, or a table without a sealed one; HL_E_CRYPTO; or the failure of `out`. */
 HL_CHECKED hl_err hsm_seal(const struct hsm_seal *s, const struct hsm_row *row,
 	struct hl_bytes secret, struct hl_buf *out);
 /** Replace the content of `out` by the secret of row->sealed. HL_E_STORE_SEAL where it does not
@@ -71,8 +76,8 @@ HL_CHECKED hl_err hsm_request_mac(
 	const struct hsm_seal *s, uint16_t type, struct hl_bytes fields, uint8_t out[HL_MAC]);
 
 /** For hsm_sqlite_begin(): HMAC-SHA-256 under a key of their own. Over u8 1, u8 format, table, partition, row id,
- * version, the SHA-256 of the open part and that of the sealed one for a row; over u8 2, u8 kind of mark and its
- * bytes for a mark. `s` outlives them. */
+ * version, the SHA-256 of the open part and that of the sealed one for a row (with a link's key for a link); over u8 2,
+ * u8 kind of mark and its bytes for a mark. `s` outlives them. */
 struct hsm_macs hsm_seal_macs(const struct hsm_seal *s);
 
 /** A row's id from a partition's name: the first 8 bytes of its SHA-256 (big-endian) with the top

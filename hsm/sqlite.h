@@ -9,7 +9,7 @@
 #include "lib/os/sqlite.h"
 
 /* Statements that each table of rows has, then those of the store. */
-enum hsm_sql_row { HSM_GET, HSM_SCAN, HSM_COUNT, HSM_ADD, HSM_CHANGE, HSM_REMOVE, HSM_STANDS, HSM_BOUND, HSM_MACS, HSM_CLEAR, HSM_ROW_SQL };
+enum hsm_sql_row { HSM_GET, HSM_SCAN, HSM_SCAN_BACK, HSM_COUNT, HSM_ADD, HSM_CHANGE, HSM_REMOVE, HSM_STANDS, HSM_BOUND, HSM_MACS, HSM_CLEAR, HSM_ROW_SQL };
 enum hsm_sql {
 	HSM_GENERATION = HSM_ROW_SQL * HSM_TABLES,
 	HSM_DATA_VERSION,
@@ -21,6 +21,9 @@ enum hsm_sql {
 	HSM_UNDO,
 	HSM_PAIR, /* generation, sum, their MAC */
 	HSM_SET_PAIR,
+	HSM_LAST, /* entry of a partition's log */
+	HSM_OLD,  /* MACs of the entries up to one */
+	HSM_DROP, /* those entries */
 	HSM_SQL
 };
 
@@ -31,7 +34,8 @@ struct hsm_sqlite {
 	sqlite3_stmt *stmt[HSM_SQL];
 	struct hsm_macs macs;    /* from hsm_sqlite_begin() on */
 	struct hsm_guard *guard; /* the writer's, from then on */
-	bool old;                /* its schema is one before ours */
+	bool old;                /* its schema is one before ours, */
+	bool marked;             /* but its rows have MACs already; known once it is upgraded */
 	bool lost; /* the writer's: not begun, or a commit ended as HL_E_STORE; nothing more is written */
 	/* Under the lock: what is prepared and has not run, oldest first. */
 	pthread_mutex_t lock;

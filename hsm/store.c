@@ -11,6 +11,8 @@
 		"SELECT id, version, open, sealed FROM " name " WHERE partition = ?1 AND id = ?2" }, \
 	[t * HSM_ROW_SQL + HSM_SCAN] = { HSM_READER, \
 		"SELECT id, version, open, sealed FROM " name " WHERE partition = ?1 AND id > ?2 ORDER BY id" }, \
+	[t * HSM_ROW_SQL + HSM_SCAN_BACK] = { HSM_READER, \
+		"SELECT id, version, open, sealed FROM " name " WHERE partition = ?1 AND id < ?2 ORDER BY id DESC" }, \
 	[t * HSM_ROW_SQL + HSM_COUNT] = { HSM_READER, \
 		"SELECT count(*) FROM " name " WHERE partition = ?1" }, \
 	[t * HSM_ROW_SQL + HSM_ADD] = { HSM_WRITER, \
@@ -35,6 +37,7 @@ static const struct { enum hsm_side side; const char *text; } sql[HSM_SQL] = {
 	ROWS(HSM_PARTITION, "partition"),
 	ROWS(HSM_OBJECT, "object"),
 	ROWS(HSM_TOKEN, "token"),
+	ROWS(HSM_LOG, "log"),
 	[HSM_GENERATION] = { HSM_READER, "SELECT n FROM generation" },
 	[HSM_DATA_VERSION] = { HSM_READER, "PRAGMA data_version" },
 	[HSM_BEGIN]      = { HSM_WRITER, "BEGIN IMMEDIATE" },
@@ -45,6 +48,9 @@ static const struct { enum hsm_side side; const char *text; } sql[HSM_SQL] = {
 	[HSM_UNDO]       = { HSM_WRITER, "ROLLBACK TO one" },
 	[HSM_PAIR]       = { HSM_WRITER, "SELECT n, sum, mac FROM generation" },
 	[HSM_SET_PAIR]   = { HSM_WRITER, "UPDATE generation SET n = ?1, sum = ?2, mac = ?3" },
+	[HSM_LAST]       = { HSM_WRITER, "SELECT id, version, open, sealed FROM log WHERE partition = ?1 ORDER BY id DESC LIMIT 1" },
+	[HSM_OLD]        = { HSM_WRITER, "SELECT mac FROM log WHERE partition = ?1 AND id <= ?2" },
+	[HSM_DROP]       = { HSM_WRITER, "DELETE FROM log WHERE partition = ?1 AND id <= ?2" },
 };
 /* clang-format on */
 
@@ -148,15 +154,13 @@ static hl_err get(void *store, enum hsm_table table, uint64_t partition, uint64_
 	return hsm_row_copy(&row, memory, out);
 }
 
-static hl_err scan(void *store, enum hsm_table table, uint64_t partition, uint64_t after,
-	hsm_each *each, void *at)
+static hl_err each_row(sqlite3_stmt *statement, enum hsm_table table, uint64_t partition, uint64_t from, hsm_each *each,
+	void *at)
 {
-	HL_AUTO(hsm_sqlite_resetp) sqlite3_stmt *st = hsm_sqlite_row(store, HSM_SCAN, table);
+	HL_AUTO(hsm_sqlite_resetp) sqlite3_stmt *st = statement;
 	int rc;
 
-	if (after > INT64_MAX) /* SQLite would take it for a negative number */
-		return HL_OK;
-	HL_TRY(hsm_sqlite_bind(st, 2, (const uint64_t[]){ partition, after }));
+	HL_TRY(hsm_sqlite_bind(st, 2, (const uint64_t[]){ partition, from }));
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		struct hsm_row row = hsm_sqlite_row_of(st, table, partition);
 
@@ -164,6 +168,23 @@ static hl_err scan(void *store, enum hsm_table table, uint64_t partition, uint64
 			return HL_OK;
 	}
 	return hl_sqlite_err(rc);
+}
+
+static hl_err scan(void *store, enum hsm_table table, uint64_t partition, uint64_t after,
+	hsm_each *each, void *at)
+{
+	if (after > INT64_MAX) /* SQLite would take it for a negative number */
+		return HL_OK;
+	return each_row(hsm_sqlite_row(store, HSM_SCAN, table), table, partition, after, each, at);
+}
+
+/* No id is above 2^63 - 1, and none of a log ever comes to it. */
+static hl_err scan_back(void *store, enum hsm_table table, uint64_t partition, uint64_t before,
+	hsm_each *each, void *at)
+{
+	uint64_t from = before > INT64_MAX ? INT64_MAX : before;
+
+	return each_row(hsm_sqlite_row(store, HSM_SCAN_BACK, table), table, partition, from, each, at);
 }
 
 static hl_err read_number(sqlite3_stmt *st, uint64_t *out)
@@ -229,7 +250,7 @@ void hsm_sqlite_close(struct hsm_sqlite *s)
 
 struct hsm_store hsm_sqlite_store(struct hsm_sqlite *s)
 {
-	static const struct hsm_store_ops ops = { get, scan, count, generation,
+	static const struct hsm_store_ops ops = { get, scan, scan_back, count, generation,
 		data_version, hsm_sqlite_prepare };
 
 	return (struct hsm_store){ &ops, s };

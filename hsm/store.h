@@ -1,4 +1,4 @@
-/* store.h - what a cluster keeps: four tables of rows, each with an open and a sealed part.
+/* store.h - what a cluster keeps: five tables of rows, each with an open and a sealed part.
  *
  * The core talks to `struct hsm_store_ops`; store.c puts SQLite behind it, one file per cluster,
  * shared by its members, and scenarios/memstore.c has one in plain memory. Rows arrive sealed
@@ -14,6 +14,7 @@ enum hsm_table {
 	HSM_PARTITION, /* partition 0, id = hsm_partition_id(name) */
 	HSM_OBJECT,    /* partition = the partition's id, id = the object's handle */
 	HSM_TOKEN,     /* partition = the partition's id, id = hsm_token.id: ascends with the token's time */
+	HSM_LOG,       /* partition = the partition's id, id: 1, 2, 3, ... without a gap; no sealed part (hsm/chain.h) */
 	HSM_TABLES
 };
 
@@ -35,12 +36,16 @@ struct hsm_row {
  * else the row must now stand at version - 1. With `remove` it must stand at row.version; with
  * `expect` too, and nothing is changed. With `bound` nothing is changed either, of the row only table
  * and partition count, and after the changes before it there may be at most `most` rows. With `clear` all rows that
- * the partition then has in the table are removed, whatever their versions. The changes of one
+ * the partition then has in the table are removed, whatever their versions. With `append`, which is how rows
+ * come into HSM_LOG and no other table, row.open is an entry: the store adds it behind the partition's last one, whatever
+ * that is by then, as hsm_chain_row() makes a row of it, and removes the oldest ones but for the newest `most` (above
+ * 0). Nobody's append is ever stale. The changes of one
  * commit are made in their order; a row may stand there twice. */
 struct hsm_put {
 	struct hsm_row row;
-	bool remove, expect, bound, clear;
+	bool remove, expect, bound, clear, append;
 	uint64_t most; /* below 2^63 - 1 */
+	const struct hsm_macs *macs; /* of an entry that is appended: they link it to the one before */
 };
 
 /* All or nothing; with no changes at all it raises the generation. The core fills `put` and `puts`, calls prepare, submits `job` at once, keeps it
@@ -79,6 +84,9 @@ struct hsm_store_ops {
 	/* Rows of a partition with an id above `after`, ascending. */
 	hl_err (*scan)(void *store, enum hsm_table table, uint64_t partition, uint64_t after,
 		hsm_each *each, void *at);
+	/* Those with an id below `before`, descending. */
+	hl_err (*scan_back)(void *store, enum hsm_table table, uint64_t partition, uint64_t before,
+		hsm_each *each, void *at);
 	hl_err (*count)(void *store, enum hsm_table table, uint64_t partition, uint64_t *out);
 	/* Counts commits: never falls. */
 	hl_err (*generation)(void *store, uint64_t *out);
@@ -114,6 +122,8 @@ struct hsm_macs {
 	/* Over table, partition, id, version and both parts. */
 	hl_err (*row)(const void *at, const struct hsm_row *row, uint8_t out[HSM_MAC]);
 	hl_err (*pair)(const void *at, enum hsm_pair_place what, struct hl_bytes bytes, uint8_t out[HSM_MAC]);
+	/* Over the same as `row`, under a key of its own: of a row of HSM_LOG without its own link. */
+	hl_err (*link)(const void *at, const struct hsm_row *row, uint8_t out[HSM_MAC]);
 	/* Whether the row's sealed part was made under the same key: true also where nobody can tell. */
 	bool (*opens)(const void *at, const struct hsm_row *row);
 	const void *at;

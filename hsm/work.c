@@ -36,7 +36,7 @@ static void done(struct hsm_task *t)
 		if (w->err == HL_OK)
 			w->kind->send(c, t->id, hl_buf_view(&w->out));
 		else
-			hsm_refuse(c, t->id, w->err, NULL, 0);
+			hsm_task_refuse(t, w->err, NULL, 0);
 	}
 	hsm_task_free(t);
 }
@@ -73,6 +73,7 @@ hl_err hsm_work_run(struct hsm_conn *c, const struct hl_frame *f, const void *bo
 
 	HL_TRY(hsm_key_of(c, key, &k));
 	HL_TRY(hsm_key_use(c, k));
+	c->uses++;
 	if (hsm_mechanism_slow(mechanism, k->key))
 		return later(c, f, kind, k->key);
 	HL_TRY(kind->run(k->key, body, &out));

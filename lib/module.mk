@@ -14,6 +14,7 @@ libhl_la_SOURCES = \
 	lib/auth/credential.c lib/auth/credential.h \
 	lib/base/bytes.c lib/base/bytes.h \
 	lib/base/core.c lib/base/core.h \
+	lib/base/date.c lib/base/date.h \
 	lib/base/deadline.h \
 	lib/base/der.c lib/base/der.h \
 	lib/base/env.c lib/base/env.h \

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "hsm/chain.h"
+
 /* What is stored of a row; its views point behind the struct. */
 struct kept {
 	struct hsm_row row;
@@ -134,6 +136,20 @@ static void clear(struct list *l, const struct hsm_row *of)
 		take_out(l, place(l, &first));
 }
 
+/* The newest row of a partition's log stands before the place of the last that it could have. */
+static hl_err append(struct list *l, const struct hsm_put *p)
+{
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(HSM_PART_MAX);
+	struct hsm_row end = { .table = HSM_LOG, .partition = p->row.partition, .id = UINT64_MAX }, row;
+	size_t n = rows_of(l, HSM_LOG, p->row.partition), i = place(l, &end);
+
+	HL_TRY(hsm_chain_row(p, n > 0 ? &l->at[i - 1]->row : NULL, &memory, &row));
+	HL_TRY(put_in(l, i, &row));
+	for (size_t first = i - n; n >= p->most; n--)
+		take_out(l, first);
+	return HL_OK;
+}
+
 static hl_err put(struct list *l, const struct hsm_put *p)
 {
 	size_t i = place(l, &p->row);
@@ -145,6 +161,8 @@ static hl_err put(struct list *l, const struct hsm_put *p)
 		clear(l, &p->row);
 		return HL_OK;
 	}
+	if (p->append)
+		return append(l, p);
 	if (p->bound)
 		return rows_of(l, p->row.table, p->row.partition) <= p->most ? HL_OK : HL_E_STORE_STALE;
 	if (version != (p->remove || p->expect ? p->row.version : p->row.version - 1))
@@ -220,6 +238,21 @@ static hl_err scan(void *store, enum hsm_table table, uint64_t partition, uint64
 	return HL_OK;
 }
 
+static hl_err scan_back(void *store, enum hsm_table table, uint64_t partition, uint64_t before,
+	hsm_each *each, void *at)
+{
+	const struct sim_memstore *m = store;
+	struct hsm_row key = { .table = table, .partition = partition, .id = before };
+
+	for (size_t i = place(&m->list, &key); i > 0; i--) {
+		const struct hsm_row *row = &m->list.at[i - 1]->row;
+
+		if (row->table != table || row->partition != partition || !each(at, row))
+			break;
+	}
+	return HL_OK;
+}
+
 static hl_err count(void *store, enum hsm_table table, uint64_t partition, uint64_t *out)
 {
 	const struct sim_memstore *m = store;
@@ -256,7 +289,7 @@ void sim_memstore_free(struct sim_memstore *m)
 
 struct hsm_store sim_memstore_store(struct sim_memstore *m)
 {
-	static const struct hsm_store_ops ops = { get, scan, count, generation, generation,
+	static const struct hsm_store_ops ops = { get, scan, scan_back, count, generation, generation,
 		prepare };
 
 	return (struct hsm_store){ &ops, m };

@@ -52,6 +52,7 @@ hl_err hsm_op_encrypt(
 
 	(void)detail;
 	HL_TRY(hsm_key_of(c, request->key, &key));
+	c->uses++;
 	return encrypt(c, f, request, key->key, &out);
 }
 

@@ -25,7 +25,7 @@ hl_err hsm_op_create(struct hsm_conn *c, const struct hl_frame *f, const void *b
 {
 	static const struct hsm_birth_kind kind = {
 		.request = &hl_msg_create, .reply = &hl_msg_created, .private = is_private, .make = make,
-		.tell = hsm_birth_created
+		.deed = "Created", .tell = hsm_birth_created
 	};
 
 	(void)detail;
@@ -54,7 +54,7 @@ static hl_err make_copy(struct hsm_birth *b, const char **why)
 hl_err hsm_op_copy(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
 	static const struct hsm_birth_kind kind = {
-		.request = &hl_msg_copy, .reply = &hl_msg_created, .make = make_copy, .tell = hsm_birth_created, .late = true
+		.request = &hl_msg_copy, .reply = &hl_msg_created, .make = make_copy, .deed = "Copied", .tell = hsm_birth_created, .late = true
 	};
 
 	(void)detail;

@@ -37,7 +37,7 @@ hl_err hsm_op_derive(struct hsm_conn *c, const struct hl_frame *f, const void *b
 {
 	static const struct hsm_birth_kind kind = {
 		.request = &hl_msg_derive, .reply = &hl_msg_derived, .private = is_private, .prepare = prepare, .make = make,
-		.tell = tell
+		.deed = "Derived", .tell = tell
 	};
 
 	(void)detail;

@@ -16,6 +16,7 @@ static const struct {
 	{ &hl_msg_pin_init, hsm_op_pin_init, false },
 	{ &hl_msg_token_init, hsm_op_token_init, false },
 	{ &hl_msg_info, hsm_op_info, false },
+	{ &hl_msg_log_fetch, hsm_op_log_fetch, false },
 	{ &hl_msg_random, hsm_op_random, false },
 	{ &hl_msg_mechanisms, hsm_op_mechanisms, false },
 	{ &hl_msg_generate, hsm_op_generate, false },
@@ -95,6 +96,8 @@ void hsm_dispatch(struct hsm_conn *c, const struct hl_frame *f)
 		return;
 	if (err == HL_OK)
 		err = handle(c, f, &detail);
-	if (err != HL_OK && err != HL_E_DEFER)
+	if (err != HL_OK && err != HL_E_DEFER) {
+		hsm_log_error(c, f->type, err, detail);
 		hsm_refuse(c, f->id, err, detail, 0);
+	}
 }

@@ -59,7 +59,7 @@ hl_err hsm_op_generate(struct hsm_conn *c, const struct hl_frame *f, const void 
 {
 	static const struct hsm_birth_kind kind = {
 		.request = &hl_msg_generate, .reply = &hl_msg_generated, .private = is_private, .prepare = prepare, .make = make,
-		.tell = tell
+		.deed = "Generated", .tell = tell
 	};
 	const struct hl_generate *request = body;
 	const struct hsm_mechanism *mechanism = hsm_mechanism(request->mechanism);

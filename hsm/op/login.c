@@ -37,7 +37,8 @@ static void let_in(struct hsm_proof *r, struct hsm_conn *c)
 
 hl_err hsm_op_login(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	static const struct hsm_proof_kind kind = { &hl_msg_logged_in, read_login, may_log_in, NULL, let_in };
+	static const struct hsm_proof_kind kind = { &hl_msg_logged_in, read_login, may_log_in, NULL, let_in,
+		"Logged in with", true };
 
 	(void)body, (void)detail;
 	return hsm_proof_run(c, f, &kind);
@@ -78,7 +79,8 @@ static void tell_pin_set(struct hsm_proof *r, struct hsm_conn *c)
 
 hl_err hsm_op_pin_set(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	static const struct hsm_proof_kind kind = { &hl_msg_logged_in, read_pin_set, NULL, set_pin, tell_pin_set };
+	static const struct hsm_proof_kind kind = { &hl_msg_logged_in, read_pin_set, NULL, set_pin, tell_pin_set,
+		"Changed", true };
 
 	(void)body, (void)detail;
 	return hsm_proof_run(c, f, &kind);
@@ -115,7 +117,8 @@ static void tell_done(struct hsm_proof *r, struct hsm_conn *c)
 
 hl_err hsm_op_pin_init(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	static const struct hsm_proof_kind kind = { &hl_msg_done, read_pin_init, is_officer, set_pin, tell_done };
+	static const struct hsm_proof_kind kind = { &hl_msg_done, read_pin_init, is_officer, set_pin, tell_done,
+		"Set", true };
 
 	(void)body, (void)detail;
 	return hsm_proof_run(c, f, &kind);
@@ -153,7 +156,8 @@ static hl_err init_token(struct hsm_proof *r, struct hsm_partition *p)
 
 hl_err hsm_op_token_init(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)
 {
-	static const struct hsm_proof_kind kind = { &hl_msg_done, read_token_init, who_initialises, init_token, tell_done };
+	static const struct hsm_proof_kind kind = { &hl_msg_done, read_token_init, who_initialises, init_token, tell_done,
+		"Initialised token, all objects destroyed", false };
 
 	(void)body, (void)detail;
 	return hsm_proof_run(c, f, &kind);

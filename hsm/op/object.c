@@ -204,7 +204,8 @@ static hl_err build_set(struct hsm_effect *e, const struct hsm_partition *p, con
 	HL_TRY(hsm_task_request(&e->task, &hl_msg_attributes_set, &request));
 	HL_TRY(load(e, request.handle, &o));
 	HL_TRY(change(&o, &request.attributes, &e->rules, detail));
-	return put_object(&e->task, p, &o);
+	HL_TRY(put_object(&e->task, p, &o));
+	return hsm_log_object(&e->task.change, e->task.conn, "Changed", &o);
 }
 
 static hl_err build_destroy(struct hsm_effect *e, const struct hsm_partition *p, const char **detail)
@@ -221,7 +222,8 @@ static hl_err build_destroy(struct hsm_effect *e, const struct hsm_partition *p,
 	}
 	row.id = o.handle;
 	row.version = o.version;
-	return hsm_change_remove(&e->task.change, &row);
+	HL_TRY(hsm_change_remove(&e->task.change, &row));
+	return hsm_log_object(&e->task.change, e->task.conn, "Destroyed", &o);
 }
 
 static hl_err start(struct hsm_conn *c, const struct hl_frame *f, struct hl_bytes token,

@@ -34,6 +34,7 @@ hl_err hsm_op_verify(struct hsm_conn *c, const struct hl_frame *f, const void *b
 
 	(void)detail;
 	HL_TRY(hsm_key_of(c, request->key, &key));
+	c->uses++;
 	HL_TRY((request->hashed ? hsm_key_verify_digest : hsm_key_verify)(
 		key->key, request->mechanism, request->parameter, request->data, request->signature));
 	hsm_reply(c, &hl_msg_done, f->id, &reply);

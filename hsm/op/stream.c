@@ -128,6 +128,7 @@ hl_err hsm_op_stream_begin(struct hsm_conn *c, const struct hl_frame *f, const v
 		running_free(r);
 		return err;
 	}
+	c->uses++;
 	answer.stream = r->id = new_id(c);
 	put(c, r);
 	hsm_reply(c, &hl_msg_stream_begun, f->id, &answer);
@@ -255,7 +256,7 @@ static void done(struct hsm_task *t)
 		if (e->err == HL_OK)
 			tell(c, t->id, hl_take(e->running));
 		else
-			hsm_refuse(c, t->id, e->err, NULL, 0);
+			hsm_task_refuse(t, e->err, NULL, 0);
 	}
 	hsm_task_free(t);
 }

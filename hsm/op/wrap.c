@@ -16,6 +16,7 @@ static hl_err wrap(struct hsm_conn *c, const struct hl_wrap *request, struct hl_
 	HL_TRY(err);
 	/* A share: the look for the target may find that the epoch has risen, and drop what is cached. */
 	HL_TRY(hsm_key_share(cached->key, &key));
+	c->uses++;
 	err = hsm_object_load(c, request->target, &target);
 	if (err == HL_OK)
 		err = hsm_key_wrap(key, request->mechanism, request->parameter, &target, &rules, out, detail);
@@ -60,7 +61,7 @@ hl_err hsm_op_unwrap(struct hsm_conn *c, const struct hl_frame *f, const void *b
 {
 	static const struct hsm_birth_kind kind = {
 		.request = &hl_msg_unwrap, .reply = &hl_msg_created, .private = is_private, .prepare = prepare, .make = make,
-		.tell = hsm_birth_created
+		.deed = "Unwrapped", .tell = hsm_birth_created
 	};
 
 	(void)detail;

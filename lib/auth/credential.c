@@ -5,6 +5,8 @@
 
 #include <openssl/crypto.h>
 
+#include "lib/base/date.h"
+
 enum field { SERVICE_USER, SERVICE_PASSWORD, PARTITION, SETUP_PASSWORD, PIN, FIELDS };
 
 #define IN(kind) (1u << HL_CREDENTIAL_##kind)
@@ -379,23 +381,12 @@ hl_err hl_credential_read(struct hl_bytes text, struct hl_credential out[2], siz
 
 /* ---- names ---- */
 
-/* Years are counted from March, so that the leap day is the last of its year, and in eras of 400
- * years, which all have 146,097 days. gmtime() would read the zone files. */
 static hl_err date_text(int64_t wall_ms, char out[9])
 {
-	int64_t days = wall_ms / 86400000 + 719468; /* since 1 March of year 0 */
-	int64_t era = days / 146097, day = days % 146097;
-	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	int64_t in_year = day - (365 * year + year / 4 - year / 100);
-	int64_t month = (5 * in_year + 2) / 153; /* 0: March */
-	int64_t in_month = in_year - (153 * month + 2) / 5 + 1;
+	struct hl_date d;
 
-	year += era * 400 + (month >= 10);
-	if (wall_ms < 0 || year > 9999)
-		return HL_E_RANGE;
-	month = month < 10 ? month + 3 : month - 9;
-	snprintf(out, 9, "%04u%02u%02u", (unsigned)year % 10000, (unsigned)month % 100,
-		(unsigned)in_month % 100);
+	HL_TRY(hl_date_of(wall_ms, &d));
+	snprintf(out, 9, "%04u%02u%02u", d.year % 10000, d.month % 100, d.day % 100);
 	return HL_OK;
 }
 

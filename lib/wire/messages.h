@@ -30,6 +30,8 @@
 #define HL_SESSIONS_MAX 256 /* channels told at once */
 #define HL_WRAPPED_MAX 65536 /* a wrapped key: the longest private key of RSA has some 4.7 KiB */
 #define HL_TAG_MAX 16 /* what authenticated encryption adds */
+#define HL_LOG_LINE 2048 /* of a partition's log: the longest names, escaped, make some 1,200 */
+#define HL_LOG_LINES_MAX 256 /* of it told at once */
 #define HL_RETRY_MAX_MS 86400000 /* the longest pause that a refusal asks for */
 #define HL_ITERATIONS_MAX 10000000 /* of PBKDF2: some seconds */
 
@@ -143,7 +145,8 @@
 	F(S, 7, TEXT, hsm, 1, HL_NAME_TEXT, 0, "HSM that it is for") \
 	F(S, 8, U64, issued_ms, 0, UINT64_MAX, 0, "wall clock") \
 	F(S, 9, U64, expires_ms, 0, UINT64_MAX, 0, "wall clock") \
-	F(S, 10, BYTES, incarnation, HL_INCARNATION, HL_INCARNATION, 0, "incarnation of the cluster")
+	F(S, 10, BYTES, incarnation, HL_INCARNATION, HL_INCARNATION, 0, "incarnation of the cluster") \
+	F(S, 11, TEXT, client_id, 0, HL_NAME_TEXT, HL_OPT, "as in hello.proxy, for the partition's log")
 
 /* -- inside the channel: hsmlet-op/1 ---------------------------------------------------------- */
 /* What the client has seen of the cluster, in every request ... */
@@ -246,6 +249,23 @@
 	F(S, 17, U32, officer_left, 0, UINT32_MAX, HL_OPT, "as pin_left, of the security officer's PIN") \
 	F(S, 18, U8, officer_failed, 0, 1, HL_OPT, "as pin_failed") \
 	F(S, 19, U8, officer, 0, 1, HL_OPT, "1: this channel is the security officer's")
+
+#define HL_M_LOG_LINE(F, L, S) \
+	F(S, 1, U64, number, 1, UINT64_MAX, 0, "in the partition's log: 1, 2, 3, ...") \
+	F(S, 2, U64, at_ms, 0, UINT64_MAX, 0, "when it happened") \
+	F(S, 3, TEXT, line, 1, HL_LOG_LINE, 0, "the line, printable ASCII") \
+	F(S, 4, U16, code, 0, 9999, HL_OPT, "of an error: its stable id")
+#define HL_M_LOG_FETCH(F, L, S) \
+	HL_SEEN(F, S) \
+	F(S, 3, U64, since_ms, 0, UINT64_MAX, HL_OPT, "nothing that happened before") \
+	F(S, 4, U64, from, 0, UINT64_MAX, HL_OPT, "lines behind this number, in the direction asked for; 0: all") \
+	F(S, 5, U8, reverse, 0, 1, HL_OPT, "1: the latest first") \
+	F(S, 6, U32, limit, 1, HL_LOG_LINES_MAX, 0, "at most so many; the HSM may look at fewer and say that there may be more")
+#define HL_M_LOG_LINES(F, L, S) \
+	HL_MARK(F, S) \
+	L(S, 4, lines, log_line, HL_LOG_LINES_MAX, 0, "of this partition alone") \
+	F(S, 5, U8, more, 0, 1, HL_OPT, "1: there may be more; ask again") \
+	F(S, 6, U64, last, 0, UINT64_MAX, HL_OPT, "then: all lines up to this one were looked at")
 
 #define HL_M_MECHANISM(F, L, S) \
 	F(S, 1, U32, number, 0, UINT32_MAX, 0, "CKM_ number") \
@@ -628,6 +648,11 @@
 	F(S, 2, BYTES, reply, 0, 65536, HL_OPT | HL_SECRET, "its fields, without the mark") \
 	F(S, 3, U16, code, 0, 9999, HL_OPT, "instead of a reply: the refusal that was counted") \
 	F(S, 4, U8, private, 0, 1, HL_OPT, "1: it took a login, and is told again only to who is logged in")
+
+#define HL_M_LOG_ROW(F, L, S) \
+	F(S, 1, U64, at_ms, 0, UINT64_MAX, 0, "when it happened") \
+	F(S, 2, TEXT, line, 1, HL_LOG_LINE, 0, "the line, printable ASCII") \
+	F(S, 3, U16, code, 0, 9999, HL_OPT, "of an error: its stable id")
 /* clang-format on */
 
 /* clang-format off */
@@ -673,6 +698,9 @@
 	M(info_answer,      0x1017, "info.answer",      "HSM > client", HL_M_INFO_ANSWER, "the answer to it") \
 	M(random,           0x1018, "random",           "client > HSM", HL_M_RANDOM, "random bytes") \
 	M(random_answer,    0x1019, "random.answer",    "HSM > client", HL_M_RANDOM_ANSWER, "the answer to it") \
+	M(log_line,         0,      "log.line",         "in log.lines", HL_M_LOG_LINE, "one line") \
+	M(log_fetch,        0x1070, "log.fetch",        "client > HSM", HL_M_LOG_FETCH, "the log of the partition") \
+	M(log_lines,        0x1071, "log.lines",        "HSM > client", HL_M_LOG_LINES, "some lines of it") \
 	M(mechanism,        0,      "mechanism",        "in mechanisms.answer", HL_M_MECHANISM, "one mechanism") \
 	M(mechanisms,       0x101a, "mechanisms",       "client > HSM", HL_M_MECHANISMS, "what the HSM can do") \
 	M(mechanisms_answer, 0x101b, "mechanisms.answer", "HSM > client", HL_M_MECHANISMS_ANSWER, "the answer to it") \
@@ -742,7 +770,8 @@
 	M(partition_row,    0,      "partition.row",    "in the HSM's store", HL_M_PARTITION_ROW, "a partition") \
 	M(partition_secret, 0,      "partition.secret", "in the HSM's store, sealed", HL_M_PARTITION_SECRET, "its secrets") \
 	M(token_row,        0,      "token.row",        "in the HSM's store", HL_M_TOKEN_ROW, "a request that had its effect") \
-	M(token_result,     0,      "token.result",     "in the HSM's store, sealed", HL_M_TOKEN_RESULT, "how it was answered")
+	M(token_result,     0,      "token.result",     "in the HSM's store, sealed", HL_M_TOKEN_RESULT, "how it was answered") \
+	M(log_row,          0,      "log.row",          "in the HSM's store", HL_M_LOG_ROW, "a line of a partition's log")
 /* clang-format on */
 
 /* For each message: its struct (struct hl_hello_proxy), its type (HL_T_hello_proxy) and its table

@@ -175,8 +175,8 @@ static void no_secret_of_a_whole_life_is_found_anywhere(void)
 
 /* -- leaks on purpose ------------------------------------------------------------------------------------- */
 
-/* A client id is no secret: it goes over the wire in the clear and into traces. One that is a secret is
- * found on its way through real processes. */
+/* A client id is no secret: it goes over the wires in the clear, into traces and into the log of the partition. One that
+ * is a secret is found on its way through real processes. */
 static void a_secret_that_a_client_gives_away_is_found_on_its_way(void)
 {
 	struct live_client c;
@@ -186,6 +186,7 @@ static void a_secret_that_a_client_gives_away_is_found_on_its_way(void)
 	hsmlet_options o;
 	hsmlet_error e;
 	hsmlet *h;
+	size_t found;
 
 	CU_ASSERT_EQUAL(RAND_bytes(secret, sizeof secret), 1);
 	hl_hex(hl_bytes(secret, sizeof secret), id);
@@ -197,13 +198,14 @@ static void a_secret_that_a_client_gives_away_is_found_on_its_way(void)
 	o = live_options_of(&c);
 	CU_ASSERT_EQUAL(hsmlet_open(&o, &h, &e), 500);
 	CU_ASSERT_EQUAL(found_on_wire(t.outer, "", &leak, 1, false), 1);
-	CU_ASSERT_EQUAL(found_on_wire(t.inner, "", &leak, 1, false), 0);
+	CU_ASSERT_EQUAL(found_on_wire(t.inner, "", &leak, 1, false), 1); /* in the ticket */
 	live_path(t.w, "trace/proxy1.jsonl", walk.only);
 	CU_ASSERT_EQUAL(found_in_files(&leak, 1, false), 1);
 	live_path(t.w, "trace/client-leak.jsonl", walk.only);
 	CU_ASSERT_EQUAL(found_in_files(&leak, 1, false), 1);
 	walk.only[0] = 0;
-	CU_ASSERT_EQUAL(found_in_files(&leak, 1, false), 3); /* those two, and primus.cfg */
+	found = found_in_files(&leak, 1, false);
+	CU_ASSERT(found >= 3 && found <= 5); /* those two, primus.cfg, and within a second the store and its own log */
 }
 
 /* Say something to the HSM through the relay: a frame that is too long, so that it answers at once, and the

@@ -2,12 +2,21 @@
 
 struct spoilt spoilt;
 
+/* Lines of the log, which nobody waits for. */
+static bool is_log(const struct hsm_commit *commit)
+{
+	for (size_t i = 0; i < commit->puts; i++)
+		if (!commit->put[i].append)
+			return false;
+	return commit->puts > 0;
+}
+
 static void run_spoilt(struct hl_job *j)
 {
 	struct hsm_commit *commit = (struct hsm_commit *)j;
 
-	spoilt.commits++;
-	if (spoilt.times == 0) {
+	spoilt.commits += !is_log(commit);
+	if (spoilt.times == 0 || is_log(commit)) {
 		spoilt.run(j);
 		return;
 	}

@@ -291,6 +291,7 @@ static void an_answer_from_the_table_of_tokens_waits_for_the_guard(void)
 
 	begin(19, 2);
 	make_known(&key);
+	story_pass(w, LOOK_US); /* what was queued for the log is written */
 	guarded = mark().generation;
 	CU_ASSERT_EQUAL(guarded, generation());
 	request.handle = key.handle;

@@ -99,6 +99,15 @@ hl_err hl_test_store_put(struct hsm_sqlite *s, uint64_t id, uint64_t version, co
 	return hl_test_store_commit(s, &p, 1);
 }
 
+struct hsm_put hl_test_store_entry(uint64_t partition, const char *text)
+{
+	static struct hsm_macs macs;
+
+	macs = hsm_seal_macs(hl_test_seal(1));
+	return (struct hsm_put){ .row = { .table = HSM_LOG, .partition = partition, .open = hl_text(text) },
+		.append = true, .most = 1000, .macs = &macs };
+}
+
 uint64_t hl_test_store_generation(struct hsm_sqlite *s)
 {
 	struct hsm_store store = hsm_sqlite_store(s);
@@ -217,6 +226,7 @@ void hl_test_store_used(const struct hl_test_store *w)
 						     .version = 1,
 						     .open = hl_text("open"),
 						     .sealed = hl_text("sealed") } };
+	first[HSM_LOG] = hl_test_store_entry(1, "an entry");
 	CU_ASSERT_EQUAL(hl_test_store_commit(s, first, HL_COUNT(first)), HL_OK);
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 2, 1, "another"), HL_OK);
 	CU_ASSERT_EQUAL(hl_test_store_put(s, 3, 1, "short-lived"), HL_OK);

@@ -30,6 +30,8 @@ void hl_test_store_closep(struct hsm_sqlite **s);
 hl_err hl_test_store_commit(struct hsm_sqlite *s, const struct hsm_put *put, size_t puts);
 /** An object of partition 1. */
 hl_err hl_test_store_put(struct hsm_sqlite *s, uint64_t id, uint64_t version, const char *open);
+/** The change that appends an entry to a partition's log, of 1000 at most; linked under key 1. */
+struct hsm_put hl_test_store_entry(uint64_t partition, const char *text);
 uint64_t hl_test_store_generation(struct hsm_sqlite *s);
 /** What another program would do to the file; false where SQLite refuses it. */
 bool hl_test_store_meddle(const struct hl_test_store *w, const char *sql);

@@ -72,7 +72,7 @@ static void what_is_sealed_opens(void)
 {
 	HL_AUTO(freep) struct hsm_seal *s = made(device_key);
 
-	for (unsigned t = 0; t < HSM_TABLES; t++) {
+	for (unsigned t = 0; t < HSM_SEALED_TABLES; t++) {
 		HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(4096);
 		struct hsm_row row = sample();
 
@@ -248,6 +248,8 @@ static void what_does_not_fit_is_told(void)
 	CU_ASSERT_EQUAL(memory.n, 0);
 	CU_ASSERT_EQUAL(hsm_seal(s, &row, hl_bytes("", HSM_PART_MAX), &memory), HL_E_ARG);
 	row.table = HSM_TABLES;
+	CU_ASSERT_EQUAL(hsm_seal(s, &row, hl_text("secret"), &memory), HL_E_ARG);
+	row.table = HSM_LOG; /* all of it stands in the open */
 	CU_ASSERT_EQUAL(hsm_seal(s, &row, hl_text("secret"), &memory), HL_E_ARG);
 	CU_ASSERT(stays_shut(s, &row));
 }

@@ -136,11 +136,11 @@ static void a_newer_schema_is_refused(void)
 
 	hl_test_store_begin(&w);
 	hsm_sqlite_close(opened(&w));
-	meddle(&w, "PRAGMA user_version = 4");
+	meddle(&w, "PRAGMA user_version = 5");
 	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_E_STORE_SCHEMA);
 	meddle(&w, "PRAGMA user_version = 0");
 	CU_ASSERT_EQUAL(hl_test_store_refusal(&w), HL_E_STORE);
-	meddle(&w, "PRAGMA user_version = 3");
+	meddle(&w, "PRAGMA user_version = 4");
 	hsm_sqlite_close(opened(&w));
 }
 

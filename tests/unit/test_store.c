@@ -1,4 +1,5 @@
 /* The same stories over every store: SQLite and plain memory. */
+#include "hsm/chain.h"
 #include "scenarios/memstore.h"
 #include "tests/support/store.h"
 #include "tests/support/test.h"
@@ -391,6 +392,140 @@ static void one_prepared_again_is_made_again(const struct hsm_store *s)
 	CU_ASSERT(is(s, 1, 2, "changed"));
 }
 
+/* -- the log ------------------------------------------------------------------------------------------- */
+
+/* What a log says, and whether each entry follows the one before it. */
+struct told {
+	struct hl_buf before; /* behind `last` */
+	struct hsm_row last;
+	const struct hsm_macs *macs;
+	char text[256];
+	bool broken;
+	uint64_t first, n;
+};
+
+static bool tell_entry(void *at, const struct hsm_row *row)
+{
+	struct told *t = at;
+	struct hsm_entry e = { 0 };
+	size_t n = strlen(t->text);
+
+	if (hsm_chain_check(t->macs, t->n > 0 ? &t->last : NULL, row, &e) != HL_OK)
+		t->broken = true;
+	snprintf(t->text + n, sizeof t->text - n, "%.*s ", (int)e.text.n, (const char *)e.text.p);
+	if (t->n++ == 0)
+		t->first = row->id;
+	hl_buf_cut(&t->before, 0);
+	return hsm_row_copy(row, &t->before, &t->last) == HL_OK;
+}
+
+static bool log_says(const struct hsm_store *s, uint64_t partition, uint64_t first, const char *text)
+{
+	const struct hsm_macs macs = hsm_seal_macs(hl_test_seal(1));
+	HL_AUTO(hl_buf_clear) struct hl_buf memory = hl_buf(1 << 20);
+	struct told t = { .before = memory, .macs = &macs };
+
+	CU_ASSERT_EQUAL(s->ops->scan(s->at, HSM_LOG, partition, 0, tell_entry, &t), HL_OK);
+	memory = t.before;
+	if (strcmp(t.text, text) != 0)
+		fprintf(stderr, "the log of %d says: %s\n", (int)partition, t.text);
+	return !t.broken && strcmp(t.text, text) == 0 && (t.n == 0 || t.first == first);
+}
+
+static hl_err append(const struct hsm_store *s, uint64_t partition, const char *text, uint64_t most)
+{
+	struct hsm_put p = hl_test_store_entry(partition, text);
+
+	p.most = most;
+	return commit(s, &p, 1);
+}
+
+static void a_log_grows_and_its_oldest_entries_are_overwritten(const struct hsm_store *s)
+{
+	CU_ASSERT(log_says(s, 1, 0, ""));
+	CU_ASSERT_EQUAL(append(s, 1, "a", 3), HL_OK);
+	CU_ASSERT_EQUAL(append(s, 2, "other", 3), HL_OK);
+	CU_ASSERT_EQUAL(append(s, 1, "b", 3), HL_OK);
+	CU_ASSERT_EQUAL(append(s, 1, "", 3), HL_OK);
+	CU_ASSERT(log_says(s, 1, 1, "a b  "));
+	CU_ASSERT_EQUAL(append(s, 1, "d", 3), HL_OK);
+	CU_ASSERT_EQUAL(append(s, 1, "e", 3), HL_OK);
+	CU_ASSERT(log_says(s, 1, 3, " d e "));
+	CU_ASSERT(log_says(s, 2, 1, "other "));
+	CU_ASSERT_EQUAL(append(s, 1, "f", 1), HL_OK); /* whoever has a narrower bound keeps it */
+	CU_ASSERT(log_says(s, 1, 6, "f "));
+	CU_ASSERT_EQUAL(append(s, 1, "g", 2), HL_OK);
+	CU_ASSERT(log_says(s, 1, 6, "f g "));
+}
+
+/* Two that both look at the same last entry stand one behind the other; of a commit that is stale nothing stands. */
+static void entries_are_never_stale_and_go_with_their_commit(const struct hsm_store *s)
+{
+	struct hsm_put both[2] = { hl_test_store_entry(1, "one"), hl_test_store_entry(1, "two") };
+	struct hsm_put stale[2] = { hl_test_store_entry(1, "never"), object(5, 2, "", "") };
+	struct hsm_put made[2] = { object(5, 1, "made", ""), hl_test_store_entry(1, "made") };
+	struct hsm_commit c[4] = { { .put = &both[0], .puts = 1 }, { .put = stale, .puts = 2 },
+		{ .put = &both[1], .puts = 1 }, { .put = made, .puts = 2 } };
+
+	for (size_t i = 0; i < HL_COUNT(c); i++)
+		s->ops->prepare(s->at, &c[i]);
+	for (size_t i = 0; i < HL_COUNT(c); i++) {
+		c[i].job.run(&c[i].job);
+		CU_ASSERT_EQUAL(c[i].result, i == 1 ? HL_E_STORE_STALE : HL_OK);
+	}
+	CU_ASSERT(log_says(s, 1, 1, "one two made "));
+}
+
+struct back {
+	uint64_t id[8];
+	size_t n, most;
+};
+
+static bool note_id(void *at, const struct hsm_row *row)
+{
+	struct back *b = at;
+
+	b->id[b->n++] = row->id;
+	return b->n < b->most;
+}
+
+static void a_scan_back_descends(const struct hsm_store *s)
+{
+	struct back b = { .most = 8 };
+
+	for (unsigned i = 0; i < 5; i++) {
+		CU_ASSERT_EQUAL(append(s, 3, "x", 9), HL_OK);
+		CU_ASSERT_EQUAL(append(s, 4, "x", 9), HL_OK);
+	}
+	CU_ASSERT_EQUAL(s->ops->scan_back(s->at, HSM_LOG, 3, UINT64_MAX, note_id, &b), HL_OK);
+	CU_ASSERT(b.n == 5 && b.id[0] == 5 && b.id[4] == 1);
+	b = (struct back){ .most = 2 };
+	CU_ASSERT_EQUAL(s->ops->scan_back(s->at, HSM_LOG, 4, 4, note_id, &b), HL_OK);
+	CU_ASSERT(b.n == 2 && b.id[0] == 3 && b.id[1] == 2);
+	b = (struct back){ .most = 2 };
+	CU_ASSERT_EQUAL(s->ops->scan_back(s->at, HSM_LOG, 4, 1, note_id, &b), HL_OK);
+	CU_ASSERT_EQUAL(s->ops->scan_back(s->at, HSM_LOG, 5, 9, note_id, &b), HL_OK);
+	CU_ASSERT_EQUAL(b.n, 0);
+}
+
+static void a_log_takes_entries_only_and_no_other_table_does(const struct hsm_store *s)
+{
+	struct hsm_put p[6];
+
+	for (size_t i = 0; i < HL_COUNT(p); i++)
+		p[i] = hl_test_store_entry(1, "x");
+	p[0].append = false;
+	p[0].row.id = p[0].row.version = 1;
+	p[1].row.table = HSM_OBJECT;
+	p[2].macs = NULL;
+	p[3].most = 0;
+	p[4].row.open.n = HSM_ENTRY_MAX + 1;
+	p[5].row.sealed = hl_text("x");
+	for (size_t i = 0; i < HL_COUNT(p); i++)
+		CU_ASSERT_EQUAL(commit(s, &p[i], 1), HL_E_ARG);
+	CU_ASSERT(log_says(s, 1, 0, ""));
+}
+
 /* The stores, and a new one of each for every story. */
 typedef void story_fn(const struct hsm_store *s);
 
@@ -437,7 +572,11 @@ static void (*const stores[])(story_fn *story) = { over_sqlite, over_memory };
 	X(what_is_cleared_is_the_partitions, "what is cleared is the partition's") \
 	X(rows_outside_their_bounds_are_refused, "rows outside their bounds are refused") \
 	X(of_two_that_wait_one_is_stale, "of two that wait one is stale") \
-	X(one_prepared_again_is_made_again, "one that is prepared again is made again")
+	X(one_prepared_again_is_made_again, "one that is prepared again is made again") \
+	X(a_log_grows_and_its_oldest_entries_are_overwritten, "a log grows, and its oldest entries are overwritten") \
+	X(entries_are_never_stale_and_go_with_their_commit, "entries are never stale, and go with their commit") \
+	X(a_scan_back_descends, "a scan back descends") \
+	X(a_log_takes_entries_only_and_no_other_table_does, "a log takes entries only, and no other table does")
 
 #define TOLD(story, text) \
 	static void tell_##story(void) \
@@ -448,6 +587,77 @@ static void (*const stores[])(story_fn *story) = { over_sqlite, over_memory };
 STORIES(TOLD)
 
 #define ROW(story, text) { text, tell_##story },
-static CU_TestInfo tests[] = { STORIES(ROW) CU_TEST_INFO_NULL };
+
+/* -- links, by themselves --------------------------------------------------------------------------------- */
+
+/* Two entries in a row, with room behind them. */
+static void two_linked(const struct hsm_macs *macs, struct hl_buf memory[2], struct hsm_row row[2])
+{
+	struct hsm_put p = hl_test_store_entry(1, "entry");
+
+	p.macs = macs;
+	CU_ASSERT_EQUAL(hsm_chain_row(&p, NULL, &memory[0], &row[0]), HL_OK);
+	CU_ASSERT_EQUAL(hsm_chain_row(&p, &row[0], &memory[1], &row[1]), HL_OK);
+	CU_ASSERT(row[0].id == 1 && row[1].id == 2);
+}
+
+static void a_broken_link_is_found(void)
+{
+	const struct hsm_macs macs = hsm_seal_macs(hl_test_seal(1)), other = hsm_seal_macs(hl_test_seal(2));
+	struct hl_buf memory[2] = { hl_buf(1 << 12), hl_buf(1 << 12) };
+	struct hsm_row row[2], wrong;
+	struct hsm_entry e;
+	uint8_t *byte;
+
+	two_linked(&macs, memory, row);
+	CU_ASSERT_EQUAL(hsm_chain_check(&macs, NULL, &row[0], &e), HL_OK);
+	CU_ASSERT_EQUAL(hsm_chain_check(&macs, &row[0], &row[1], &e), HL_OK);
+	CU_ASSERT(hl_bytes_eq(e.text, hl_text("entry")));
+	CU_ASSERT_EQUAL(hsm_chain_check(&macs, NULL, &row[1], &e), HL_OK); /* what is before it was overwritten */
+	CU_ASSERT_EQUAL(hsm_chain_check(&other, &row[0], &row[1], &e), HL_E_STORE_SUM);
+	CU_ASSERT_EQUAL(hsm_chain_check(&macs, &row[1], &row[1], &e), HL_E_STORE_SUM);
+	CU_ASSERT_EQUAL(hsm_chain_check(&macs, &row[1], &row[0], &e), HL_E_STORE_SUM);
+	wrong = row[1];
+	wrong.partition = 2;
+	CU_ASSERT_EQUAL(hsm_chain_check(&macs, NULL, &wrong, &e), HL_E_STORE_SUM);
+	wrong = row[1];
+	wrong.id = 3;
+	CU_ASSERT_EQUAL(hsm_chain_check(&macs, NULL, &wrong, &e), HL_E_STORE_SUM);
+	wrong = row[1];
+	wrong.id = 1;
+	CU_ASSERT_EQUAL(hsm_chain_check(&macs, NULL, &wrong, &e), HL_E_STORE_SUM);
+	byte = memory[1].base + memory[1].off;
+	for (size_t i = 0; i < row[1].open.n; i++) {
+		byte[i] ^= 1;
+		CU_ASSERT_EQUAL(hsm_chain_check(&macs, &row[0], &row[1], &e), HL_E_STORE_SUM);
+		byte[i] ^= 1;
+	}
+	for (size_t i = 0; i < 2; i++)
+		hl_buf_clear(&memory[i]);
+}
+
+static void an_entry_that_is_cut_is_found(void)
+{
+	const struct hsm_macs macs = hsm_seal_macs(hl_test_seal(1));
+	struct hl_buf memory[2] = { hl_buf(1 << 12), hl_buf(1 << 12) };
+	struct hsm_row row[2], cut;
+	struct hsm_entry e;
+
+	two_linked(&macs, memory, row);
+	cut = row[1];
+	for (cut.open.n = 0; cut.open.n < row[1].open.n; cut.open.n++) {
+		CU_ASSERT_EQUAL(hsm_chain_read(cut.open, &e), cut.open.n < 2 * HSM_MAC ? HL_E_SHORT : HL_OK);
+		CU_ASSERT_EQUAL(hsm_chain_check(&macs, &row[0], &cut, &e), HL_E_STORE_SUM);
+	}
+	for (size_t i = 0; i < 2; i++)
+		hl_buf_clear(&memory[i]);
+}
+
+static CU_TestInfo tests[] = {
+	STORIES(ROW)
+	{ "a broken link is found", a_broken_link_is_found },
+	{ "an entry that is cut is found", an_entry_that_is_cut_is_found },
+	CU_TEST_INFO_NULL,
+};
 
 HL_TEST_MAIN("store", tests)
