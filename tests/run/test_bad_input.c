@@ -206,7 +206,7 @@ static void scram_without_sense(struct hl_buf *out)
 static void unknown_field(struct hl_buf *out)
 {
 	put_hello(out, 0, hl_bytes(NULL, 0));
-	hl_buf_u16(out, 9);
+	hl_buf_u16(out, 0x7fff); /* from 0x8000 on it would be skipped */
 	hl_buf_u32(out, 0);
 	hl_buf_set_u32(out, 0, (uint32_t)out->n - 4);
 }
