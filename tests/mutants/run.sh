@@ -5,6 +5,7 @@
 #
 # SOURCE is copied to BUILD first, so nothing of it is ever changed. For each mutant of `mutants` one line goes to
 # standard output: "PASS sentence" where one of its tests failed, else "FAIL sentence: why". Exit status 0: all PASS.
+# BUILD is made anew: it has to be empty, or of an earlier run.
 set -u
 
 source=$(cd "$1" && pwd) build=$2 pattern=${3-}
@@ -26,7 +27,7 @@ copy_tree()
 
 make_quietly()
 {
-	make -C "$tree/build" -s -j"$jobs" "$@" >> "$build/make.log" 2>&1
+	make -C "$tree/build" -s -j"$jobs" "$@" >> "$build/make.log" 2>&1 < /dev/null
 }
 
 prepare()
@@ -35,10 +36,9 @@ prepare()
 		make_quietly all && make_quietly $(sed -n 's/^tests: //p' "$list" | tr ' ' '\n' | sort -u)
 }
 
-# Outside a run of the suite a test runs as it is; where it hangs, the mutant was seen, too.
 passes()
 {
-	(cd "$tree/build" && srcdir=.. timeout 300 "./$1") >> "$build/tests.log" 2>&1
+	(cd "$tree/build" && srcdir=.. timeout 300 "./$1") >> "$build/tests.log" 2>&1 < /dev/null
 }
 
 # A test that fails anyway proves nothing.
@@ -51,11 +51,14 @@ all_pass()
 	return $held
 }
 
+# 0: a test noticed it; 124: one hangs, which is no answer.
 found_by() # tests...
 {
-	local t
+	local t ended
 	for t; do
-		passes "$t" || return 0
+		passes "$t"
+		ended=$?
+		[ $ended -eq 0 ] || { [ $ended -eq 124 ] && return 124 || return 0; }
 	done
 	return 1
 }
@@ -70,10 +73,13 @@ try() # sentence file edit tests...
 		say FAIL "$name: the line that it breaks is not there any more"
 	elif ! make_quietly "$@"; then
 		say FAIL "$name: does not compile, see $build/make.log"
-	elif found_by "$@"; then
-		say PASS "$name"
 	else
-		say FAIL "$name: no test noticed it"
+		found_by "$@"
+		case $? in
+		0) say PASS "$name" ;;
+		124) say FAIL "$name: a test hangs" ;;
+		*) say FAIL "$name: no test noticed it" ;;
+		esac
 	fi
 	cp "$build/right" "$file" # with a new time, so that make builds it again
 }
@@ -92,7 +98,12 @@ try_all()
 	done < "$list"
 }
 
-rm -rf "$build" && mkdir -p "$build" && build=$(cd "$build" && pwd) && tree=$build/tree
+mkdir -p "$build" && build=$(cd "$build" && pwd) || exit 1
+if [ -n "$(ls -A "$build")" ] && [ ! -f "$build/of-mutants" ]; then
+	echo "$build: not empty, and not of an earlier run" >&2
+	exit 1
+fi
+rm -rf "$build" && mkdir "$build" && touch "$build/of-mutants" && tree=$build/tree || exit 1
 prepare || { say FAIL "the tree builds, see $build" && exit 1; }
 all_pass || exit 1
 try_all
