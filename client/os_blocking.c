@@ -93,7 +93,6 @@ hl_err client_blocking_new(const struct hl_env *env, struct client *core, const 
 
 void client_blocking_abandon(struct client_blocking *b)
 {
-	client_spin_abandon();
 	client_fd_close(&b->fd);
 	client_fd_close(&b->bell[0]);
 	client_fd_close(&b->bell[1]);
@@ -371,10 +370,11 @@ static void watch(struct client_blocking *b, struct watch *w)
 	w->few = client_crew_is_few(&b->crew);
 }
 
-/* Whether it was worth it: bytes came, or an end, before it was time to sleep. */
+/* Whether it was worth it: bytes came, or an end, before it was time to sleep. Between two connections there is nothing
+ * to look at. */
 static bool look_first(struct client_blocking *b, struct watch *w)
 {
-	if (!w->few || w->n > 2 || w->timeout_ms == 0 || w->fds[1].events != POLLIN || !client_spin_begin(&b->spin))
+	if (w->fds[1].fd < 0 || !w->few || w->n > 2 || w->timeout_ms == 0 || w->fds[1].events != POLLIN || !client_spin_begin(&b->spin))
 		return false;
 	w->got = client_spin_recv(b->env, w->fds[1].fd, b->inbox, w->room);
 	w->why = errno;

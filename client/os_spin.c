@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 void client_spin_init(struct client_spin *s)
 {
@@ -13,8 +14,17 @@ void client_spin_init(struct client_spin *s)
 	s->alone = sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) < 2;
 }
 
-/* The one thread of the process that looks, whichever link it is on. */
-static atomic_flag taken = ATOMIC_FLAG_INIT;
+/* The process of which one thread looks just now, whichever link it is on; 0: none does. The parent's thread is not here
+ * after a fork(). */
+static _Atomic pid_t looking;
+
+static bool take_turn(void)
+{
+	pid_t me = getpid(), who = atomic_load_explicit(&looking, memory_order_relaxed);
+
+	return who != me &&
+		atomic_compare_exchange_strong_explicit(&looking, &who, me, memory_order_relaxed, memory_order_relaxed);
+}
 
 static bool is_worth_it(struct client_spin *s)
 {
@@ -28,22 +38,17 @@ static bool is_worth_it(struct client_spin *s)
 
 bool client_spin_begin(struct client_spin *s)
 {
-	return is_worth_it(s) && !atomic_flag_test_and_set_explicit(&taken, memory_order_relaxed);
+	return is_worth_it(s) && take_turn();
 }
 
 bool client_spin_end(struct client_spin *s, bool answered)
 {
-	atomic_flag_clear_explicit(&taken, memory_order_relaxed);
+	atomic_store_explicit(&looking, 0, memory_order_relaxed);
 	if (answered)
 		s->luck = CLIENT_SPIN_LUCK;
 	else if (s->luck > 0)
 		s->luck--;
 	return answered;
-}
-
-void client_spin_abandon(void)
-{
-	atomic_flag_clear_explicit(&taken, memory_order_relaxed);
 }
 
 static bool is_empty(ssize_t got)

@@ -30,7 +30,6 @@ void client_spin_init(struct client_spin *s);
 bool client_spin_begin(struct client_spin *s);
 /** Whether there was an answer: returns just that. */
 bool client_spin_end(struct client_spin *s, bool answered);
-/** In a child after fork(): the thread of the parent that looked is not here. */
-void client_spin_abandon(void);
-/** recv(2) without waiting, again and again for CLIENT_SPIN_US: what that returned last, and errno. */
+/** recv(2) without waiting, again and again for CLIENT_SPIN_US, or until the core is given back after that: what it returned
+ * last, and errno. */
 ssize_t client_spin_recv(const struct hl_env *env, int fd, void *to, size_t n);
