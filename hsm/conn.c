@@ -310,8 +310,6 @@ static void refuse_ticket(struct hsm_conn *c, hl_err err, uint32_t retry_after_m
 		.retry_after_ms = retry_after_ms,
 	};
 
-	if (err == HL_E_LOCKED)
-		hsm_log_refused(c, err);
 	hl_msg_put(&c->io.out, &hl_msg_refused, 0, &no);
 	hsm_conn_close(c, err, true);
 }
@@ -433,6 +431,18 @@ static hl_err finished(struct hsm_conn *c)
 /* -- bytes ------------------------------------------------------------------------------------------- */
 
 /* Take in what has come; the handshake ends here too. */
+/* The log tells of the lock when it is reached. Each attempt while it lasts costs its sender nothing, and must not push out
+ * what stands there. */
+static void wrong_secret(struct hsm_conn *c)
+{
+	struct hsm *h = c->hsm;
+
+	hl_lockout_failed(h->lockout, c->pair, hl_mono_us(h->env));
+	hsm_log_refused(c, HL_E_HSM_AUTH);
+	if (hl_lockout_wait_ms(h->lockout, c->pair, hl_mono_us(h->env)) > 0)
+		hsm_log_refused(c, HL_E_LOCKED);
+}
+
 static hl_err pump(struct hsm_conn *c)
 {
 	hl_err err = hl_channel_pump(c->channel, &c->io);
@@ -446,8 +456,7 @@ static hl_err pump(struct hsm_conn *c)
 	if (c->io.out.n > 0)
 		hl_wish_send(&c->hsm->wishes, c->port);
 	if (err == HL_E_CHANNEL && c->state == HSM_SHAKING && c->asked) {
-		hl_lockout_failed(c->hsm->lockout, c->pair, hl_mono_us(c->hsm->env));
-		hsm_log_refused(c, HL_E_HSM_AUTH);
+		wrong_secret(c);
 	}
 	if (err != HL_E_FULL) /* what waits for room goes on at ROOM */
 		HL_TRY(err);

@@ -6,7 +6,8 @@
  *
  *	effect ----------------- line ---> its commit ---+
  *	connection, login, error, use ---> queue --------+---> one transaction
- */
+ *
+ * Lines that wait while others are being written may come to stand behind those of later effects: their times tell. */
 #include <stdlib.h>
 
 #include "hsm/attribute.h"
@@ -239,6 +240,10 @@ static void queue(struct hsm *h, struct hsm_queued *q)
 	struct hsm_queued *last;
 	size_t count;
 
+	if (l->silent) {
+		hl_buf_clear(&q->text);
+		return;
+	}
 	q->at_ms = q->last_ms = hl_wall_ms(h->env);
 	q->times = 1;
 	last = newest(l, q->partition, &count);
@@ -376,7 +381,23 @@ static void forget(struct hsm_log *l, size_t n)
 
 static void flush(struct hsm *h);
 
-/* A store that is full or busy now may not be so in a second: the lines wait on. */
+/* A store that is full or busy now may not be so in a second: the lines wait on, and ever longer, since each try takes
+ * the writer's time. Of a commit of unknown fate nobody waits for the lines, and written again they could stand there
+ * twice: they are given up. The next effect meets the same store, and halts; until then keys are used. */
+static void settle(struct hsm_log *l, hl_err err)
+{
+	bool again = err == HL_E_BUSY || err == HL_E_FULL;
+
+	l->silent = err == HL_E_STORE;
+	if (!again)
+		forget(l, l->silent ? l->n : l->writing);
+	l->pause_us = !again ? 0 : l->pause_us ? 2 * l->pause_us : HSM_LOG_WAIT_US;
+	if (l->pause_us > HSM_LOG_PAUSE_US)
+		l->pause_us = HSM_LOG_PAUSE_US;
+	l->writing = 0;
+	l->due_us = l->n > 0 ? hl_mono_us(l->hsm->env) + (again ? l->pause_us : HSM_LOG_WAIT_US) : 0;
+}
+
 static void written(struct hl_job *j)
 {
 	struct hsm_change *c = (struct hsm_change *)j;
@@ -385,14 +406,11 @@ static void written(struct hl_job *j)
 	hl_err err = c->commit.result;
 
 	hsm_epoch_committed(h, c);
-	if (err == HL_OK)
-		forget(l, l->writing);
-	l->writing = 0;
-	l->due_us = l->n > 0 ? hl_mono_us(h->env) + HSM_LOG_WAIT_US : 0;
+	settle(l, err);
 	hsm_change_reset(c);
-	if (err == HL_E_STORE) /* of unknown fate, as any other */
-		h->env->ops->halt(h->env->at, HL_E_STORE);
-	else if (err == HL_OK && l->stopping)
+	if (l->silent)
+		hl_trace_life(h->env, "log.lost", err, NULL);
+	if (err == HL_OK && l->stopping)
 		flush(h);
 }
 
@@ -402,7 +420,7 @@ struct hl_job *hsm_log_prepare(struct hsm *h)
 	struct hsm_change *c = &l->change;
 	hl_err err = HL_OK;
 
-	if (l->n == 0 || l->writing > 0)
+	if (l->n == 0 || l->writing > 0 || (l->pause_us > 0 && !l->stopping && !hl_passed(l->due_us, hl_mono_us(h->env))))
 		return NULL;
 	for (size_t i = 0; i < l->n && err == HL_OK; i++)
 		err = add_queued(h, c, &l->line[i]);

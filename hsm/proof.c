@@ -261,7 +261,7 @@ static void count(struct hsm_proof *r)
 	r->outcome = judge(r, &p, &changed);
 	r->login = hsm_login_of(&p, r->role);
 	err = changed ? record(r, &p) : r->outcome;
-	if (!changed && err == HL_OK && !r->again)
+	if (!changed && err == HL_OK && !r->again && !c->closing)
 		hsm_log_did(c, deed_of(r, deed));
 	hsm_partition_clear(&p);
 	if (changed && err == HL_OK)

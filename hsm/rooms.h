@@ -22,6 +22,7 @@
 #define HSM_OBJECTS_MAX 10000
 #define HSM_KEY_CACHE 1024
 #define HSM_LOG_LINES 12000 /* of a partition: older ones are overwritten */
+#define HSM_LOG_PAUSE_US 30000000 /* so long it rests at most where the store is busy or full */
 #define HSM_LOG_WAIT_US 1000000 /* so long a line may wait for a commit that takes it along */
 #define HSM_LOG_QUEUE 1024 /* lines that wait, at most; */
 #define HSM_LOG_QUEUE_EACH 64 /* of one partition */
@@ -98,6 +99,8 @@ struct hsm_log {
 	int64_t due_us;      /* when they are written at the latest; 0: none waits, or a commit is under way */
 	struct hsm_change change; /* that commit */
 	struct hsm *hsm;
+	int64_t pause_us;    /* after a commit that found the store busy or full: doubled by each, and no effect's takes lines along */
+	bool silent;         /* the store takes no commits any more: lines are dropped, and uses of keys go on without */
 	bool stopping;       /* nothing waits any more */
 };
 

@@ -32,7 +32,7 @@ static void let_in(struct hsm_proof *r, struct hsm_conn *c)
 	else if (c->logged_in)
 		hsm_login_single(c, r->turn.task.id, r->key);
 	else
-		hsm_refuse(c, r->turn.task.id, HL_E_LOGIN, NULL, 0); /* out again meanwhile */
+		hsm_task_refuse(&r->turn.task, HL_E_LOGIN, NULL, 0); /* out again meanwhile */
 }
 
 hl_err hsm_op_login(struct hsm_conn *c, const struct hl_frame *f, const void *body, const char **detail)

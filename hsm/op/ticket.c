@@ -165,6 +165,7 @@ hl_err hsm_op_login_ticket(struct hsm_conn *c, const struct hl_frame *f, const v
 	hsm_partition_clear(&p);
 	if (err != HL_OK)
 		return err;
+	hsm_log_did(c, "Logged in with login ticket");
 	if (is_past_half(c))
 		give(c, f->id);
 	else

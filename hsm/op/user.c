@@ -1,17 +1,27 @@
 /* user.c - the partition's user: the secret of the channel, the end of a login. */
 #include "hsm/rooms.h"
 
+/* The channel may have been opened long ago. */
+static bool is_expired(struct hsm_conn *c, const struct hsm_partition *p)
+{
+	return hl_channel_kind(c->channel) == HL_CHANNEL_SETUP && hsm_setup_expired(&p->row, hl_wall_ms(c->hsm->env));
+}
+
+/* The commit may have taken its time. */
 static hl_err send_secret(struct hsm_conn *c, uint32_t id)
 {
 	struct hl_secret_fetched fetched;
 	struct hsm_partition p;
+	bool expired;
 
 	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
+	expired = is_expired(c, &p);
 	fetched.secret = p.secret.secret;
 	fetched.secret_generation = p.row.secret_generation;
-	hsm_reply(c, &hl_msg_secret_fetched, id, &fetched);
+	if (!expired)
+		hsm_reply(c, &hl_msg_secret_fetched, id, &fetched);
 	hsm_partition_clear(&p);
-	return HL_OK;
+	return expired ? HL_E_SETUP_EXPIRED : HL_OK;
 }
 
 static void noted(struct hsm_task *t)
@@ -28,14 +38,13 @@ static void noted(struct hsm_task *t)
 	hsm_task_free(t);
 }
 
-/* The channel may have been opened long ago. */
 static hl_err check_expiry(struct hsm_conn *c)
 {
 	struct hsm_partition p;
 	bool expired;
 
 	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
-	expired = hl_channel_kind(c->channel) == HL_CHANNEL_SETUP && hsm_setup_expired(&p.row, hl_wall_ms(c->hsm->env));
+	expired = is_expired(c, &p);
 	hsm_partition_clear(&p);
 	return expired ? HL_E_SETUP_EXPIRED : HL_OK;
 }
@@ -66,6 +75,8 @@ hl_err hsm_op_logout(struct hsm_conn *c, const struct hl_frame *f, const void *b
 	struct hl_done done;
 
 	(void)body, (void)detail;
+	if (c->logged_in)
+		hsm_log_did(c, "Logged out");
 	hsm_login_end(c);
 	hsm_reply(c, &hl_msg_done, f->id, &done);
 	return HL_OK;

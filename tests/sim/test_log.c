@@ -285,6 +285,26 @@ static void what_finds_no_room_is_counted(void)
 	end();
 }
 
+/* Nobody waits for these lines: where the disk can be written no more, keys are used on. */
+static void a_store_that_takes_nothing_more_keeps_nobody_from_his_keys(void)
+{
+	struct hl_generated key, other;
+
+	begin(18);
+	CU_ASSERT_EQUAL_FATAL(story_make_key(c, "k", &key), HL_OK);
+	story_pass(w, 2 * HSM_LOG_WAIT_US);
+	spoil(HL_E_STORE);
+	CU_ASSERT_EQUAL(sign_with_nothing(), HL_E_KEY);
+	story_pass(w, 2 * HSM_LOG_WAIT_US);
+	CU_ASSERT_EQUAL(sign_with_nothing(), HL_E_KEY);
+	CU_ASSERT_EQUAL(w->hsm[0].core->log.n, 0);
+	CU_ASSERT_EQUAL(story_sign_and_verify(c, &key), HL_OK);
+	CU_ASSERT_FALSE(sim_traced(w->sim, "halt did - HL-0600"));
+	CU_ASSERT_NOT_EQUAL(story_make_key(c, "another", &other), HL_OK);
+	CU_ASSERT(sim_traced(w->sim, "halt did - HL-0600"));
+	end();
+}
+
 /* Told to stop, the member writes what waits, and what is to be said of the channels that are open. */
 static void an_orderly_end_leaves_nothing_unsaid(void)
 {
@@ -319,6 +339,29 @@ static void whoever_has_the_wrong_secret_leaves_a_line(void)
 	logged("Login refused: User: ACMEPARTONE Client: x\\x22\\x20Login\\x20successful:\\x20User:\\x20ACMEPARTONE@127.", 1);
 	CU_ASSERT_EQUAL(says("), HL-0500: "), 1);
 	CU_ASSERT_EQUAL(says("Login successful: "), 2);
+	end();
+}
+
+/* Whoever goes on while it is locked cannot push out what stands there. */
+static void a_lock_is_told_when_it_is_reached_and_not_for_each_attempt(void)
+{
+	struct client_conf_link conf;
+	struct world_client *other;
+	uint8_t wrong[HL_SECRET_BYTES] = { 1 };
+	unsigned locked = 0;
+
+	begin(19);
+	conf = c->conf;
+	conf.secret = hl_bytes(wrong, sizeof wrong);
+	CU_ASSERT_EQUAL_FATAL(world_client(w, &conf, &other), HL_OK);
+	for (unsigned i = 0; i < 3 * HL_LOCK_FAILURES && locked < 20; i++) {
+		locked += world_open(other) == HL_E_LOCKED;
+		story_pass(w, 100000);
+	}
+	CU_ASSERT_EQUAL(locked, 20);
+	story_pass(w, 2 * HSM_LOG_WAIT_US);
+	logged(", HL-0302: ", 1);
+	CU_ASSERT_EQUAL(says("), HL-0500: "), HL_LOCK_FAILURES);
 	end();
 }
 
@@ -482,8 +525,12 @@ static CU_TestInfo tests[] = {
 	{ "what waits goes with the next commit", what_waits_goes_with_the_next_commit },
 	{ "what is repeated is told once, and counted", what_is_repeated_is_told_once_and_counted },
 	{ "what finds no room is counted", what_finds_no_room_is_counted },
+	{ "a store that takes nothing more keeps nobody from his keys",
+		a_store_that_takes_nothing_more_keeps_nobody_from_his_keys },
 	{ "an orderly end leaves nothing unsaid", an_orderly_end_leaves_nothing_unsaid },
 	{ "whoever has the wrong secret leaves a line", whoever_has_the_wrong_secret_leaves_a_line },
+	{ "a lock is told when it is reached and not for each attempt",
+		a_lock_is_told_when_it_is_reached_and_not_for_each_attempt },
 	{ "another partition's log is never seen", another_partitions_log_is_never_seen },
 	{ "a setup password reads no log", a_setup_password_reads_no_log },
 	{ "pages of any size in both directions are the same", pages_of_any_size_in_both_directions_are_the_same },
