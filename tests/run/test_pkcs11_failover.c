@@ -277,6 +277,7 @@ static void with_everybody_standing_still_a_call_ends_at_its_bound(void)
 		snprintf(name, sizeof name, "proxy%u", i);
 		CU_ASSERT(live_resume(w, name));
 	}
+	CU_ASSERT(live_await_up(w)); /* the directory has given them up meanwhile, so they dial it anew */
 	IS(OK, C_GenerateRandom(b.s, &byte, 1));
 	expect_all(&b);
 	p11_over();
