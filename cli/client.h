@@ -39,7 +39,8 @@ static inline void cli_client_closep(hsmlet **h)
 	hsmlet_close(*h);
 }
 
-/** Exchange the setup password of `partition` for its secret, and store that. */
+/** Exchange the setup password of `partition` for its secret, store that, and log in with it. Where only the login failed,
+ * c->trouble.stored is true. */
 HL_CHECKED hl_err cli_client_exchange(struct cli *c, const struct cli_client *k, const char *partition,
 	struct hl_bytes setup_password);
 

@@ -138,7 +138,8 @@ static hl_err refused(struct cli *c, const struct import *m, const struct cli_ke
 			m->raw->name, m->raw->takes, m->bytes.n);
 	if (err != HL_E_ATTRIBUTE_VALUE && err != HL_E_TEMPLATE_INCONSISTENT)
 		return err;
-	(void)cli_cause(c, err, "its parts do not belong together, or it is weak: RSA keys have 2048 to 8192 bits");
+	(void)cli_cause(c, err, "its parts do not belong together%s",
+		p->class != HL_CKO_CERTIFICATE && p->type == HL_CKK_RSA ? ", or it is weak: RSA keys have 2048 to 8192 bits" : "");
 	return cli_next(c, err, "give another key; hsmlet(1) lists what is taken");
 }
 
@@ -179,10 +180,20 @@ static hl_err create_public_half(struct cli *c, hsmlet *h, const struct import *
 	return err;
 }
 
+/* By its handle: other keys may have the same label, and `key delete LABEL` would take them along. */
+static hl_err half_is_left(struct cli *c, hl_err err, uint64_t handle)
+{
+	char text[24];
+
+	cli_handle_text(handle, text);
+	return cli_next(c, err, "the private half is in the HSM, without the public one: `hsmlet key delete %s`", text);
+}
+
 /* Both halves, or none. */
 static hl_err create_all(struct cli *c, hsmlet *h, const struct import *m, struct cli_key *out)
 {
 	struct cli_trouble before;
+	bool gone;
 	hl_err err;
 
 	HL_TRY(create(c, h, m, &m->parts, &out->handle));
@@ -192,10 +203,9 @@ static hl_err create_all(struct cli *c, hsmlet *h, const struct import *m, struc
 	if (err == HL_OK)
 		return HL_OK;
 	before = c->trouble;
-	if (hsmlet_destroy(h, out->handle, NULL) != 0)
-		cli_note(c, "the private half is in the HSM, without the public one: `hsmlet key delete %s`", m->marks.label);
+	gone = hsmlet_destroy(h, out->handle, NULL) == 0;
 	c->trouble = before;
-	return err;
+	return gone ? err : half_is_left(c, err, out->handle);
 }
 
 hl_err cli_key_import(struct cli *c)

@@ -87,8 +87,8 @@ static hl_err put_page(struct dump *d, const hsmlet_log *page)
 	if (out->err != HL_OK)
 		return cli_fail(&d->p->c, out->err, "the lines of the log");
 	all = hl_buf_view(&text);
-	if (all.n > 0)
-		fwrite(all.p, 1, all.n, d->p->c.out);
+	if (all.n > 0 && fwrite(all.p, 1, all.n, d->p->c.out) != all.n)
+		return cli_fail_errno(&d->p->c, HL_E_IO, "stdout");
 	return HL_OK;
 }
 

@@ -1,6 +1,7 @@
 /* ppin_main.c - ppin: its options, which of them is done, how an error is told. */
 #include "cli/ppin.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,7 +202,9 @@ int main(int argc, char **argv)
 	if (err == HL_OK)
 		err = run(&p, argc, words.argv);
 	client_conf_clear(&p.conf);
-	if (fflush(stdout) != 0 && err == HL_OK)
+	/* What was lost while the words were written is known to the stream only, and no longer with its errno. */
+	errno = 0;
+	if ((fflush(stdout) != 0 || ferror(stdout)) && err == HL_OK)
 		err = cli_fail_errno(&p.c, HL_E_IO, "stdout");
 	if (err != HL_OK)
 		tell_error(&p, err);

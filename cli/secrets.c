@@ -69,8 +69,10 @@ void cli_secret_word(hl_err err, bool there, char out[CLI_ERR_TEXT])
 
 void cli_failures_add(struct cli *c, struct cli_failures *f, hl_err err)
 {
-	if (err != HL_OK && f->n++ == 0)
-		f->first = c->trouble;
+	if (err == HL_OK || f->n++ > 0)
+		return;
+	f->first = c->trouble;
+	f->first.err = err; /* it counts, also where nothing was noted for it */
 }
 
 hl_err cli_failures_end(struct cli *c, const struct cli_failures *f)
