@@ -68,6 +68,9 @@ struct cli_pin {
 /** The PIN, first found of: descriptor, file, HSMLET_PIN; empty where none is given. The caller clears it. */
 HL_CHECKED hl_err cli_pin(struct cli *c, const struct cli_pin *from, struct hl_secret *out);
 
+/** Whether the file behind a descriptor has one of these bits of its mode; false for what is no plain file. */
+bool cli_is_open_to(int fd, mode_t mask);
+
 /** One line (at most 256 bytes) of a file or a descriptor, without its end. `what` names it in errors.
  * HL_E_MODE: others may read the file. */
 HL_CHECKED hl_err cli_secret_of_file(

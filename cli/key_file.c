@@ -292,7 +292,7 @@ static hl_err check_length(struct hl_bytes der, char why[CLI_KEY_WHY])
 	struct hl_rd r = hl_rd(der);
 
 	hl_der_take(&r, HL_DER_SEQUENCE);
-	if (r.err == HL_E_SHORT)
+	if (r.err == HL_E_SHORT && cli_key_form_of(der) != CLI_KEY_UNKNOWN) /* a text that begins with '0' looks like a SEQUENCE */
 		return no(why, "it was cut, at %zu bytes", der.n);
 	if (r.err != HL_OK)
 		return no(why, "it is neither PEM nor DER; a raw key needs --type");

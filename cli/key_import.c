@@ -63,6 +63,7 @@ struct import {
 	const struct raw *raw; /* NULL: of PEM or DER */
 	struct cli_key_marks marks;
 	struct hl_secret bytes; /* behind the parts */
+	bool open_file; /* others can read the secret */
 	struct cli_key_parts parts;
 };
 
@@ -85,7 +86,7 @@ static hl_err read_raw(struct cli *c, struct import *m)
 {
 	struct cli_key_parts *p = &m->parts;
 
-	HL_TRY(cli_key_read_raw(c, m->path, &m->bytes));
+	HL_TRY(cli_key_read_raw(c, m->path, &m->bytes, &m->open_file));
 	*p = (struct cli_key_parts){ .class = HL_CKO_SECRET_KEY, .type = m->raw->type, .parts = 1 };
 	p->part[0] = (hsmlet_attribute){ HL_CKA_VALUE, HSMLET_BYTES, m->bytes.p, m->bytes.n };
 	if (strchr(m->raw->takes, ',')) /* of several sizes, the size is part of the name */
@@ -107,7 +108,7 @@ static hl_err read_file(struct cli *c, struct import *m)
 
 	if (m->raw)
 		return read_raw(c, m);
-	HL_TRY(cli_key_read(c, m->path, &o->passphrase, &m->bytes));
+	HL_TRY(cli_key_read(c, m->path, &o->passphrase, &m->bytes, &m->open_file));
 	if (cli_key_parse(hl_secret_view(&m->bytes), &m->parts, why) != HL_OK)
 		return cli_key_refuse(c, m->path, why);
 	if (!is_hidden(m) && (o->wish.extractable || o->wish.no_sensitive))
@@ -217,8 +218,12 @@ hl_err cli_key_import(struct cli *c)
 	bool pin_given;
 
 	HL_TRY(cli_key_marks(c, &o->wish, &m.marks));
+	if (o->passphrase.fd >= 0 && o->passphrase.file)
+		return cli_usage(c, "--passphrase-fd and --passphrase-file (or HSMLET_PASSPHRASE_FILE) exclude one another");
 	HL_TRY(read_file(c, &m));
 	HL_TRY(cli_key_connect(c, o->partition, &o->pin, &pin_given, &h));
 	HL_TRY(create_all(c, h, &m, &key));
+	if (m.open_file)
+		cli_note(c, "others can read %s: chmod 600 it, or remove it now", strcmp(m.path, "-") == 0 ? "standard input's file" : m.path);
 	return cli_key_print(c, &key, m.parts.class, m.parts.kind, m.marks.label);
 }
