@@ -224,6 +224,7 @@ hl_err cli_key_import(struct cli *c)
 	HL_TRY(cli_key_connect(c, o->partition, &o->pin, &pin_given, &h));
 	HL_TRY(create_all(c, h, &m, &key));
 	if (m.open_file)
-		cli_note(c, "others can read %s: chmod 600 it, or remove it now", strcmp(m.path, "-") == 0 ? "standard input's file" : m.path);
+		cli_note(c, "others can read %s: chmod 600 it, or remove it now",
+			strcmp(m.path, "-") == 0 ? "standard input's file" : m.path);
 	return cli_key_print(c, &key, m.parts.class, m.parts.kind, m.marks.label);
 }

@@ -230,7 +230,8 @@ static hl_err read_either(struct cli *c, const char *path, struct hl_secret *out
 	return hl_secret_set(out, hl_buf_view(&bytes)) == HL_OK ? HL_OK : cli_fail(c, HL_E_NOMEM, "the key");
 }
 
-hl_err cli_key_read(struct cli *c, const char *path, const struct cli_passphrase *from, struct hl_secret *out, bool *open_file)
+hl_err cli_key_read(struct cli *c, const char *path, const struct cli_passphrase *from, struct hl_secret *out,
+	bool *open_file)
 {
 	enum cli_key_form form;
 

@@ -202,13 +202,16 @@ static json_t *with_schema(const char *schema, json_t *object)
 
 hl_err cli_print_json(struct cli *c, const char *schema, json_t *object)
 {
+	const bool made = object != NULL;
 	json_t *all = with_schema(schema, object);
 	bool good = all && json_dumpf(all, c->out, JSON_COMPACT) == 0 && fputc('\n', c->out) != EOF;
 
 	json_decref(all);
 	if (good)
 		return HL_OK;
-	return object ? cli_fail(c, HL_E_NOMEM, "the JSON output") : cli_fail(c, HL_E_BUG, "the JSON output: text that is not UTF-8");
+	if (made)
+		return cli_fail(c, HL_E_NOMEM, "the JSON output");
+	return cli_fail(c, HL_E_BUG, "the JSON output: text that is not UTF-8");
 }
 
 hl_err cli_end_json(struct cli *c, hl_err err, const char *schema, json_t *object)

@@ -171,7 +171,8 @@ static bool is_meant(const struct cli_slot_filter *f, const struct client_host *
 
 hl_err cli_slots_none(struct cli *c, const struct client_conf *conf, const struct cli_slot_filter *filter)
 {
-	const char *of = filter->partition ? " of " : " that is meant", *partition = filter->partition ? filter->partition : "";
+	const char *of = filter->partition ? " of " : " that is meant";
+	const char *partition = filter->partition ? filter->partition : "";
 	bool known = !filter->host;
 	hl_err err;
 
@@ -179,7 +180,9 @@ hl_err cli_slots_none(struct cli *c, const struct client_conf *conf, const struc
 		known = client_host_is(&conf->host[i], filter->host);
 	err = cli_fail(c, HL_E_PARTITION, "%s has no slot%s%s%s%s", conf->path, of, partition, filter->host ? " at " : "",
 		filter->host ? filter->host : "");
-	return known ? err : cli_cause(c, err, "it has no host %s: give hsm0, hsm1, ... or the host as it is written there", filter->host);
+	if (known)
+		return err;
+	return cli_cause(c, err, "it has no host %s: give hsm0, hsm1, ... or the host as it is written there", filter->host);
 }
 
 static hl_err ask(struct cli *c, const struct cli_client *k, struct cli_slot_result *r)
