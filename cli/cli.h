@@ -17,6 +17,7 @@ struct cli_trouble {
 	hl_err err;
 	int step; /* enum hl_step; -1: not on a connection */
 	unsigned retry_after_ms;
+	bool stored; /* of an exchange: the new secret is in the file, and what failed is the login with it */
 	char detail[768], cause[256], next[256]; /* "" means the words of the error's own row */
 };
 

@@ -144,11 +144,17 @@ hl_err cli_client_exchange(struct cli *c, const struct cli_client *k, const char
 {
 	hsmlet_options options = cli_client_options(k, partition);
 	hsmlet_error e;
+	hl_err err;
 
 	cli_progress(c, "exchanging the setup password of %s", partition ? partition : "the first slot");
-	if (hsmlet_exchange(&options, (const char *)setup_password.p, setup_password.n, &e) != 0)
-		return cli_client_open_trouble(c, k, &e);
-	return HL_OK;
+	if (hsmlet_exchange(&options, (const char *)setup_password.p, setup_password.n, &e) == 0)
+		return HL_OK;
+	err = cli_client_open_trouble(c, k, &e);
+	c->trouble.stored = e.stored;
+	if (!e.stored)
+		return err;
+	(void)cli_cause(c, err, "the setup password was good and the new secret is stored; it is the login with it that failed");
+	return cli_next(c, err, "try the login again: `hsmlet secret test`; nothing has to be fetched again");
 }
 
 bool cli_client_has_secret(const struct cli_world *w, const char *partition)

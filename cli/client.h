@@ -39,7 +39,8 @@ static inline void cli_client_closep(hsmlet **h)
 	hsmlet_close(*h);
 }
 
-/** Exchange the setup password of `partition` for its secret, and store that. */
+/** Exchange the setup password of `partition` for its secret, store that, and log in with it. Where only the login failed,
+ * c->trouble.stored is true. */
 HL_CHECKED hl_err cli_client_exchange(struct cli *c, const struct cli_client *k, const char *partition,
 	struct hl_bytes setup_password);
 
@@ -66,6 +67,9 @@ struct cli_pin {
 
 /** The PIN, first found of: descriptor, file, HSMLET_PIN; empty where none is given. The caller clears it. */
 HL_CHECKED hl_err cli_pin(struct cli *c, const struct cli_pin *from, struct hl_secret *out);
+
+/** Whether the file behind a descriptor has one of these bits of its mode; false for what is no plain file. */
+bool cli_is_open_to(int fd, mode_t mask);
 
 /** One line (at most 256 bytes) of a file or a descriptor, without its end. `what` names it in errors.
  * HL_E_MODE: others may read the file. */

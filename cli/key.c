@@ -130,22 +130,36 @@ hl_err cli_key_make(struct cli *c, hsmlet *h, const char *type, const struct cli
 	return HL_OK;
 }
 
+/* A label is bytes: what is no text of UTF-8 is told as in C, to a screen and to JSON alike. `text` owns it. */
+static hl_err label_text(struct cli *c, hsmlet_attribute label, struct hl_buf *text, const char **out)
+{
+	cli_put_text(text, label);
+	hl_buf_u8(text, 0);
+	if (text->err != HL_OK)
+		return cli_fail(c, text->err, "the label");
+	*out = (const char *)hl_buf_view(text).p;
+	return HL_OK;
+}
+
 hl_err cli_key_print(struct cli *c, const struct cli_key *key, uint32_t class, const char *type, const char *label)
 {
 	HL_AUTO(cli_table_clear) struct cli_table t = { .head = { "HANDLE", "CLASS", "TYPE", "LABEL" } };
 	bool pair = key->public_handle != 0;
+	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(HL_FRAME_MAX);
 	char handle[24], public_handle[24], name[CLI_NUMBER_NAME];
+	const char *shown = NULL;
 
+	HL_TRY(label_text(c, (hsmlet_attribute){ HL_CKA_LABEL, HSMLET_BYTES, label, strlen(label) }, &text, &shown));
 	cli_handle_text(key->handle, handle);
 	cli_handle_text(key->public_handle, public_handle);
 	cli_class_name(class, name);
 	if (c->global.json)
 		return cli_print_json(c, "hsmlet-key/1",
 			json_pack("{s:s, s:s?, s:s, s:s, s:s}", "handle", handle, "public_handle",
-				pair ? public_handle : NULL, "class", name, "type", type, "label", label));
-	HL_TRY(CLI_ROW(&t, handle, name, type, label));
+				pair ? public_handle : NULL, "class", name, "type", type, "label", shown));
+	HL_TRY(CLI_ROW(&t, handle, name, type, shown));
 	if (pair)
-		HL_TRY(CLI_ROW(&t, public_handle, "public", type, label));
+		HL_TRY(CLI_ROW(&t, public_handle, "public", type, shown));
 	cli_table_print(&t, c->out);
 	return HL_OK;
 }
@@ -194,19 +208,12 @@ static void shorten(const char *label, char out[LABEL_SHOWN + 4])
 	snprintf(out, LABEL_SHOWN + 4, "%.*s%s", (int)n, label, label[n] ? "..." : "");
 }
 
-/* One type of PKCS #11 has Ed25519 and Ed448, and one X25519 and X448. */
 static void type_text(const hsmlet_attributes *a, char out[CLI_NUMBER_NAME])
 {
-	uint64_t type = cli_attribute_number(hsmlet_attributes_at(a, KEY_TYPE));
-	hsmlet_attribute params = hsmlet_attributes_at(a, CURVE);
-	const char *curve = params.form == HSMLET_BYTES ? cli_curve_name(hl_bytes(params.value, params.n)) : NULL;
-
 	if (cli_attribute_number(hsmlet_attributes_at(a, CLASS)) == HL_CKO_CERTIFICATE)
 		snprintf(out, CLI_NUMBER_NAME, "x509");
-	else if (curve && type != HL_CKK_EC)
-		snprintf(out, CLI_NUMBER_NAME, "%s", curve);
 	else
-		cli_key_type_name(type, out);
+		cli_key_type_of(hsmlet_attributes_at(a, KEY_TYPE), hsmlet_attributes_at(a, CURVE), out);
 }
 
 static void id_text(hsmlet_attribute a, char out[132])
@@ -234,13 +241,9 @@ static hl_err add_key(struct cli *c, uint64_t object, const hsmlet_attributes *a
 {
 	char handle[24], class[CLI_NUMBER_NAME], type[CLI_NUMBER_NAME], shown[LABEL_SHOWN + 4], id[132], said[160];
 	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(HL_FRAME_MAX);
-	const char *label;
+	const char *label = NULL;
 
-	cli_put_text(&text, hsmlet_attributes_at(a, LABEL));
-	hl_buf_u8(&text, 0);
-	if (text.err != HL_OK)
-		return cli_fail(c, text.err, "the label");
-	label = (const char *)hl_buf_view(&text).p;
+	HL_TRY(label_text(c, hsmlet_attributes_at(a, LABEL), &text, &label));
 	shorten(label, shown);
 	cli_handle_text(object, handle);
 	cli_class_name(cli_attribute_number(hsmlet_attributes_at(a, CLASS)), class);

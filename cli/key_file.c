@@ -286,13 +286,24 @@ static hl_err parse_certificate(struct hl_rd *in, struct hl_bytes all, struct cl
 	return HL_OK;
 }
 
+/* In every form that is known a version or an object identifier comes first, inside one SEQUENCE or several. A text that
+ * begins with '0', which is the tag of a SEQUENCE, has none of them. */
+static bool begins_as_known(struct hl_bytes der)
+{
+	size_t at = 0;
+
+	while (at + 1 < der.n && der.p[at] == HL_DER_SEQUENCE)
+		at += 2 + (der.p[at + 1] > 0x80 ? der.p[at + 1] & 0x7fu : 0);
+	return at < der.n && (der.p[at] == HL_DER_INTEGER || der.p[at] == HL_DER_OID || der.p[at] == HL_DER_FIELD);
+}
+
 /* All of it is one element, and all of that is there. */
 static hl_err check_length(struct hl_bytes der, char why[CLI_KEY_WHY])
 {
 	struct hl_rd r = hl_rd(der);
 
 	hl_der_take(&r, HL_DER_SEQUENCE);
-	if (r.err == HL_E_SHORT)
+	if (r.err == HL_E_SHORT && begins_as_known(der))
 		return no(why, "it was cut, at %zu bytes", der.n);
 	if (r.err != HL_OK)
 		return no(why, "it is neither PEM nor DER; a raw key needs --type");

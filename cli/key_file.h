@@ -60,12 +60,13 @@ struct cli_passphrase {
 	const char *file;
 	int64_t fd; /* -1: none */
 };
-/** The bytes of `path` ("-": standard input), CLI_KEY_FILE_MAX at most and one at least. HL_E_KEY_FILE, HL_E_IO; HL_E_ARG:
+/** The bytes of `path` ("-": standard input), CLI_KEY_FILE_MAX at most and one at least; `open_file`: whether others can read
+ * that file, and a secret with it. HL_E_KEY_FILE, HL_E_IO; HL_E_ARG:
  * standard input is a terminal. */
-HL_CHECKED hl_err cli_key_read_raw(struct cli *c, const char *path, struct hl_secret *out);
+HL_CHECKED hl_err cli_key_read_raw(struct cli *c, const char *path, struct hl_secret *out, bool *open_file);
 /** The DER that the file has, or its one piece of PEM; of an encrypted key what was encrypted. The same errors, and those of
  * asking for the passphrase. */
 HL_CHECKED hl_err cli_key_read(
-	struct cli *c, const char *path, const struct cli_passphrase *from, struct hl_secret *out);
+	struct cli *c, const char *path, const struct cli_passphrase *from, struct hl_secret *out, bool *open_file);
 /** Refuse the file: HL_E_KEY_FILE. */
 hl_err cli_key_refuse(struct cli *c, const char *path, const char *why);

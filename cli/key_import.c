@@ -63,6 +63,7 @@ struct import {
 	const struct raw *raw; /* NULL: of PEM or DER */
 	struct cli_key_marks marks;
 	struct hl_secret bytes; /* behind the parts */
+	bool open_file; /* others can read the secret */
 	struct cli_key_parts parts;
 };
 
@@ -85,7 +86,7 @@ static hl_err read_raw(struct cli *c, struct import *m)
 {
 	struct cli_key_parts *p = &m->parts;
 
-	HL_TRY(cli_key_read_raw(c, m->path, &m->bytes));
+	HL_TRY(cli_key_read_raw(c, m->path, &m->bytes, &m->open_file));
 	*p = (struct cli_key_parts){ .class = HL_CKO_SECRET_KEY, .type = m->raw->type, .parts = 1 };
 	p->part[0] = (hsmlet_attribute){ HL_CKA_VALUE, HSMLET_BYTES, m->bytes.p, m->bytes.n };
 	if (strchr(m->raw->takes, ',')) /* of several sizes, the size is part of the name */
@@ -107,7 +108,7 @@ static hl_err read_file(struct cli *c, struct import *m)
 
 	if (m->raw)
 		return read_raw(c, m);
-	HL_TRY(cli_key_read(c, m->path, &o->passphrase, &m->bytes));
+	HL_TRY(cli_key_read(c, m->path, &o->passphrase, &m->bytes, &m->open_file));
 	if (cli_key_parse(hl_secret_view(&m->bytes), &m->parts, why) != HL_OK)
 		return cli_key_refuse(c, m->path, why);
 	if (!is_hidden(m) && (o->wish.extractable || o->wish.no_sensitive))
@@ -138,7 +139,8 @@ static hl_err refused(struct cli *c, const struct import *m, const struct cli_ke
 			m->raw->name, m->raw->takes, m->bytes.n);
 	if (err != HL_E_ATTRIBUTE_VALUE && err != HL_E_TEMPLATE_INCONSISTENT)
 		return err;
-	(void)cli_cause(c, err, "its parts do not belong together, or it is weak: RSA keys have 2048 to 8192 bits");
+	(void)cli_cause(c, err, "its parts do not belong together%s",
+		p->class != HL_CKO_CERTIFICATE && p->type == HL_CKK_RSA ? ", or it is weak: RSA keys have 2048 to 8192 bits" : "");
 	return cli_next(c, err, "give another key; hsmlet(1) lists what is taken");
 }
 
@@ -179,10 +181,20 @@ static hl_err create_public_half(struct cli *c, hsmlet *h, const struct import *
 	return err;
 }
 
+/* By its handle: other keys may have the same label, and `key delete LABEL` would take them along. */
+static hl_err half_is_left(struct cli *c, hl_err err, uint64_t handle)
+{
+	char text[24];
+
+	cli_handle_text(handle, text);
+	return cli_next(c, err, "the private half is in the HSM, without the public one: `hsmlet key delete %s`", text);
+}
+
 /* Both halves, or none. */
 static hl_err create_all(struct cli *c, hsmlet *h, const struct import *m, struct cli_key *out)
 {
 	struct cli_trouble before;
+	bool gone;
 	hl_err err;
 
 	HL_TRY(create(c, h, m, &m->parts, &out->handle));
@@ -192,10 +204,9 @@ static hl_err create_all(struct cli *c, hsmlet *h, const struct import *m, struc
 	if (err == HL_OK)
 		return HL_OK;
 	before = c->trouble;
-	if (hsmlet_destroy(h, out->handle, NULL) != 0)
-		cli_note(c, "the private half is in the HSM, without the public one: `hsmlet key delete %s`", m->marks.label);
+	gone = hsmlet_destroy(h, out->handle, NULL) == 0;
 	c->trouble = before;
-	return err;
+	return gone ? err : half_is_left(c, err, out->handle);
 }
 
 hl_err cli_key_import(struct cli *c)
@@ -207,8 +218,13 @@ hl_err cli_key_import(struct cli *c)
 	bool pin_given;
 
 	HL_TRY(cli_key_marks(c, &o->wish, &m.marks));
+	if (o->passphrase.fd >= 0 && o->passphrase.file)
+		return cli_usage(c, "--passphrase-fd and --passphrase-file (or HSMLET_PASSPHRASE_FILE) exclude one another");
 	HL_TRY(read_file(c, &m));
 	HL_TRY(cli_key_connect(c, o->partition, &o->pin, &pin_given, &h));
 	HL_TRY(create_all(c, h, &m, &key));
+	if (m.open_file)
+		cli_note(c, "others can read %s: chmod 600 it, or remove it now",
+			strcmp(m.path, "-") == 0 ? "standard input's file" : m.path);
 	return cli_key_print(c, &key, m.parts.class, m.parts.kind, m.marks.label);
 }

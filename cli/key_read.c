@@ -1,7 +1,7 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -33,39 +33,41 @@ static bool is_foreign(enum cli_key_form form)
 
 /* -- the file --------------------------------------------------------------------------------------------- */
 
-static hl_err read_bytes(struct cli *c, const char *path, struct hl_buf *out)
+static hl_err read_bytes(struct cli *c, const char *path, struct hl_buf *out, bool *open_file)
 {
 	bool from_stdin = strcmp(path, "-") == 0;
+	int fd = STDIN_FILENO;
 	hl_err err;
 
 	if (from_stdin && isatty(STDIN_FILENO))
 		return cli_usage(c, "standard input is a terminal, and no place to type a key");
 	errno = 0;
-	err = from_stdin ? hl_fd_read(STDIN_FILENO, CLI_KEY_FILE_MAX, out) : hl_file_read(path, CLI_KEY_FILE_MAX, out);
+	if (!from_stdin)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return cli_fail_file(c, errno == ENOENT ? HL_E_NOT_FOUND : HL_E_IO, path);
+	err = hl_fd_read(fd, CLI_KEY_FILE_MAX, out);
+	*open_file = cli_is_open_to(fd, 044);
+	if (!from_stdin)
+		close(fd);
 	if (err == HL_E_TOO_LONG)
-		return cli_fail(c, HL_E_KEY_FILE, "%s: it has more than %d bytes", path, CLI_KEY_FILE_MAX);
+		return cli_cause(c, cli_fail(c, HL_E_KEY_FILE, "%s: it has more than %d bytes", path, CLI_KEY_FILE_MAX),
+			"no key and no certificate is that long: another file was named");
 	if (err != HL_OK)
 		return cli_fail_file(c, err, path);
-	return out->n > 0 ? HL_OK : cli_key_refuse(c, path, "it is empty");
+	if (out->n > 0)
+		return HL_OK;
+	return cli_cause(c, cli_key_refuse(c, from_stdin ? "standard input" : path, "it is empty"),
+		"whatever was to write it has failed, or another file was named");
 }
 
-/* A pipe has no mode that would tell anything. */
-static void note_open_file(struct cli *c, const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 037))
-		cli_note(c, "others can read %s: chmod 600 it, or remove it after the import", path);
-}
-
-hl_err cli_key_read_raw(struct cli *c, const char *path, struct hl_secret *out)
+hl_err cli_key_read_raw(struct cli *c, const char *path, struct hl_secret *out, bool *open_file)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf bytes = hl_buf(CLI_KEY_FILE_MAX);
 
-	HL_TRY(read_bytes(c, path, &bytes));
+	HL_TRY(read_bytes(c, path, &bytes, open_file));
 	if (memmem(hl_buf_view(&bytes).p, bytes.n, "-----BEGIN ", 11))
 		return cli_next(c, cli_key_refuse(c, path, "it is PEM, and no raw key"), "leave --type out: PEM says what it holds");
-	note_open_file(c, path);
 	return hl_secret_set(out, hl_buf_view(&bytes)) == HL_OK ? HL_OK : cli_fail(c, HL_E_NOMEM, "the key");
 }
 
@@ -119,6 +121,18 @@ static hl_err judge_piece(struct cli *c, const char *path, const struct piece *p
 	return HL_OK;
 }
 
+/* Of several: one that a command makes importable is what is meant (`openssl ecparam -genkey` puts the curve before it). */
+static hl_err refuse_two(struct cli *c, const char *path, const char *first, const char *second)
+{
+	const enum cli_key_form form[] = { cli_key_form_named(first), cli_key_form_named(second) };
+
+	for (size_t i = 0; i < HL_COUNT(form); i++)
+		if (is_foreign(form[i]) && cli_key_form_row(form[i])->next)
+			return refuse_form(c, path, form[i]);
+	return cli_next(c, cli_fail(c, HL_E_KEY_FILE, "%s: it holds more than one thing: %s, %s", path, first, second),
+		"put each into a file of its own, and import the one that is meant");
+}
+
 static hl_err read_pem(struct cli *c, const char *path, struct hl_bytes text, struct hl_secret *out)
 {
 	HL_AUTO(bio_freep) BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
@@ -132,9 +146,7 @@ static hl_err read_pem(struct cli *c, const char *path, struct hl_bytes text, st
 		return cli_key_refuse(c, path, "its PEM is cut or altered");
 	err = next_piece(bio, &second);
 	if (err == HL_OK)
-		return cli_next(c,
-			cli_fail(c, HL_E_KEY_FILE, "%s: it holds more than one thing: %s, %s", path, first.label, second.label),
-			"put each into a file of its own, and import the one that is meant");
+		return refuse_two(c, path, first.label, second.label);
 	if (err != HL_E_NOT_FOUND)
 		return cli_key_refuse(c, path, "its PEM is cut or altered, after the first piece");
 	HL_TRY(judge_piece(c, path, &first));
@@ -190,8 +202,10 @@ static hl_err decrypt(struct cli *c, const char *path, const struct cli_passphra
 	if (err == HL_OK)
 		err = find_passphrase(c, path, from, &passphrase);
 	if (err == HL_OK && open_with(sealed, &passphrase, &clear) != HL_OK)
-		err = cli_cause(c, cli_key_refuse(c, path, "its private key does not decrypt"),
-			"the passphrase is wrong, or it is encrypted with a cipher that OpenSSL does not have");
+		err = cli_next(c,
+			cli_cause(c, cli_key_refuse(c, path, "its private key does not decrypt"),
+				"the passphrase is wrong, or it is encrypted with a cipher that OpenSSL does not have"),
+			"type it again; or convert it: openssl pkcs8 -topk8 -in FILE -out NEW");
 	X509_SIG_free(sealed);
 	ERR_clear_error();
 	if (err == HL_OK)
@@ -202,12 +216,12 @@ static hl_err decrypt(struct cli *c, const char *path, const struct cli_passphra
 /* -- either -------------------------------------------------------------------------------------------------- */
 
 /* DER first: a certificate may well have the words of PEM in it. */
-static hl_err read_either(struct cli *c, const char *path, struct hl_secret *out)
+static hl_err read_either(struct cli *c, const char *path, struct hl_secret *out, bool *open_file)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf bytes = hl_buf(CLI_KEY_FILE_MAX);
 	enum cli_key_form form;
 
-	HL_TRY(read_bytes(c, path, &bytes));
+	HL_TRY(read_bytes(c, path, &bytes, open_file));
 	form = cli_key_form_of(hl_buf_view(&bytes));
 	if (form == CLI_KEY_UNKNOWN && memmem(hl_buf_view(&bytes).p, bytes.n, "-----BEGIN ", 11))
 		return read_pem(c, path, hl_buf_view(&bytes), out);
@@ -216,13 +230,13 @@ static hl_err read_either(struct cli *c, const char *path, struct hl_secret *out
 	return hl_secret_set(out, hl_buf_view(&bytes)) == HL_OK ? HL_OK : cli_fail(c, HL_E_NOMEM, "the key");
 }
 
-hl_err cli_key_read(struct cli *c, const char *path, const struct cli_passphrase *from, struct hl_secret *out)
+hl_err cli_key_read(struct cli *c, const char *path, const struct cli_passphrase *from, struct hl_secret *out,
+	bool *open_file)
 {
 	enum cli_key_form form;
 
-	HL_TRY(read_either(c, path, out));
+	HL_TRY(read_either(c, path, out, open_file));
 	form = cli_key_form_of(hl_secret_view(out));
-	if (form == CLI_KEY_PRIVATE)
-		note_open_file(c, path);
+	*open_file = *open_file && form == CLI_KEY_PRIVATE;
 	return form == CLI_KEY_ENCRYPTED ? decrypt(c, path, from, out) : HL_OK;
 }

@@ -102,7 +102,6 @@ static void put_number(struct hl_buf *out, enum form form, hsmlet_attribute v)
 {
 	static void (*const names[])(uint64_t number, char out[CLI_NUMBER_NAME]) = {
 		[CLASS] = cli_class_name,
-		[KEY_TYPE] = cli_key_type_name,
 		[MECHANISM] = cli_mechanism_name,
 	};
 	uint64_t number = cli_attribute_number(v);
@@ -150,11 +149,26 @@ static void put_line(struct shown *s, const char *name, const char *value)
 		fprintf(s->c->out, "  %-18s %s\n", name, *value ? value : "-");
 }
 
-static hl_err show_known(struct shown *s, const struct attribute *a, hsmlet_attribute v)
+static void put_key_type(struct hl_buf *out, hsmlet_attribute type, const hsmlet_attributes *all)
+{
+	hsmlet_attribute params = { .form = HSMLET_UNAVAILABLE };
+	char name[CLI_NUMBER_NAME];
+
+	for (size_t i = 0; i < HL_COUNT(attributes); i++)
+		if (attributes[i].type == HL_CKA_EC_PARAMS)
+			params = hsmlet_attributes_at(all, i);
+	cli_key_type_of(type, params, name);
+	hl_buf_text(out, cli_attribute_number(type) == UINT64_MAX ? "unknown" : name);
+}
+
+static hl_err show_known(struct shown *s, const struct attribute *a, hsmlet_attribute v, const hsmlet_attributes *all)
 {
 	HL_AUTO(hl_buf_clear) struct hl_buf text = hl_buf(HL_FRAME_MAX);
 
-	put_value(&text, a->form, v);
+	if (a->form == KEY_TYPE)
+		put_key_type(&text, v, all);
+	else
+		put_value(&text, a->form, v);
 	hl_buf_u8(&text, 0);
 	if (text.err != HL_OK)
 		return cli_fail(s->c, text.err, "%s", a->name);
@@ -182,7 +196,7 @@ static hl_err show_attributes(struct shown *s, const hsmlet_attributes *all)
 		if (attributes[i].value_of & kind)
 			show_hidden(s, &attributes[i], v);
 		else if (v.form != HSMLET_UNAVAILABLE)
-			HL_TRY(show_known(s, &attributes[i], v));
+			HL_TRY(show_known(s, &attributes[i], v, all));
 	}
 	return HL_OK;
 }

@@ -91,6 +91,8 @@ void cli_put_text(struct hl_buf *out, hsmlet_attribute v);
 void cli_class_name(uint64_t number, char out[CLI_NUMBER_NAME]);
 void cli_key_type_name(uint64_t number, char out[CLI_NUMBER_NAME]);
 void cli_mechanism_name(uint64_t number, char out[CLI_NUMBER_NAME]);
+/** The type's name, of CKA_KEY_TYPE and CKA_EC_PARAMS (which need not be there): "ed25519", where the type alone is "edwards". */
+void cli_key_type_of(hsmlet_attribute type, hsmlet_attribute params, char out[CLI_NUMBER_NAME]);
 
 /** UINT64_MAX where it is no number. */
 uint64_t cli_attribute_number(hsmlet_attribute a);

@@ -95,6 +95,18 @@ void cli_put_text(struct hl_buf *out, hsmlet_attribute v)
 	}
 }
 
+/* One type of PKCS #11 has Ed25519 and Ed448, and one X25519 and X448. */
+void cli_key_type_of(hsmlet_attribute type, hsmlet_attribute params, char out[CLI_NUMBER_NAME])
+{
+	const char *curve = params.form == HSMLET_BYTES ? cli_curve_name(hl_bytes(params.value, params.n)) : NULL;
+	uint64_t number = cli_attribute_number(type);
+
+	if (curve && number != HL_CKK_EC)
+		snprintf(out, CLI_NUMBER_NAME, "%s", curve);
+	else
+		cli_key_type_name(number, out);
+}
+
 uint64_t cli_attribute_number(hsmlet_attribute a)
 {
 	uint64_t v = 0;

@@ -250,16 +250,18 @@ static error_t on_key(int key, char *arg, struct argp_state *state)
 }
 
 /* "unrecognized option '--pasword=secret'", "option '--p=secret' is ambiguous; ...": getopt tells the value of an option that
- * it does not know, too. That may be a secret. */
+ * it does not know, too. That may be a secret, and may have a newline or a quote in it. `said` is one line. */
 static void hide_value(char *said)
 {
 	char *name = strstr(said, "'--"), *value = name ? strchr(name, '=') : NULL;
 	char *rest = value ? strstr(value, "' is ambiguous") : NULL;
 
-	if (value && !rest)
-		rest = strrchr(value, '\'');
+	if (!value)
+		return;
 	if (rest)
 		memmove(value, rest, strlen(rest) + 1);
+	else
+		memcpy(value, "'", sizeof "'");
 }
 
 /* getopt and argp tell the mistake to stderr in a line of their own; it becomes the detail of ours. */
@@ -267,8 +269,9 @@ static hl_err wrong_usage(struct cli *c, char *said, const char *name)
 {
 	size_t n, skip = strlen(name);
 
+	said[strcspn(said, "\n")] = 0;
 	hide_value(said);
-	n = strcspn(said, "\n");
+	n = strlen(said);
 	if (strncmp(said, name, skip) == 0 && said[skip] == ':')
 		said += skip + 2, n -= skip + 2;
 	return n > 0 ? cli_usage(c, "%.*s", (int)n, said) : cli_usage(c, "the options cannot be read");

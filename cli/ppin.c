@@ -84,6 +84,10 @@ hl_err ppin_exchange(struct ppin *p, const char *partition, const struct hl_secr
 		err = cli_client_exchange(&p->c, &p->k, partition, hl_secret_view(setup));
 	if (err == HL_OK)
 		return HL_OK;
+	if (p->c.trouble.stored) { /* the numbers of setup passwords would blame a good one */
+		fprintf(p->c.out, "Permanent secret stored for user '%s', but not confirmed by a login\n", partition);
+		return cli_next(&p->c, err, "try the login again: `ppin -t --user %s`; nothing has to be fetched again", partition);
+	}
 	number = p11_setup_number(err);
 	if (err == HL_E_ARG || number < 0x80000000)
 		return of_file(p, err, failed);
@@ -180,7 +184,7 @@ hl_err ppin_update(struct ppin *p)
 	if (err == HL_OK)
 		err = ppin_exchange(p, slot->partition, &a.setup, P11_NOT_UPDATED);
 	if (err != HL_OK)
-		return not_updated(p, slot->partition, err);
+		return p->c.trouble.stored ? err : not_updated(p, slot->partition, err);
 	fprintf(p->c.out, "Permanent secret updated for user '%s'\n", slot->partition);
 	return ppin_try_pin(p, slot->partition, &a.pin);
 }

@@ -9,6 +9,7 @@ struct dump {
 	struct ppin *p;
 	int64_t since_ms;
 	struct hl_buf file; /* for --out: all lines, to be written in the end */
+	struct cli_failures failures;
 };
 
 /* -- what is asked for -------------------------------------------------------------------------------------------- */
@@ -39,21 +40,22 @@ static bool is_meant(const struct ppin *p, const struct client_host *host, const
 	       (!p->o.slot || strcmp(p->o.slot, slot->name) == 0) && (p->o.slot_id < 0 || p->o.slot_id == slot->id);
 }
 
-typedef hl_err slot_each(struct dump *d, const struct client_host *host, const struct client_slot *slot);
+typedef void slot_each(struct dump *d, const struct client_host *host, const struct client_slot *slot);
 
-static hl_err each_slot(struct dump *d, slot_each *each, unsigned *n)
+/* How many are meant. */
+static unsigned each_slot(struct dump *d, slot_each *each)
 {
 	const struct client_conf *conf = &d->p->conf;
+	unsigned n = 0;
 
-	*n = 0;
 	for (size_t i = 0; i < conf->hosts; i++)
 		for (size_t k = 0; k < conf->host[i].slots; k++)
 			if (is_meant(d->p, &conf->host[i], &conf->host[i].slot[k])) {
-				++*n;
+				n++;
 				if (each)
-					HL_TRY(each(d, &conf->host[i], &conf->host[i].slot[k]));
+					each(d, &conf->host[i], &conf->host[i].slot[k]);
 			}
-	return HL_OK;
+	return n;
 }
 
 /* -- lines -------------------------------------------------------------------------------------------------------- */
@@ -87,8 +89,8 @@ static hl_err put_page(struct dump *d, const hsmlet_log *page)
 	if (out->err != HL_OK)
 		return cli_fail(&d->p->c, out->err, "the lines of the log");
 	all = hl_buf_view(&text);
-	if (all.n > 0)
-		fwrite(all.p, 1, all.n, d->p->c.out);
+	if (all.n > 0 && fwrite(all.p, 1, all.n, d->p->c.out) != all.n)
+		return cli_fail_errno(&d->p->c, HL_E_IO, "stdout");
 	return HL_OK;
 }
 
@@ -109,7 +111,7 @@ static hl_err fetch(struct dump *d, hsmlet *h)
 	return err;
 }
 
-static hl_err fetch_slot(struct dump *d, const struct client_host *host, const struct client_slot *slot)
+static hl_err ask(struct dump *d, const struct client_host *host, const struct client_slot *slot)
 {
 	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
 	hsmlet_options options = cli_client_options(&d->p->k, slot->partition);
@@ -121,20 +123,31 @@ static hl_err fetch_slot(struct dump *d, const struct client_host *host, const s
 	return fetch(d, h);
 }
 
+/* One HSM that does not answer keeps no other from being asked. */
+static void fetch_slot(struct dump *d, const struct client_host *host, const struct client_slot *slot)
+{
+	hl_err err = ask(d, host, slot);
+	char word[CLI_ERR_TEXT];
+
+	cli_failures_add(&d->p->c, &d->failures, err);
+	if (err == HL_OK)
+		return;
+	cli_err_text(err, word);
+	fprintf(stderr, "%s (%s), %s: its log was not fetched: %s\n", host->name, host->host, slot->name, word);
+}
+
 static hl_err dump(struct dump *d)
 {
 	struct ppin *p = d->p;
-	unsigned n;
+	const struct cli_slot_filter filter = { p->o.user, p->o.hsm, p->o.slot, p->o.slot_id };
+	unsigned n = each_slot(d, NULL);
 
-	HL_TRY(each_slot(d, NULL, &n));
 	if (n == 0)
-		return ppin_numbered(p,
-			cli_fail(&p->c, HL_E_PARTITION, "%s has no slot of %s%s%s", p->k.conf, p->o.user, p->o.hsm ? " at " : "",
-				p->o.hsm ? p->o.hsm : ""),
-			P11_USER_UNKNOWN);
+		return ppin_numbered(p, cli_slots_none(&p->c, &p->conf, &filter), P11_USER_UNKNOWN);
 	fprintf(p->c.out, "Dump log starting from %s 00:00 UTC\nFetching log from HSM.\nNumber of slots: %u\n",
 		p->o.since ? p->o.since : "1970-01-01", n);
-	HL_TRY(each_slot(d, fetch_slot, &n));
+	each_slot(d, fetch_slot);
+	HL_TRY(cli_failures_end(&p->c, &d->failures));
 	return p->o.out ? cli_write_file(&p->c, p->o.out, 0600, hl_buf_view(&d->file)) : HL_OK;
 }
 
@@ -144,7 +157,7 @@ hl_err ppin_fetch_log(struct ppin *p)
 	hl_err err;
 
 	if (p->o.since && !read_date(p->o.since, &d.since_ms))
-		return cli_usage(&p->c, "--since takes a day like 2026-01-31, not %s", p->o.since);
+		return cli_usage(&p->c, "--since takes a day from 1970-01-01 on, like 2026-01-31, not %s", p->o.since);
 	err = dump(&d);
 	hl_buf_clear(&d.file);
 	return err;

@@ -1,6 +1,7 @@
 /* ppin_main.c - ppin: its options, which of them is done, how an error is told. */
 #include "cli/ppin.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +23,15 @@ static const struct cli_option rows[] = {
 	{ "proxy",         'p', NULL,   CLI_FLAG,   AT(proxy), 0, 0, NULL, "check and add the password of a service user: -p -e SVC [PASSWORD]" },
 	{ "proxyremove",   'x', NULL,   CLI_FLAG,   AT(proxy_remove), 0, 0, NULL, "remove it: -x -e SVC" },
 	{ "test",          't', NULL,   CLI_FLAG,   AT(test), 0, 0, NULL, "log in to every HSM and slot, or those of --user, --hsm, --slot, --slotid" },
-	{ "fetchlog",      0,   NULL,   CLI_FLAG,   AT(fetch_log), 0, 0, NULL, "the log of a partition: --fetchlog --user USER --hsm HSM" },
+	{ "fetchlog",      0,   NULL,   CLI_FLAG,   AT(fetch_log), 0, 0, NULL, "the log of a partition: --fetchlog --user USER [--hsm HSM]" },
 	{ "fortinet",      0,   NULL,   CLI_FLAG,   AT(fortinet), 0, 0, NULL, "print the secrets as base64: --fortinet --user USER [SETUP [PIN]]" },
 	{ "user",          'e', "USER", CLI_TEXT,   AT(user), 0, 0, NULL, "partition, or service user" },
 	{ "hsm",           0,   "HSM",  CLI_TEXT,   AT(hsm), 0, 0, NULL, "hsm0, hsm1, ... or the host as primus.cfg has it" },
 	{ "slot",          0,   "SLOT", CLI_TEXT,   AT(slot), 0, 0, NULL, "slot0, slot1, ... of primus.cfg" },
 	{ "slotid",        0,   "ID",   CLI_NUMBER, AT(slot_id), 0, INT32_MAX, NULL, "id of a slot" },
 	{ "reverse",       0,   NULL,   CLI_FLAG,   AT(reverse), 0, 0, NULL, "with --fetchlog: the latest first" },
-	{ "since",         0,   "DATE", CLI_TEXT,   AT(since), 0, 0, NULL, "with --fetchlog: from this day on, as 2026-01-31" },
-	{ "out",           0,   "FILE", CLI_TEXT,   AT(out), 0, 0, NULL, "with --fetchlog: into this file" },
+	{ "since",         0,   "DAY",  CLI_TEXT,   AT(since), 0, 0, NULL, "with --fetchlog: from this day on, as 2026-01-31" },
+	{ "out",           0,   "FILE", CLI_TEXT,   AT(out), 0, 0, NULL, "with --fetchlog: into this file, in the place of one that is there" },
 	{ "proxyuser",     0,   "SVC",  CLI_TEXT,   AT(proxy_user), 0, 0, NULL, "with --fortinet: the service user" },
 	{ "proxypwd",      0,   "PW",   CLI_TEXT,   AT(proxy_password), 0, 0, NULL, "with --fortinet: his password, to be checked and added first" },
 	{ "proxypassword", 0,   "PW",   CLI_TEXT,   AT(proxy_password), 0, 0, NULL, "the same" },
@@ -128,7 +129,9 @@ static hl_err find_action(struct ppin *p, const struct action **out)
 		found = &actions[i];
 	}
 	if (!found)
-		return cli_usage(&p->c, "what is to be done? One of -l, -a, -u, -r, -p, -x, -t");
+		return cli_usage(&p->c, "what is to be done? One of -l, -a, -u, -r, -p, -x, -t, --fetchlog, --fortinet");
+	if (!p->o.fetch_log && (p->o.since || p->o.reverse || p->o.out))
+		return cli_usage(&p->c, "--since, --reverse and --out belong to --fetchlog, not to %s", found->flag);
 	if (found->user && !p->o.user)
 		return cli_usage(&p->c, "%s needs -e USER", found->flag);
 	if (p->c.operands > found->most)
@@ -140,6 +143,7 @@ static hl_err find_action(struct ppin *p, const struct action **out)
 static hl_err find_files(struct ppin *p)
 {
 	const char *conf = p->o.conf, *secrets = p->o.secrets;
+	hl_err err;
 
 	if ((conf && strlen(conf) >= sizeof p->k.conf) || (secrets && strlen(secrets) >= sizeof p->k.secrets))
 		return cli_usage(&p->c, "the name of a file is too long");
@@ -151,7 +155,11 @@ static hl_err find_files(struct ppin *p)
 	}
 	if (secrets)
 		snprintf(p->k.secrets, sizeof p->k.secrets, "%s", secrets);
-	return cli_secrets_conf(&p->c, &p->k, &p->conf);
+	err = cli_secrets_conf(&p->c, &p->k, &p->conf);
+	if (err != HL_E_CONFIG_NONE || !conf)
+		return err;
+	(void)cli_cause(&p->c, err, "there is no file %s", conf);
+	return cli_next(&p->c, err, "check the path behind -c");
 }
 
 static hl_err run(struct ppin *p, int argc, char **argv)
@@ -201,7 +209,9 @@ int main(int argc, char **argv)
 	if (err == HL_OK)
 		err = run(&p, argc, words.argv);
 	client_conf_clear(&p.conf);
-	if (fflush(stdout) != 0 && err == HL_OK)
+	/* What was lost while the words were written is known to the stream only, and no longer with its errno. */
+	errno = 0;
+	if ((fflush(stdout) != 0 || ferror(stdout)) && err == HL_OK)
 		err = cli_fail_errno(&p.c, HL_E_IO, "stdout");
 	if (err != HL_OK)
 		tell_error(&p, err);

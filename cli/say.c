@@ -187,7 +187,7 @@ bool cli_colour(FILE *stream)
 
 /* -- data --------------------------------------------------------------------------------------- */
 
-/* `object` is taken over; NULL: no memory. */
+/* `object` is taken over; NULL: no memory, or `object` was NULL. */
 static json_t *with_schema(const char *schema, json_t *object)
 {
 	json_t *all = json_pack("{s:s}", "schema", schema);
@@ -202,11 +202,16 @@ static json_t *with_schema(const char *schema, json_t *object)
 
 hl_err cli_print_json(struct cli *c, const char *schema, json_t *object)
 {
+	const bool made = object != NULL;
 	json_t *all = with_schema(schema, object);
 	bool good = all && json_dumpf(all, c->out, JSON_COMPACT) == 0 && fputc('\n', c->out) != EOF;
 
 	json_decref(all);
-	return good ? HL_OK : cli_fail(c, HL_E_NOMEM, "the JSON output");
+	if (good)
+		return HL_OK;
+	if (made)
+		return cli_fail(c, HL_E_NOMEM, "the JSON output");
+	return cli_fail(c, HL_E_BUG, "the JSON output: text that is not UTF-8");
 }
 
 hl_err cli_end_json(struct cli *c, hl_err err, const char *schema, json_t *object)

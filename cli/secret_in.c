@@ -64,11 +64,11 @@ hl_err cli_secret_of_fd(struct cli *c, int64_t fd, const char *what, struct hl_s
 }
 
 /* A pipe or a terminal (`<(pass show pin)`) has no mode that would tell anything. */
-static bool is_open_to_others(int fd)
+bool cli_is_open_to(int fd, mode_t mask)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 037);
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & mask);
 }
 
 hl_err cli_secret_of_file(struct cli *c, const char *path, const char *what, struct hl_secret *out)
@@ -78,7 +78,7 @@ hl_err cli_secret_of_file(struct cli *c, const char *path, const char *what, str
 
 	if (fd < 0)
 		return cli_fail_file(c, errno == ENOENT ? HL_E_NOT_FOUND : HL_E_IO, path);
-	err = is_open_to_others(fd) ? cli_fail(c, HL_E_MODE, "%s", path) : read_some(c, fd, what, out);
+	err = cli_is_open_to(fd, 037) ? cli_fail(c, HL_E_MODE, "%s", path) : read_some(c, fd, what, out);
 	close(fd);
 	return err;
 }

@@ -69,8 +69,10 @@ void cli_secret_word(hl_err err, bool there, char out[CLI_ERR_TEXT])
 
 void cli_failures_add(struct cli *c, struct cli_failures *f, hl_err err)
 {
-	if (err != HL_OK && f->n++ == 0)
-		f->first = c->trouble;
+	if (err == HL_OK || f->n++ > 0)
+		return;
+	f->first = c->trouble;
+	f->first.err = err; /* it counts, also where nothing was noted for it */
 }
 
 hl_err cli_failures_end(struct cli *c, const struct cli_failures *f)
@@ -167,6 +169,22 @@ static bool is_meant(const struct cli_slot_filter *f, const struct client_host *
 	       (f->slot_id < 0 || f->slot_id == slot->id);
 }
 
+hl_err cli_slots_none(struct cli *c, const struct client_conf *conf, const struct cli_slot_filter *filter)
+{
+	const char *of = filter->partition ? " of " : " that is meant";
+	const char *partition = filter->partition ? filter->partition : "";
+	bool known = !filter->host;
+	hl_err err;
+
+	for (size_t i = 0; i < conf->hosts && !known; i++)
+		known = client_host_is(&conf->host[i], filter->host);
+	err = cli_fail(c, HL_E_PARTITION, "%s has no slot%s%s%s%s", conf->path, of, partition, filter->host ? " at " : "",
+		filter->host ? filter->host : "");
+	if (known)
+		return err;
+	return cli_cause(c, err, "it has no host %s: give hsm0, hsm1, ... or the host as it is written there", filter->host);
+}
+
 static hl_err ask(struct cli *c, const struct cli_client *k, struct cli_slot_result *r)
 {
 	HL_AUTO(cli_client_closep) hsmlet *h = NULL;
@@ -218,6 +236,5 @@ hl_err cli_secrets_test(struct cli *c, const struct cli_client *k, const struct 
 		test_host(c, k, &conf->host[i], filter, tested, at, out);
 	if (out->slots > 0)
 		return HL_OK;
-	return cli_fail(c, HL_E_PARTITION, "%s has no slot%s%s", k->conf, filter->partition ? " of " : " that is meant",
-		filter->partition ? filter->partition : "");
+	return cli_slots_none(c, conf, filter);
 }

@@ -55,6 +55,8 @@ struct cli_slot_filter {
 	const char *partition, *host, *slot; /* host: "hsm0" or its host name; slot: "slot0" */
 	int64_t slot_id;
 };
+/** No slot of the file is meant: HL_E_PARTITION, which names the host where that is what the file does not have. */
+hl_err cli_slots_none(struct cli *c, const struct client_conf *conf, const struct cli_slot_filter *filter);
 /* How a test of one of them ended. */
 struct cli_slot_result {
 	const struct client_host *host;

@@ -214,6 +214,8 @@ API int hsmlet_exchange(
 	rc = hsmlet_open(&rest, &h, e);
 	if (rc == 0)
 		hsmlet_close(h);
+	else if (e)
+		e->stored = 1;
 	return rc;
 }
 

@@ -34,6 +34,7 @@ typedef struct hsmlet_error {
 	char where[64];          /* address dialled, or "" */
 	char connection[33];     /* connection id, hex, or "": look for it in traces */
 	char detail[512];        /* file and line, attribute, ... or "" */
+	int stored;              /* 1: hsmlet_exchange() has stored the new secret, and what failed is the login with it */
 } hsmlet_error;
 
 typedef struct hsmlet_options {
@@ -50,7 +51,7 @@ int hsmlet_open(const hsmlet_options *options, hsmlet **out, hsmlet_error *e);
 void hsmlet_close(hsmlet *h);
 
 /** Exchange the setup password of options->partition for its user secret, store that in the secrets file,
- * and confirm it by connecting with it. */
+ * and confirm it by connecting with it. Where only that failed, e->stored is 1: the new secret stays in the file. */
 int hsmlet_exchange(
 	const hsmlet_options *options, const char *setup_password, size_t n, hsmlet_error *e);
 

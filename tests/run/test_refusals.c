@@ -293,6 +293,7 @@ static void library_agrees(const struct refusal *r, const struct live_client *c)
 	hsmlet_close(h);
 	CU_ASSERT_EQUAL(e.id, r->id);
 	CU_ASSERT_EQUAL(e.exit_code, r->exit_code);
+	CU_ASSERT_EQUAL(e.stored, 0);
 	CU_ASSERT_EQUAL(e.attempts, (unsigned)r->dials);
 	CU_ASSERT_EQUAL(e.retryable, hl_err_row(hl_err_of_wire((uint32_t)r->id))->again == HL_AGAIN);
 	CU_ASSERT(e.what[0] && e.cause[0] && e.next[0]);
