@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "client/link.h"
+#include "lib/base/deadline.h"
+
 #define US_BITS 24
 #define SEEN_BITS 8
 #define US_MAX ((UINT32_C(1) << US_BITS) - 1)
@@ -154,4 +157,11 @@ size_t client_pace_choose(const struct client_load *load, size_t n)
 		if (!load[i].rests && load[i].calls < CLIENT_CROWD && (best == n || load[i].long_us < load[best].long_us))
 			best = i;
 	return best < n ? best : 0;
+}
+
+int64_t client_pace_until_us(int64_t now_us, int64_t deadline_us)
+{
+	int64_t most_us = now_us + CLIENT_OP_MS * 1000;
+
+	return deadline_us ? hl_sooner(most_us, now_us + (deadline_us - now_us) / 2) : most_us;
 }

@@ -56,3 +56,6 @@ struct client_load {
 /** Which of `n` links takes the next request that may take any. The first is home: there it stays where nothing long is
  * ahead of it and no crowd; else it goes where least is ahead. */
 size_t client_pace_choose(const struct client_load *load, size_t n);
+/** Until when a link that is not home may try a request with this deadline (0: none): half of the time stays for home, and
+ * CLIENT_OP_MS are enough anywhere. */
+int64_t client_pace_until_us(int64_t now_us, int64_t deadline_us);

@@ -1,4 +1,5 @@
 /* How long kinds of work take, learned from answers alone, and which link that sends a request to. */
+#include "client/link.h"
 #include "client/pace.h"
 
 #include "tests/support/test.h"
@@ -239,6 +240,17 @@ static void a_link_that_failed_is_left_alone(void)
 	CU_ASSERT_EQUAL(CHOSEN({ 1, 250, 0 }, failed, failed, failed), 0);
 }
 
+static void home_has_half_of_the_time_left(void)
+{
+	const int64_t now = 7000000, most = CLIENT_OP_MS * 1000;
+
+	CU_ASSERT_EQUAL(client_pace_until_us(now, 0), now + most);
+	CU_ASSERT_EQUAL(client_pace_until_us(now, now + 10 * most), now + most);
+	CU_ASSERT_EQUAL(client_pace_until_us(now, now + 2 * most - 2), now + most - 1);
+	CU_ASSERT_EQUAL(client_pace_until_us(now, now + 1000), now + 500);
+	CU_ASSERT(client_pace_until_us(now, now - 1000) <= now);
+}
+
 /* clang-format off */
 #define TEST(name) { #name, name }
 static CU_TestInfo tests[] = {
@@ -260,6 +272,7 @@ static CU_TestInfo tests[] = {
 	TEST(behind_long_work_there_is_no_waiting),
 	TEST(where_all_have_long_work_the_least_is_taken),
 	TEST(a_link_that_failed_is_left_alone),
+	TEST(home_has_half_of_the_time_left),
 	CU_TEST_INFO_NULL,
 };
 /* clang-format on */
