@@ -593,7 +593,7 @@ hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_login_ticket,
 
 /** op/stream.c: end all that is under way in pieces, */
 void hsm_streams_clear(struct hsm_conn *c);
-/** or what is so with this key. */
+/** or what is so with this key; 0: with private ones. */
 void hsm_streams_end(struct hsm_conn *c, uint64_t key);
 
 /** Look the message up in the table of operations and handle it. */
