@@ -110,8 +110,15 @@ void client_pace_trip(struct client_pace *p, int64_t us)
 	if (!p)
 		return;
 	least = atomic_load_explicit(&p->trip_us, memory_order_relaxed);
-	if (least == 0 || now < least)
-		atomic_store_explicit(&p->trip_us, now, memory_order_relaxed);
+	atomic_store_explicit(&p->trip_us, least == 0 ? now : least_of_late(least, now), memory_order_relaxed);
+}
+
+/* The work of a kind may be long: were it taken for a part of the trip, who has used a key alone for a while would never
+ * learn how long that is. It shows only that the trip is no longer. */
+static void learn_trip(struct client_pace *p, int64_t us, struct client_kind kind)
+{
+	if (!kind.of_key || us < (int64_t)atomic_load_explicit(&p->trip_us, memory_order_relaxed))
+		client_pace_trip(p, us);
 }
 
 /* The first of them was at the HSM when the answer before it left there: from then on nothing else was waited for. */
@@ -129,7 +136,7 @@ void client_pace_learn(struct client_pace *p, const struct client_answers *a, st
 	if (!p || a->n == 0)
 		return;
 	if (alone)
-		client_pace_trip(p, us);
+		learn_trip(p, us, kind);
 	bound = alone || !were_waiting(p, a);
 	us /= a->n;
 	note(p, kind.of_key, bounded(us), bound);

@@ -101,6 +101,30 @@ static void an_answer_bounds_the_trip(void)
 	CU_ASSERT_EQUAL(client_pace_long_us(&p, slow), 250);
 }
 
+/* The next link led to an HSM that is farther away. What has its work in it tells nothing of that. */
+static void a_trip_that_has_become_longer_is_so_in_time(void)
+{
+	begin();
+	for (unsigned i = 0; i < 200; i++)
+		answer_alone(slow, 2000);
+	CU_ASSERT_EQUAL(atomic_load(&p.trip_us), 60);
+	for (unsigned i = 0; i < 200; i++)
+		answer_alone((struct client_kind){ 0 }, 2000);
+	CU_ASSERT_EQUAL(atomic_load(&p.trip_us), 2000);
+	answer_alone(slow, 400);
+	CU_ASSERT_EQUAL(atomic_load(&p.trip_us), 400);
+}
+
+/* A proxy nearby, and the HSM far behind it: what is on its way is no work. */
+static void what_a_far_hsm_is_sent_in_a_row_is_never_long(void)
+{
+	memset(&p, 0, sizeof p);
+	answer_alone((struct client_kind){ 0 }, 20000);
+	for (unsigned i = 0; i < 100; i++)
+		answer(quick, 1000, 6000, 16000, 1);
+	CU_ASSERT_EQUAL(client_pace_long_us(&p, quick), 0);
+}
+
 /* Work that was taken for long is not, where request, work and answer take less. */
 static void an_answer_bounds_the_work(void)
 {
@@ -260,6 +284,8 @@ static CU_TestInfo tests[] = {
 	TEST(what_is_asked_alone_is_never_long),
 	TEST(what_was_sent_within_a_trip_of_the_last_answer_is_never_long),
 	TEST(an_answer_bounds_the_trip),
+	TEST(a_trip_that_has_become_longer_is_so_in_time),
+	TEST(what_a_far_hsm_is_sent_in_a_row_is_never_long),
 	TEST(an_answer_bounds_the_work),
 	TEST(answers_that_come_together_share_their_time),
 	TEST(a_busy_machine_makes_nothing_long),
