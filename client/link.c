@@ -196,7 +196,6 @@ static void dial(struct client *c, const struct hl_addr *to)
 	next_port(c);
 	c->connected = true;
 	client_enter(c, DIALLING);
-	c->dialled_us = now;
 	hl_wish_dial(&c->wishes, c->port, to, now + CLIENT_DIAL_MS * 1000);
 }
 
@@ -299,7 +298,6 @@ static void opened(struct client *c, hl_err err)
 	}
 	if (c->closing)
 		return; /* its ENDED is on the way */
-	client_pace_trip(c->conf.pace, hl_mono_us(c->env) - c->dialled_us);
 	client_enter(c, AWAIT_REQUEST);
 	err = client_say_hello(c);
 	if (err != HL_OK)

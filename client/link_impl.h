@@ -58,7 +58,6 @@ struct client {
 	int64_t pong_us, part_us; /* something must come until then */
 	int64_t ask_us;           /* where nothing has come until then, a ping goes out */
 	/* what conf.pace learns */
-	int64_t dialled_us;
 	struct client_answers answers; /* that came with the bytes that are being read; before_us stays */
 	struct client_kind answers_kind; /* theirs, where they are all of one */
 	/* requests */

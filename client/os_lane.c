@@ -275,19 +275,6 @@ static void put_object(struct client *core, void *at)
 	o->there = client_keeps(core, o->handle);
 }
 
-bool client_lane_take_object(struct client_lane *to, struct client_lane *from, uint64_t handle)
-{
-	struct object o = { .handle = handle, .kept = hl_buf(HL_FRAME_MAX) };
-
-	client_blocking_with(to->shell, look_for_object, &o);
-	if (!o.there)
-		client_blocking_with(from->shell, read_object, &o);
-	if (o.kept.n > 0 && o.kept.err == HL_OK)
-		client_blocking_with(to->shell, put_object, &o);
-	hl_buf_clear(&o.kept);
-	return o.there;
-}
-
 static void forget(struct client *core, void *at)
 {
 	client_forget_object(core, *(const uint64_t *)at);
@@ -296,4 +283,28 @@ static void forget(struct client *core, void *at)
 void client_lane_forget(struct client_lane *l, uint64_t handle)
 {
 	client_blocking_with(l->shell, forget, &handle);
+}
+
+/* Another thread may have destroyed it after it was read, and that ended before it was put: nobody would come for it. */
+static bool forget_what_is_gone(struct client_lane *to, struct client_lane *from, uint64_t handle)
+{
+	if (client_lane_keeps(from, handle))
+		return false;
+	client_lane_forget(to, handle);
+	return true;
+}
+
+bool client_lane_take_object(struct client_lane *to, struct client_lane *from, uint64_t handle)
+{
+	struct object o = { .handle = handle, .kept = hl_buf(HL_FRAME_MAX) };
+
+	client_blocking_with(to->shell, look_for_object, &o);
+	if (!o.there)
+		client_blocking_with(from->shell, read_object, &o);
+	if (o.kept.n > 0 && o.kept.err == HL_OK) {
+		client_blocking_with(to->shell, put_object, &o);
+		o.there &= !forget_what_is_gone(to, from, handle);
+	}
+	hl_buf_clear(&o.kept);
+	return o.there;
 }

@@ -256,14 +256,14 @@ static void keep_apart(struct client_remote *r, struct client_lane *l)
  * the older form of a session object that was changed over another link. */
 static bool ask_other(struct client_remote *r, struct client_lane *l, struct client_call *call, hl_err *err)
 {
-	int64_t now = hl_mono_us(&l->env.env), most_us = now + CLIENT_OP_MS * 1000, deadline_us = call->deadline_us;
+	int64_t deadline_us = call->deadline_us;
 	uint64_t object = session_object(call->msg, call->body);
 
 	if (client_lane_take_login(l, home(r), &r->logins))
 		keep_apart(r, l);
 	if (object && (client_lane_changed(home(r), object) || !client_lane_take_object(l, home(r), object)))
 		return false;
-	call->deadline_us = hl_sooner(deadline_us, most_us);
+	call->deadline_us = client_pace_until_us(hl_mono_us(&l->env.env), deadline_us);
 	*err = client_lane_call(l, call);
 	call->deadline_us = deadline_us;
 	if (!is_answer(*err, call))

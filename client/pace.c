@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "client/link.h"
+#include "lib/base/deadline.h"
+
 #define US_BITS 24
 #define SEEN_BITS 8
 #define US_MAX ((UINT32_C(1) << US_BITS) - 1)
@@ -107,8 +110,15 @@ void client_pace_trip(struct client_pace *p, int64_t us)
 	if (!p)
 		return;
 	least = atomic_load_explicit(&p->trip_us, memory_order_relaxed);
-	if (least == 0 || now < least)
-		atomic_store_explicit(&p->trip_us, now, memory_order_relaxed);
+	atomic_store_explicit(&p->trip_us, least == 0 ? now : least_of_late(least, now), memory_order_relaxed);
+}
+
+/* The work of a kind may be long: were it taken for a part of the trip, who has used a key alone for a while would never
+ * learn how long that is. It shows only that the trip is no longer. */
+static void learn_trip(struct client_pace *p, int64_t us, struct client_kind kind)
+{
+	if (!kind.of_key || us < (int64_t)atomic_load_explicit(&p->trip_us, memory_order_relaxed))
+		client_pace_trip(p, us);
 }
 
 /* The first of them was at the HSM when the answer before it left there: from then on nothing else was waited for. */
@@ -126,7 +136,7 @@ void client_pace_learn(struct client_pace *p, const struct client_answers *a, st
 	if (!p || a->n == 0)
 		return;
 	if (alone)
-		client_pace_trip(p, us);
+		learn_trip(p, us, kind);
 	bound = alone || !were_waiting(p, a);
 	us /= a->n;
 	note(p, kind.of_key, bounded(us), bound);
@@ -154,4 +164,11 @@ size_t client_pace_choose(const struct client_load *load, size_t n)
 		if (!load[i].rests && load[i].calls < CLIENT_CROWD && (best == n || load[i].long_us < load[best].long_us))
 			best = i;
 	return best < n ? best : 0;
+}
+
+int64_t client_pace_until_us(int64_t now_us, int64_t deadline_us)
+{
+	int64_t most_us = now_us + CLIENT_OP_MS * 1000;
+
+	return deadline_us ? hl_sooner(most_us, now_us + (deadline_us - now_us) / 2) : most_us;
 }

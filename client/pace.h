@@ -21,7 +21,7 @@
 #define CLIENT_CROWD 4
 
 struct client_pace {
-	_Atomic uint32_t trip_us;                 /* the least that a connection or an answer took; 0: none yet */
+	_Atomic uint32_t trip_us;                 /* the least that an answer took of late; 0: none yet */
 	_Atomic uint64_t kind[CLIENT_PACE_KINDS]; /* its name, 32 bits; how many answers, 8; the least of late, us, 24; zeros: free */
 };
 
@@ -39,7 +39,8 @@ struct client_answers {
 	unsigned n;
 };
 
-/** There and back took so long, with or without work. `p` may be NULL, here and below. */
+/** There and back took so long, to the HSM itself: a connection ends at the proxy. The least counts, and rises by little
+ * with each later one, since the HSM of the next link may be farther away. `p` may be NULL, here and below. */
 void client_pace_trip(struct client_pace *p, int64_t us);
 /** They came, all of this kind. */
 void client_pace_learn(struct client_pace *p, const struct client_answers *a, struct client_kind kind);
@@ -56,3 +57,6 @@ struct client_load {
 /** Which of `n` links takes the next request that may take any. The first is home: there it stays where nothing long is
  * ahead of it and no crowd; else it goes where least is ahead. */
 size_t client_pace_choose(const struct client_load *load, size_t n);
+/** Until when a link that is not home may try a request with this deadline (0: none): half of the time stays for home, and
+ * CLIENT_OP_MS are enough anywhere. */
+int64_t client_pace_until_us(int64_t now_us, int64_t deadline_us);

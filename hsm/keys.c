@@ -164,7 +164,18 @@ static hl_err kept_of(struct hsm_conn *c, uint64_t handle, struct hsm_cached **o
 	return HL_OK;
 }
 
-hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_partition *p, const struct hsm_object *o)
+/* A client that asks for two things at once may bring for the second what it had before the first one changed it, and so
+ * may one of two links. */
+static hl_err look_for_newer(struct hsm_conn *c, const struct hsm_object *o, bool *newer)
+{
+	struct hsm_cached *k;
+	hl_err err = kept_of(c, o->handle, &k);
+
+	*newer = err == HL_OK && k->kept->version > o->version;
+	return err == HL_E_BLOB || err == HL_E_KEY ? HL_OK : err;
+}
+
+static hl_err put_kept(struct hsm_conn *c, const struct hsm_partition *p, const struct hsm_object *o)
 {
 	struct hsm *h = c->hsm;
 	struct hsm_cached *k = calloc(1, sizeof *k);
@@ -187,6 +198,14 @@ hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_partition *p, const st
 	if (err != HL_OK && k)
 		cached_free(k);
 	return err;
+}
+
+hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_partition *p, const struct hsm_object *o)
+{
+	bool newer;
+
+	HL_TRY(look_for_newer(c, o, &newer));
+	return newer ? HL_OK : put_kept(c, p, o);
 }
 
 void hsm_keys_forget(struct hsm *h, uint64_t handle)

@@ -323,6 +323,7 @@ hl_err hsm_object_duplicate(const struct hsm_object *from, struct hsm_object *ou
 	HL_TRY(hsm_object_encode(from, &row));
 	HL_TRY(hsm_object_decode(hl_buf_view(&row), out));
 	out->handle = from->handle;
+	out->version = from->version;
 	return hl_secret_set(&out->value, hl_secret_view(&from->value));
 }
 
@@ -337,7 +338,7 @@ hl_err hsm_object_copy(const struct hsm_object *from, const struct hl_list *temp
 	if (!hsm_attribute_bool(from, HL_CKA_COPYABLE))
 		return refuse(HL_E_PROHIBITED, why, "CKA_COPYABLE");
 	HL_TRY(hsm_object_duplicate(from, &o));
-	o.handle = 0; /* it gets one of its own */
+	o.handle = o.version = 0; /* it gets one of its own */
 	while (hl_list_next(&hl_msg_attribute, &at, &a))
 		HL_TRY(change(&o, &a, rules, why));
 	*out = o;

@@ -9,7 +9,7 @@
 
 struct hsm_object {
 	uint64_t handle;
-	uint64_t version;      /* of its row */
+	uint64_t version;      /* of its row; of a session object: so often it was changed */
 	struct hl_buf memory;  /* what the attributes' views point into */
 	struct hl_attribute *attribute;
 	size_t attributes;
@@ -37,7 +37,7 @@ HL_CHECKED hl_err hsm_attribute_set_number(struct hsm_object *o, uint32_t type, 
 HL_CHECKED hl_err hsm_object_encode(const struct hsm_object *o, struct hl_buf *out);
 HL_CHECKED hl_err hsm_object_decode(struct hl_bytes open, struct hsm_object *out);
 
-/** The same object once more, in `out` (cleared or zeroed before), but for its version. HL_E_NOMEM. */
+/** The same object once more, in `out` (cleared or zeroed before). HL_E_NOMEM. */
 HL_CHECKED hl_err hsm_object_duplicate(const struct hsm_object *from, struct hsm_object *out);
 
 /** Whether every attribute of `template` (a decoded list) stands so in `o`. Sensitive values never

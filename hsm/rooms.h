@@ -563,8 +563,8 @@ void hsm_key_allow(struct hsm_conn *c, uint64_t handle);
 void hsm_keys_stale(struct hsm *h);
 /** The same, and the session objects. */
 void hsm_keys_clear(struct hsm *h);
-/** Keep a copy of a session object, in the place of an older one, as one of the partition as it stands in `p`.
- * HL_E_NOMEM. */
+/** Keep a copy of a session object, as one of the partition as it stands in `p`: in the place of an older form, and where
+ * a newer one is there already, that stays. HL_E_NOMEM, or as a read of the store. */
 HL_CHECKED hl_err hsm_keys_keep(struct hsm_conn *c, const struct hsm_partition *p, const struct hsm_object *o);
 /** Forget a session object; there may be none. */
 void hsm_keys_forget(struct hsm *h, uint64_t handle);
@@ -596,7 +596,7 @@ hsm_handler hsm_op_ping, hsm_op_secret_fetch, hsm_op_login, hsm_op_login_ticket,
 
 /** op/stream.c: end all that is under way in pieces, */
 void hsm_streams_clear(struct hsm_conn *c);
-/** or what is so with this key. */
+/** or what is so with this key; 0: with private ones. */
 void hsm_streams_end(struct hsm_conn *c, uint64_t key);
 
 /** Look the message up in the table of operations and handle it. */

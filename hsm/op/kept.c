@@ -14,6 +14,7 @@ static hl_err seal(struct hsm_conn *c, const struct hsm_partition *p, const stru
 		.expires_ms = (uint64_t)(hl_wall_ms(c->hsm->env) + HSM_BLOB_LIFE_MS),
 		.handle = o->handle,
 		.value = hl_secret_view(&o->value),
+		.changes = (uint32_t)o->version,
 	};
 
 	HL_TRY(hsm_object_encode(o, &open));
@@ -58,6 +59,7 @@ hl_err hsm_kept_change(struct hsm_conn *c, struct hsm_object *o)
 	hl_err err;
 
 	HL_TRY(hsm_partition_load(c->hsm, hl_text(c->partition), &p));
+	o->version += o->version < UINT32_MAX;
 	err = hsm_kept_make(c, &p, o, &blob, &one, &why);
 	hsm_partition_clear(&p);
 	HL_TRY(err);
@@ -85,6 +87,7 @@ static hl_err take(struct hsm_conn *c, const struct hl_kept_state *state, const 
 	if (!is_of(state, private, &p->row, hl_wall_ms(c->hsm->env)) || (private && !c->logged_in))
 		return HL_E_KEY;
 	o.handle = state->handle;
+	o.version = state->changes;
 	HL_TRY(hl_secret_set(&o.value, state->value));
 	return hsm_keys_keep(c, p, &o);
 }

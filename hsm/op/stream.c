@@ -32,10 +32,15 @@ void hsm_streams_clear(struct hsm_conn *c)
 	}
 }
 
+static bool is_with(const struct hsm_running *r, uint64_t key)
+{
+	return key ? r->key.handle == key : r->key.is_private;
+}
+
 void hsm_streams_end(struct hsm_conn *c, uint64_t key)
 {
 	for (struct hsm_running **at = &c->running, *r; (r = *at) != NULL;) {
-		if (r->key.handle == key) {
+		if (is_with(r, key)) {
 			*at = r->next;
 			running_free(r);
 		} else {

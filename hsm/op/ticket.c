@@ -29,6 +29,7 @@ void hsm_login_end(struct hsm_conn *c)
 {
 	c->logged_in = c->officer = false;
 	memset(c->single, 0, sizeof c->single);
+	hsm_streams_end(c, 0); /* the next login may be somebody else's */
 }
 
 bool hsm_login_is(const struct hsm_conn *c)

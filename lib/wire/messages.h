@@ -318,7 +318,8 @@
 	F(S, 5, U64, expires_ms, 0, UINT64_MAX, 0, "wall clock") \
 	F(S, 6, U64, handle, HL_SESSION_OBJECT, UINT64_MAX, 0, "of the object") \
 	F(S, 7, BYTES, open, 1, HL_BLOB_MAX, 0, "fields of object.row") \
-	F(S, 8, BYTES, value, 0, HL_BLOB_MAX, HL_OPT | HL_SECRET, "the key value")
+	F(S, 8, BYTES, value, 0, HL_BLOB_MAX, HL_OPT | HL_SECRET, "the key value") \
+	F(S, 9, U32, changes, 0, UINT32_MAX, HL_OPT, "so often it was changed")
 
 #define HL_M_FIND(F, L, S) \
 	HL_SEEN(F, S) \

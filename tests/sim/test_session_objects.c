@@ -282,6 +282,61 @@ static void what_is_changed_is_so_at_a_member_that_knew_it_before(void)
 	end();
 }
 
+/* Two threads' calls, the change in front of the use. Who is asked does not know the key and wants it for each of the two;
+ * the client cannot bring the new form for the second, since it has none yet. */
+static void relabel_and_sign(uint64_t handle, const char *label)
+{
+	struct hl_attribute a = { HL_CKA_LABEL, HL_FORM_BYTES, hl_text(label) };
+	struct hl_attributes_set set = { .handle = handle, .attributes = { .items = &a, .count = 1 } };
+	struct client_call call = { .msg = &hl_msg_attributes_set, .body = &set, .expect = &hl_msg_done };
+	struct hl_sign request = { .key = handle, .mechanism = HL_CKM_ECDSA_SHA256, .data = hl_text("data") };
+	struct client_call sign = { .msg = &hl_msg_sign, .body = &request, .expect = &hl_msg_signed };
+	struct hl_signed out;
+
+	call.deadline_us = hl_mono_us(sim_env(c->node)) + 30000000;
+	sim_enter(c->node);
+	client_submit(c->core, &call);
+	CU_ASSERT_EQUAL(story_send(c, &sign, &out), HL_OK);
+	CU_ASSERT(call.done);
+	CU_ASSERT_EQUAL(call.err, HL_OK);
+	CU_ASSERT_EQUAL(call.brought, 1);
+	CU_ASSERT_EQUAL(sign.brought, 1);
+	hl_buf_clear(&call.frame);
+	hl_buf_clear(&sign.frame);
+}
+
+static void a_use_that_is_brought_with_a_change_does_not_undo_it(void)
+{
+	struct hl_generated p;
+
+	begin(23);
+	p = made();
+	forget_all();
+	relabel_and_sign(p.handle, "another");
+	CU_ASSERT_EQUAL(label_is(p.handle, "another"), HL_OK);
+	forget_all();
+	CU_ASSERT_EQUAL(label_is(p.handle, "another"), HL_OK);
+	end();
+}
+
+/* Both are lost with the member that made the key, and asked of the other one. */
+static void nor_where_both_were_lost_with_a_member(void)
+{
+	const struct hl_fault cut = { HL_FAULT_CUT, 0 };
+	struct hl_generated p;
+	size_t at;
+
+	begin(24);
+	p = made();
+	at = here();
+	hsm_keys_clear(w->hsm[at].core);
+	sim_fault(w->hsm[at].node, HL_AT_HSM_REQUEST, &cut, 0, 100);
+	relabel_and_sign(p.handle, "another");
+	CU_ASSERT_NOT_EQUAL(here(), at);
+	CU_ASSERT_EQUAL(label_is(p.handle, "another"), HL_OK);
+	end();
+}
+
 /* One half lasts, so the request is an effect, and its first result is told with the other half in it. */
 static void a_pair_of_which_one_half_is_stored_is_made_once(void)
 {
@@ -375,6 +430,25 @@ static hl_err load(struct world_client *by, struct hl_bytes blob)
 
 	hl_buf_clear(&call.frame);
 	return err;
+}
+
+/* As one of two links brings it that has not heard of the change. */
+static void a_late_older_form_leaves_the_newer_one(void)
+{
+	struct hl_buf blob;
+	struct pair p;
+
+	begin(25);
+	take_blob(&p, &blob);
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(relabel(p.made.handle, i % 2 == 0 ? "another" : "a third"), HL_OK);
+		CU_ASSERT_EQUAL(load(c, hl_buf_view(&blob)), HL_OK);
+		CU_ASSERT_EQUAL(label_is(p.made.handle, i % 2 == 0 ? "another" : "a third"), HL_OK);
+	}
+	forget_all();
+	CU_ASSERT_EQUAL(label_is(p.made.handle, "another"), HL_OK);
+	hl_buf_clear(&blob);
+	end();
 }
 
 static void one_that_was_altered_or_cut_is_no_object(void)
@@ -519,10 +593,13 @@ static CU_TestInfo tests[] = {
 	{ "destructions of others do not disturb them", destructions_of_others_do_not_disturb_them },
 	{ "what is changed stays changed, wherever it is brought", what_is_changed_stays_changed_wherever_it_is_brought },
 	{ "what is changed is so at a member that knew it before", what_is_changed_is_so_at_a_member_that_knew_it_before },
+	{ "a use that is brought with a change does not undo it", a_use_that_is_brought_with_a_change_does_not_undo_it },
+	{ "nor where both were lost with a member", nor_where_both_were_lost_with_a_member },
 	{ "a pair of which one half is stored is made once", a_pair_of_which_one_half_is_stored_is_made_once },
 	{ "a destroyed one is gone on both sides", a_destroyed_one_is_gone_on_both_sides },
 	{ "with the login the private ones end", with_the_login_the_private_ones_end },
 	{ "a link that is closed takes them along", a_link_that_is_closed_takes_them_along },
+	{ "a late older form leaves the newer one", a_late_older_form_leaves_the_newer_one },
 	{ "one that was altered or cut is no object", one_that_was_altered_or_cut_is_no_object },
 	{ "one of another partition is no object", one_of_another_partition_is_no_object },
 	{ "a private one needs the login", a_private_one_needs_the_login },

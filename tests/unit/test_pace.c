@@ -1,4 +1,5 @@
 /* How long kinds of work take, learned from answers alone, and which link that sends a request to. */
+#include "client/link.h"
 #include "client/pace.h"
 
 #include "tests/support/test.h"
@@ -98,6 +99,30 @@ static void an_answer_bounds_the_trip(void)
 	for (unsigned i = 0; i < CLIENT_PACE_SURE; i++)
 		answer(slow, 1000, 1000 + 40, 1290, 1);
 	CU_ASSERT_EQUAL(client_pace_long_us(&p, slow), 250);
+}
+
+/* The next link led to an HSM that is farther away. What has its work in it tells nothing of that. */
+static void a_trip_that_has_become_longer_is_so_in_time(void)
+{
+	begin();
+	for (unsigned i = 0; i < 200; i++)
+		answer_alone(slow, 2000);
+	CU_ASSERT_EQUAL(atomic_load(&p.trip_us), 60);
+	for (unsigned i = 0; i < 200; i++)
+		answer_alone((struct client_kind){ 0 }, 2000);
+	CU_ASSERT_EQUAL(atomic_load(&p.trip_us), 2000);
+	answer_alone(slow, 400);
+	CU_ASSERT_EQUAL(atomic_load(&p.trip_us), 400);
+}
+
+/* A proxy nearby, and the HSM far behind it: what is on its way is no work. */
+static void what_a_far_hsm_is_sent_in_a_row_is_never_long(void)
+{
+	memset(&p, 0, sizeof p);
+	answer_alone((struct client_kind){ 0 }, 20000);
+	for (unsigned i = 0; i < 100; i++)
+		answer(quick, 1000, 6000, 16000, 1);
+	CU_ASSERT_EQUAL(client_pace_long_us(&p, quick), 0);
 }
 
 /* Work that was taken for long is not, where request, work and answer take less. */
@@ -239,6 +264,17 @@ static void a_link_that_failed_is_left_alone(void)
 	CU_ASSERT_EQUAL(CHOSEN({ 1, 250, 0 }, failed, failed, failed), 0);
 }
 
+static void home_has_half_of_the_time_left(void)
+{
+	const int64_t now = 7000000, most = CLIENT_OP_MS * 1000;
+
+	CU_ASSERT_EQUAL(client_pace_until_us(now, 0), now + most);
+	CU_ASSERT_EQUAL(client_pace_until_us(now, now + 10 * most), now + most);
+	CU_ASSERT_EQUAL(client_pace_until_us(now, now + 2 * most - 2), now + most - 1);
+	CU_ASSERT_EQUAL(client_pace_until_us(now, now + 1000), now + 500);
+	CU_ASSERT(client_pace_until_us(now, now - 1000) <= now);
+}
+
 /* clang-format off */
 #define TEST(name) { #name, name }
 static CU_TestInfo tests[] = {
@@ -248,6 +284,8 @@ static CU_TestInfo tests[] = {
 	TEST(what_is_asked_alone_is_never_long),
 	TEST(what_was_sent_within_a_trip_of_the_last_answer_is_never_long),
 	TEST(an_answer_bounds_the_trip),
+	TEST(a_trip_that_has_become_longer_is_so_in_time),
+	TEST(what_a_far_hsm_is_sent_in_a_row_is_never_long),
 	TEST(an_answer_bounds_the_work),
 	TEST(answers_that_come_together_share_their_time),
 	TEST(a_busy_machine_makes_nothing_long),
@@ -260,6 +298,7 @@ static CU_TestInfo tests[] = {
 	TEST(behind_long_work_there_is_no_waiting),
 	TEST(where_all_have_long_work_the_least_is_taken),
 	TEST(a_link_that_failed_is_left_alone),
+	TEST(home_has_half_of_the_time_left),
 	CU_TEST_INFO_NULL,
 };
 /* clang-format on */
