@@ -14,14 +14,18 @@ static void birth_clear(struct hsm_task *t)
 	hsm_key_free(b->key);
 }
 
-/* Random and 63 bits wide: a handle cannot be guessed, and means nothing in another partition. */
+#define HANDLE_DRAWN 21 /* bits; above them are 42 of a time in milliseconds */
+
+/* Objects are found in the order of their handles. Applications that take the first one of several expect the oldest, so
+ * handles ascend with time. Two members that draw the same in one millisecond meet in the store, and one draws again. */
 static uint64_t new_handle(struct hsm *h)
 {
-	uint64_t handle;
+	uint64_t time_ms = (uint64_t)hl_wall_ms(h->env), handle;
 
 	do {
 		hl_random(h->env, &handle, sizeof handle);
-		handle &= INT64_MAX;
+		handle &= (UINT64_C(1) << HANDLE_DRAWN) - 1;
+		handle |= time_ms << HANDLE_DRAWN & INT64_MAX;
 	} while (handle < HL_HANDLE_MIN);
 	return handle;
 }

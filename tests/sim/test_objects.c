@@ -736,6 +736,21 @@ static void however_a_session_object_was_made_its_client_keeps_it(void)
 	end();
 }
 
+/* ssh and its like take the first key that they find. */
+static void the_oldest_is_found_first(void)
+{
+	struct hl_generated made[5];
+
+	begin(41);
+	for (size_t i = 0; i < HL_COUNT(made); i++) {
+		CU_ASSERT_EQUAL_FATAL(story_make_key(c, "one after another", &made[i]), HL_OK);
+		CU_ASSERT(i == 0 || made[i].handle > made[i - 1].handle);
+		CU_ASSERT(i == 0 || made[i].handle > made[i - 1].public_handle);
+		story_pass(w, 1000);
+	}
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "a key from outside is the key it was", a_key_from_outside_is_the_key_it_was },
 	{ "a bad template names what is wrong and makes nothing", a_bad_template_names_what_is_wrong_and_makes_nothing },
@@ -753,6 +768,7 @@ static CU_TestInfo tests[] = {
 	{ "a parameter makes the key of a password", a_parameter_makes_the_key_of_a_password },
 	{ "domain parameters are generated like keys", domain_parameters_are_generated_like_keys },
 	{ "however a session object was made, its client keeps it", however_a_session_object_was_made_its_client_keeps_it },
+	{ "the oldest is found first", the_oldest_is_found_first },
 	CU_TEST_INFO_NULL,
 };
 
