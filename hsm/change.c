@@ -204,8 +204,8 @@ static void commit_done(struct hl_job *j)
 
 	hsm_epoch_committed(t->hsm, c);
 	/* It may be on the disk or not: whatever we said could be wrong. Who opens the store anew knows. */
-	if (c->commit.result == HL_E_STORE)
-		env->ops->halt(env->at, HL_E_STORE);
+	if (hsm_store_is_lost(c->commit.result))
+		env->ops->halt(env->at, c->commit.result);
 	else
 		t->after(t);
 }

@@ -229,7 +229,7 @@ static hl_err end_guarded(
 	struct hsm_sqlite *s, const struct hsm_pair *from, const struct hsm_pair *to, const struct hsm_pair *kept)
 {
 	if (hsm_sqlite_is_behind(from, kept))
-		return HL_E_STORE; /* it was put back while we run */
+		return HL_E_STORE_BEHIND; /* it was put back while we run */
 	HL_TRY(end(s));
 	return hsm_guard_write(s->guard, to) == HL_OK ? HL_OK : HL_E_STORE;
 }
@@ -243,7 +243,7 @@ static hl_err finish(struct hsm_sqlite *s, const struct hsm_pair *from, const st
 
 	HL_TRY(hsm_sqlite_set_pair(s->stmt[HSM_SET_PAIR], &s->macs, to));
 	rc = hsm_guard_lock(s->guard, &kept);
-	if (rc == HL_E_IO || rc == HL_E_STORE_GUARD)
+	if (rc == HL_E_IO)
 		return HL_E_STORE;
 	HL_TRY(rc);
 	rc = end_guarded(s, from, to, &kept);
@@ -254,14 +254,10 @@ static hl_err finish(struct hsm_sqlite *s, const struct hsm_pair *from, const st
 static hl_err transact(struct hsm_sqlite *s, struct hsm_commit *list)
 {
 	struct hsm_pair from, to;
-	hl_err rc;
 
-	if (s->lost)
-		return HL_E_STORE;
+	HL_TRY(s->lost);
 	HL_TRY(step(s, HSM_BEGIN));
-	rc = hsm_sqlite_pair(s->stmt[HSM_PAIR], &s->macs, &from);
-	if (rc != HL_OK)
-		return rc == HL_E_STORE_SUM ? HL_E_STORE : rc;
+	HL_TRY(hsm_sqlite_pair(s->stmt[HSM_PAIR], &s->macs, &from));
 	to = from;
 	for (struct hsm_commit *c = list; c; c = c->next)
 		HL_TRY(take_in(s, c, &to));
@@ -276,7 +272,7 @@ static void commit_all(struct hsm_sqlite *s, struct hsm_commit *list)
 	if (rc != HL_OK && !sqlite3_get_autocommit(s->db[HSM_WRITER]) &&
 		step(s, HSM_ROLLBACK) != HL_OK)
 		rc = HL_E_STORE;
-	s->lost = rc == HL_E_STORE;
+	s->lost = hsm_store_is_lost(rc) ? rc : HL_OK;
 	for (struct hsm_commit *c = list; c; c = c->next) {
 		if (rc != HL_OK)
 			c->result = rc;

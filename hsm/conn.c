@@ -430,7 +430,6 @@ static hl_err finished(struct hsm_conn *c)
 
 /* -- bytes ------------------------------------------------------------------------------------------- */
 
-/* Take in what has come; the handshake ends here too. */
 /* The log tells of the lock when it is reached. Each attempt while it lasts costs its sender nothing, and must not push out
  * what stands there. */
 static void wrong_secret(struct hsm_conn *c)
@@ -443,6 +442,7 @@ static void wrong_secret(struct hsm_conn *c)
 		hsm_log_refused(c, HL_E_LOCKED);
 }
 
+/* Take in what has come; the handshake ends here too. */
 static hl_err pump(struct hsm_conn *c)
 {
 	hl_err err = hl_channel_pump(c->channel, &c->io);
@@ -455,9 +455,8 @@ static hl_err pump(struct hsm_conn *c)
 	}
 	if (c->io.out.n > 0)
 		hl_wish_send(&c->hsm->wishes, c->port);
-	if (err == HL_E_CHANNEL && c->state == HSM_SHAKING && c->asked) {
+	if (err == HL_E_CHANNEL && c->state == HSM_SHAKING && c->asked)
 		wrong_secret(c);
-	}
 	if (err != HL_E_FULL) /* what waits for room goes on at ROOM */
 		HL_TRY(err);
 	if (c->state == HSM_SHAKING && hl_channel_ready(c->channel)) {

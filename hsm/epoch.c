@@ -87,8 +87,8 @@ static void settled(struct hl_job *j)
 	uint64_t generation;
 
 	s->under_way = false;
-	if (s->commit.result == HL_E_STORE) /* of unknown fate, as any other */
-		h->env->ops->halt(h->env->at, HL_E_STORE);
+	if (hsm_store_is_lost(s->commit.result)) /* as any other */
+		h->env->ops->halt(h->env->at, s->commit.result);
 	else if (s->commit.result == HL_OK && adopt(h, &generation) == HL_OK) /* the epoch first */
 		h->conf.shared.ops->raise(h->conf.shared.at, &m);
 }

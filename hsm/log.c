@@ -381,14 +381,15 @@ static void forget(struct hsm_log *l, size_t n)
 
 static void flush(struct hsm *h);
 
-/* A store that is full or busy now may not be so in a second: the lines wait on, and ever longer, since each try takes
- * the writer's time. Of a commit of unknown fate nobody waits for the lines, and written again they could stand there
- * twice: they are given up. The next effect meets the same store, and halts; until then keys are used. */
+/* What is full or busy now may not be so in a second: the lines wait on, and ever longer, since each try takes the writer's
+ * time. Of a commit of unknown fate nobody waits for the lines, and written again they could stand there twice: they are
+ * given up. The next effect meets the same store, and halts; until then keys are used. A store that somebody has put back
+ * or altered is another matter: what it says of keys and PINs is wrong. */
 static void settle(struct hsm_log *l, hl_err err)
 {
-	bool again = err == HL_E_BUSY || err == HL_E_FULL;
+	bool again = err != HL_OK && err != HL_E_ARG && !hsm_store_is_lost(err);
 
-	l->silent = err == HL_E_STORE;
+	l->silent = hsm_store_is_lost(err);
 	if (!again)
 		forget(l, l->silent ? l->n : l->writing);
 	l->pause_us = !again ? 0 : l->pause_us ? 2 * l->pause_us : HSM_LOG_WAIT_US;
@@ -408,9 +409,11 @@ static void written(struct hl_job *j)
 	hsm_epoch_committed(h, c);
 	settle(l, err);
 	hsm_change_reset(c);
-	if (l->silent)
+	if (l->silent || err == HL_E_ARG)
 		hl_trace_life(h->env, "log.lost", err, NULL);
-	if (err == HL_OK && l->stopping)
+	if (hsm_store_is_lost(err) && err != HL_E_STORE)
+		h->env->ops->halt(h->env->at, err);
+	else if (err == HL_OK && l->stopping)
 		flush(h);
 }
 

@@ -235,7 +235,7 @@ static hl_err open_once(const char *path, bool create, struct hsm_sqlite **out)
 	if (!s)
 		return HL_E_NOMEM;
 	s->last = &s->waiting;
-	s->lost = true;
+	s->lost = HL_E_STORE;
 	pthread_mutex_init(&s->lock, NULL);
 	err = look(s, path, create);
 	if (err != HL_OK)
@@ -312,6 +312,6 @@ hl_err hsm_sqlite_use(struct hsm_sqlite *s)
 	for (size_t i = 0; i < HSM_SIDES; i++)
 		sqlite3_db_config(s->db[i], SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	sqlite3_busy_timeout(s->db[HSM_READER], 0);
-	s->lost = false;
+	s->lost = HL_OK;
 	return HL_OK;
 }

@@ -489,6 +489,7 @@ struct hsm_conn {
 		size_t streams, kept; /* bytes */
 	} ending; /* and those of which a lane makes the end: they are as large as before */
 	struct hsm_login login; /* where one of them */
+	unsigned logins_ended;  /* so far */
 	uint64_t single[HSM_SINGLE_MAX]; /* keys that may be used once each, the PIN having been right; 0: none */
 	size_t singles; /* so far: where the next one goes */
 	unsigned tasks; /* under way */

@@ -36,7 +36,7 @@ struct hsm_sqlite {
 	struct hsm_guard *guard; /* the writer's, from then on */
 	bool old;                /* its schema is one before ours, */
 	bool marked;             /* but its rows have MACs already; known once it is upgraded */
-	bool lost; /* the writer's: not begun, or a commit ended as HL_E_STORE; nothing more is written */
+	hl_err lost; /* the writer's: not begun, or how a commit ended after which nothing more is written; else HL_OK */
 	/* Under the lock: what is prepared and has not run, oldest first. */
 	pthread_mutex_t lock;
 	struct hsm_commit *waiting, **last;

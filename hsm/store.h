@@ -55,8 +55,10 @@ struct hsm_put {
  * HL_OK; HL_E_STORE_STALE: a row did not stand as expected, or there are more than `most`; HL_E_BUSY:
  * another process held the store or its guard for 5 s; HL_E_FULL: the disk is full, or a quota or limit
  * is reached; HL_E_NOMEM; HL_E_CRYPTO; HL_E_ARG: a row outside its bounds. After these nothing has
- * changed. HL_E_STORE: its fate is unknown until the store is opened anew, and until then every commit
- * ends so; also where it was made and the guard was not told. */
+ * changed. After these nothing more is written, and every commit ends so, until the store is opened anew:
+ * HL_E_STORE: its fate is unknown; also where it was made and the guard was not told. HL_E_STORE_BEHIND,
+ * HL_E_STORE_SUM, HL_E_STORE_GUARD: nothing has changed, but store or guard are not what they were when they were
+ * opened. */
 struct hsm_commit {
 	struct hl_job job; /* first; run and lane set by hsm_store_ops.prepare */
 	void *store;
@@ -68,6 +70,12 @@ struct hsm_commit {
 	struct hsm_commit *next;
 	bool done;
 };
+
+/** Whether a commit that ended so was the last one of this store. */
+static inline bool hsm_store_is_lost(hl_err err)
+{
+	return err == HL_E_STORE || err == HL_E_STORE_BEHIND || err == HL_E_STORE_SUM || err == HL_E_STORE_GUARD;
+}
 
 /* One row of a scan; false stops it. The views are valid during the call only, and the call may not
  * use the store. */

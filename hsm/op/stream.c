@@ -218,6 +218,7 @@ struct ending {
 	struct hsm_task task;
 	struct hsm_running *running;
 	size_t kept; /* when it began: what `running` says is the lane's until it is done */
+	unsigned logins_ended; /* as of the connection, then */
 	hl_err err;
 };
 
@@ -225,6 +226,7 @@ static void begin_ending(struct ending *e, struct hsm_conn *c, struct hsm_runnin
 {
 	e->running = r;
 	e->kept = r->kept;
+	e->logins_ended = c->logins_ended;
 	c->ending.streams++;
 	c->ending.kept += e->kept;
 }
@@ -257,6 +259,8 @@ static void done(struct hsm_task *t)
 
 	if (c)
 		ended(e, c);
+	if (c && e->err == HL_OK && e->running->key.is_private && e->logins_ended != c->logins_ended)
+		e->err = HL_E_LOGIN; /* it was that login's */
 	if (c && !c->closing) {
 		if (e->err == HL_OK)
 			tell(c, t->id, hl_take(e->running));

@@ -28,6 +28,7 @@ static void log_in(struct hsm_conn *c, const struct hsm_login *login)
 void hsm_login_end(struct hsm_conn *c)
 {
 	c->logged_in = c->officer = false;
+	c->logins_ended++;
 	memset(c->single, 0, sizeof c->single);
 	hsm_streams_end(c, 0); /* the next login may be somebody else's */
 }

@@ -75,7 +75,7 @@ hl_err hsm_op_logout(struct hsm_conn *c, const struct hl_frame *f, const void *b
 	struct hl_done done;
 
 	(void)body, (void)detail;
-	if (c->logged_in)
+	if (hsm_login_is(c))
 		hsm_log_did(c, "Logged out");
 	hsm_login_end(c);
 	hsm_reply(c, &hl_msg_done, f->id, &done);

@@ -305,6 +305,18 @@ static void a_store_that_takes_nothing_more_keeps_nobody_from_his_keys(void)
 	end();
 }
 
+/* But what a store says that was put back is wrong, and keys that were destroyed are in it: nobody goes on with that. */
+static void a_store_that_was_put_back_is_noticed_by_the_next_line(void)
+{
+	begin(20);
+	story_pass(w, 2 * HSM_LOG_WAIT_US);
+	spoil(HL_E_STORE_BEHIND);
+	CU_ASSERT_EQUAL(sign_with_nothing(), HL_E_KEY);
+	story_pass(w, 2 * HSM_LOG_WAIT_US);
+	CU_ASSERT(sim_traced(w->sim, "halt did - HL-0605"));
+	end();
+}
+
 /* Told to stop, the member writes what waits, and what is to be said of the channels that are open. */
 static void an_orderly_end_leaves_nothing_unsaid(void)
 {
@@ -527,6 +539,7 @@ static CU_TestInfo tests[] = {
 	{ "what finds no room is counted", what_finds_no_room_is_counted },
 	{ "a store that takes nothing more keeps nobody from his keys",
 		a_store_that_takes_nothing_more_keeps_nobody_from_his_keys },
+	{ "a store that was put back is noticed by the next line", a_store_that_was_put_back_is_noticed_by_the_next_line },
 	{ "an orderly end leaves nothing unsaid", an_orderly_end_leaves_nothing_unsaid },
 	{ "whoever has the wrong secret leaves a line", whoever_has_the_wrong_secret_leaves_a_line },
 	{ "a lock is told when it is reached and not for each attempt",

@@ -464,7 +464,8 @@ static void a_store_that_is_put_back_under_a_member_is_noticed(void)
 	CU_ASSERT_EQUAL(hsm_guard_write(g, &ahead), HL_OK);
 	hsm_guard_unlock(g);
 	hsm_guard_close(g);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "on an old store"), HL_E_STORE);
+	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "on an old store"), HL_E_STORE_BEHIND);
+	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "ever after"), HL_E_STORE_BEHIND);
 	CU_ASSERT_EQUAL(hl_test_store_generation(s), 5);
 	hsm_sqlite_close(s);
 	hl_test_store_refused(&w, HL_E_STORE_BEHIND);

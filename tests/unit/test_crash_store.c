@@ -239,7 +239,7 @@ static void a_guard_that_cannot_be_read_stops_the_commit_before_it_is_made(void)
 	hl_test_store_copy(&w, "good");
 	s = opened(&w);
 	CU_ASSERT_EQUAL(truncate(w.guard, 100), 0);
-	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "not made"), HL_E_STORE);
+	CU_ASSERT_EQUAL(hl_test_store_put(s, 9, 1, "not made"), HL_E_STORE_GUARD);
 	CU_ASSERT_EQUAL(hl_test_store_generation(s), 5);
 	hsm_sqlite_close(s);
 	hl_test_store_put_guard_back(&w, "good");
